@@ -1,0 +1,86 @@
+"""The nouns that every room shares: what was recorded, what is trained on, what was predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+
+class DataError(ValueError):
+    """Something the user gave (file, folder, sheet, table) is not what it should be.
+
+    The message is one line and names the file, row or key and what was expected there.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One annotated clip of one subject.
+
+    Attributes:
+        database: Short database name, e.g. ``smic``, ``casme2``, ``samm``.
+        subject: Subject as the database writes it, e.g. ``s01``, ``sub01``, ``006``.
+        clip: Clip name; unique within a subject only.
+        emotion: Native label of the database, before any label scheme.
+        path: File or folder that holds the clip, None when it is generated.
+        onset: First frame of the expression, numbered as in the database; None if not annotated.
+        apex: Frame of the strongest expression; None if not annotated.
+        offset: Last frame of the expression; None if not annotated.
+        action_units: FACS action units as released, e.g. ``4+L10``; empty if not annotated.
+    """
+
+    database: str
+    subject: str
+    clip: str
+    emotion: str
+    path: Path | None = None
+    onset: int | None = None
+    apex: int | None = None
+    offset: int | None = None
+    action_units: str = ""
+
+    @property
+    def key(self) -> str:
+        """Identity of the sample, ``<database>/<subject>/<clip>``."""
+        return f"{self.database}/{self.subject}/{self.clip}"
+
+    @property
+    def person(self) -> str:
+        """Identity of the subject across databases, ``<database>/<subject>``."""
+        return f"{self.database}/{self.subject}"
+
+
+class Batch(NamedTuple):
+    """What a task trains on.
+
+    Attributes:
+        inputs: Representation, ``(B, C, H, W)`` or ``(B, C, T, H, W)``, float32.
+        labels: Class indices, ``(B,)``, int64.
+        index: Row of each sample in the table that the batch was drawn from, ``(B,)``, int64.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    index: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One prediction for one held-out sample.
+
+    Attributes:
+        key: Key of the sample.
+        label: True class index.
+        prediction: Predicted class index.
+        scores: Class probabilities in class order, rounded to six digits; empty if the method has none.
+    """
+
+    key: str
+    label: int
+    prediction: int
+    scores: tuple[float, ...] = ()
