@@ -1,0 +1,1 @@
+"""The library: how one fold is read, represented, trained and predicted."""

@@ -1,0 +1,189 @@
+"""The command line: ``mer-bench``, also ``python -m benchmark``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table as Columns
+
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROJECT = Path(__file__).resolve().parent.parent
+LEADERBOARDS = PROJECT / "leaderboards"
+_MARKED_DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 when all went well, 1 when something asked for did not (a fold failed, tables drifted), 2 when the input
+        was not what it should be.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.handler(arguments)
+    except DataError as error:
+        print(f"mer-bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mer-bench: stopped; finished folds are kept, the same command goes on", file=sys.stderr)
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from benchmark.plan import load_suite, make_plan
+    from benchmark.records import Store
+    from benchmark.runner import run_all
+    from benchmark.tracking import make_tracker
+
+    console = Console(highlight=False)
+    suite = load_suite(arguments.suite)
+    runs = make_plan(
+        suite,
+        data=arguments.data,
+        methods=arguments.method,
+        protocols=arguments.protocol,
+        seeds=arguments.seed,
+    )
+    console.print(f"{suite.title}: {len(runs)} runs, {sum(len(run.folds) for run in runs)} folds")
+    tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
+    try:
+        results = run_all(
+            runs,
+            store=Store(arguments.runs),
+            records=arguments.records,
+            tracker=tracker,
+            console=console,
+            accelerator=arguments.accelerator,
+        )
+    finally:
+        tracker.close()
+    console.print(f"records: {arguments.records}")
+    failed = [f"{record.run}: {person}" for record in results for person in record.failed]
+    for line in failed:
+        console.print(f"failed: {line} (see {arguments.runs})", soft_wrap=True)
+    return 1 if failed else 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from benchmark.records import Store
+
+    store = Store(arguments.runs)
+    table = Columns("run", "folds", "failed")
+    for manifest in store.manifests():
+        done, errors = len(store.done(manifest.run)), store.errors(manifest.run)
+        table.add_row(manifest.run, f"{done}/{manifest.folds}", str(len(errors) or ""))
+    Console().print(table if table.row_count else f"nothing has been run in {arguments.runs} yet")
+    return 0
+
+
+def _methods(arguments: argparse.Namespace) -> int:
+    from benchmark.recipe import load_recipe, recipe_names
+
+    recipes = [load_recipe(name) for name in ([arguments.name] if arguments.name else recipe_names())]
+    if arguments.json:
+        dumped = [recipe.model_dump(mode="json") for recipe in recipes]
+        print(json.dumps(dumped[0] if arguments.name else dumped, indent=1, ensure_ascii=False))
+        return 0
+    table = Columns("method", "tier", "paper", "summary")
+    for recipe in recipes:
+        paper = f"{recipe.paper.authors.split(',')[0]} et al., {recipe.paper.year}" if recipe.paper else "–"
+        table.add_row(recipe.name, recipe.tier, paper, recipe.summary)
+    Console().print(table)
+    if arguments.name:
+        from benchmark.recipe import RECIPES
+
+        print((RECIPES / f"{arguments.name}.yaml").read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from benchmark.scoring import read_predictions, score
+
+    rows, classes = read_predictions(arguments.file)
+    result = score(rows, classes)
+    if arguments.json:
+        print(json.dumps(result))
+        return 0
+    table = Columns("part", "clips", "subjects", "accuracy", "UF1", "UAR", "accuracy, mean of subjects")
+    for name, block in {"all": result, **result["databases"]}.items():
+        scores = (block[key] for key in ("accuracy", "uf1", "uar", "accuracy_subject_mean"))
+        table.add_row(name, str(block["n"]), str(block["subjects"]), *(f"{value:.4f}" for value in scores))
+    console = Console(highlight=False)
+    console.print(table)
+    for name, block in {"all": result, **result["databases"]}.items():
+        if block["absent"]:
+            console.print(
+                f"{name}: no true sample of class {', '.join(block['absent'])}; it counts as 0 in UF1 and UAR"
+            )
+    return 0
+
+
+def _leaderboards(arguments: argparse.Namespace) -> int:
+    from benchmark.tables import fill_marked, load_boards, render
+
+    files = render(LEADERBOARDS)
+    boards = load_boards(LEADERBOARDS)
+    for document in _MARKED_DOCUMENTS:
+        files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
+    stale = {path for kind in ("md", "csv", "tex") for path in LEADERBOARDS.glob(f"*.{kind}")} - files.keys()
+    drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
+    if arguments.check:
+        for path in sorted([*drifted, *stale]):
+            print(
+                f"{path.relative_to(PROJECT)}: differs from the records; run make leaderboards",
+                file=sys.stderr,
+            )
+        return 1 if drifted or stale else 0
+    for path in drifted:
+        path.write_text(files[path], encoding="utf-8")
+    for path in stale:
+        path.unlink()
+    print(f"tables: {LEADERBOARDS / 'README.md'}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    places = argparse.ArgumentParser(add_help=False)
+    places.add_argument("--runs", type=Path, default=PROJECT / "runs", help="local records (default: %(default)s)")
+
+    run = commands.add_parser("run", parents=[places], help="train and score what is missing of a suite")
+    run.add_argument("--suite", default="default", help="name of a file in benchmark/suites (default: %(default)s)")
+    run.add_argument("--data", type=Path, help="folder with the data, for suites that need one")
+    run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
+    run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
+    run.add_argument("--seed", action="append", type=int, default=[], help="instead of the suite's seeds; repeatable")
+    run.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)")
+    run.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
+    run.set_defaults(handler=_run)
+
+    status = commands.add_parser("status", parents=[places], help="how far every run is")
+    status.set_defaults(handler=_status)
+
+    methods = commands.add_parser("methods", help="list the methods, or show one")
+    methods.add_argument("name", nargs="?", help="a method")
+    methods.add_argument("--json", action="store_true", help="for programs")
+    methods.set_defaults(handler=_methods)
+
+    score = commands.add_parser("score", help="score a file of predictions")
+    score.add_argument("file", type=Path, help="CSV (database,subject,clip,label,prediction) or MEGC2019 log")
+    score.add_argument("--json", action="store_true", help="for programs")
+    score.set_defaults(handler=_score)
+
+    boards = commands.add_parser("leaderboards", help="render all tables from the records")
+    boards.add_argument("--check", action="store_true", help="only say whether they agree; exit 1 if not")
+    boards.set_defaults(handler=_leaderboards)
+    return parser

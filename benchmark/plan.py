@@ -1,0 +1,167 @@
+"""From a suite to runs: which recipe, protocol and seed, on which folds of which data."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from benchmark.recipe import Recipe, load_recipe
+from benchmark.yaml_files import load_yaml
+from mer_lightning.protocols import Fold, Labelled, Protocol, get_protocol
+from mer_lightning.settings import Settings
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mer_lightning.datamodules import Table
+    from mer_lightning.datasets.base import Dataset
+
+SUITES = Path(__file__).parent / "suites"
+
+
+class Source(Settings):
+    """Where a suite's samples come from.
+
+    Attributes:
+        name: ``synthetic-flow`` needs no files; ``megc2019-flow`` needs a folder (``--data``).
+        scale: Size of the synthetic composite relative to the official one.
+        seed: Seed of the synthetic composite.
+    """
+
+    name: Literal["synthetic-flow", "megc2019-flow"]
+    scale: float = Field(default=1.0, gt=0, le=4)
+    seed: int = 0
+
+    def open(self, data: Path | None) -> Dataset:
+        """Open the dataset.
+
+        Args:
+            data: Folder with the data, for sources that need one.
+
+        Raises:
+            DataError: The folder is not given, not needed, or not what it should be.
+        """
+        if self.name == "synthetic-flow":
+            from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
+
+            if data is not None:
+                raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
+            return SyntheticFlowComposite(self.scale, self.seed)
+        from mer_lightning.datasets.flow_folders import FlowFolders
+
+        if data is None:
+            raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
+        return FlowFolders(data)
+
+
+class Suite(Settings):
+    """What one ``make bench`` runs: every method under every protocol with every seed."""
+
+    name: str
+    title: str
+    summary: str
+    source: Source
+    protocols: tuple[str, ...] = Field(min_length=1)
+    methods: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method under one protocol with one seed.
+
+    Attributes:
+        recipe: The method.
+        protocol: The evaluation.
+        seed: Seed of the run.
+        dataset: Where the samples come from.
+        labelled: The samples that count.
+        table: Their tensors, shared by all runs of the same representation.
+        folds: Leave-one-subject-out folds.
+    """
+
+    recipe: Recipe
+    protocol: Protocol
+    seed: int
+    dataset: Dataset
+    labelled: Labelled
+    table: Table
+    folds: tuple[Fold, ...]
+
+    @property
+    def board(self) -> str:
+        """Leaderboard that the result belongs to."""
+        return f"synthetic-{self.protocol.id}" if self.dataset.synthetic else self.protocol.id
+
+    @property
+    def id(self) -> str:
+        """``<method>--<board>--s<seed>--<hash10>``; the hash covers recipe, protocol and data."""
+        parts = (self.recipe.hash, self.protocol.hash, self.table.content_hash)
+        return (
+            f"{self.recipe.name}--{self.board}--s{self.seed}--"
+            f"{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:10]}"
+        )
+
+
+def suite_names() -> list[str]:
+    """Names of all suites, sorted."""
+    return sorted(path.stem for path in SUITES.glob("*.yaml"))
+
+
+def load_suite(name: str) -> Suite:
+    """Read one suite.
+
+    Raises:
+        DataError: No such suite, or its file is not what it should be.
+    """
+    if name not in suite_names():
+        raise DataError(f"suite '{name}' is unknown; expected one of {', '.join(suite_names())}")
+    return load_yaml(SUITES / f"{name}.yaml", Suite, name=name)
+
+
+def make_plan(
+    suite: Suite,
+    *,
+    data: Path | None = None,
+    methods: Sequence[str] = (),
+    protocols: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+) -> list[Run]:
+    """Check everything a suite needs and lay out its runs; nothing is trained and nothing written.
+
+    Args:
+        suite: What to run.
+        data: Folder with the data, for suites that need one.
+        methods: Instead of the suite's.
+        protocols: Instead of the suite's.
+        seeds: Instead of the suite's.
+
+    Raises:
+        DataError: A recipe, a name, a file or a sample is not what it should be.
+    """
+    from mer_lightning.datamodules import load_table
+
+    recipes = [load_recipe(name) for name in methods or suite.methods]
+    evaluations = [get_protocol(name) for name in protocols or suite.protocols]
+    representations = [recipe.check() for recipe in recipes]
+    dataset = suite.source.open(data)
+    runs: list[Run] = []
+    for protocol in evaluations:
+        labelled = protocol.label(dataset)
+        tables = {
+            r.name: load_table(dataset, labelled, len(protocol.scheme.classes), r)
+            for r in {r.name: r for r in representations}.values()
+        }
+        runs += [
+            Run(recipe, protocol, seed, dataset, labelled, tables[recipe.representation], folds)
+            for recipe in recipes
+            # a method without randomness gives the same result under every seed
+            for seed in (seeds or suite.seeds)[: None if recipe.training else 1]
+            for folds in [protocol.folds(labelled, seed)]
+        ]
+    return runs

@@ -1,0 +1,276 @@
+"""What was recorded: one FoldRecord per fold (local), one RunRecord per run (committed)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from mer_lightning.metrics import confusion_matrix
+from mer_lightning.settings import Settings
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+Matrix = tuple[tuple[int, ...], ...]
+
+
+class PredictionRecord(Settings):
+    """One held-out prediction; stays on the machine that made it."""
+
+    key: str
+    label: int
+    prediction: int
+    scores: tuple[float, ...] = ()
+
+
+class FoldRecord(Settings):
+    """One trained fold.
+
+    Attributes:
+        held_out: The tested subject, ``<database>/<subject>``.
+        predictions: One per sample of the subject.
+        samples: Number of training and validation samples.
+        seconds: Wall time.
+        curve: Values per epoch, by name.
+        epoch: Epoch that predicted, from 1.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    held_out: str
+    predictions: tuple[PredictionRecord, ...]
+    samples: dict[str, int]
+    seconds: float
+    curve: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    epoch: int | None = None
+
+
+class DataProvenance(Settings):
+    """Which data a run saw.
+
+    Attributes:
+        source: Name of the dataset.
+        release: Annotation release.
+        synthetic: True when no real person was recorded.
+        table_hash: SHA-256 of keys and labels.
+        content_hash: SHA-256 of keys, labels and content.
+    """
+
+    source: str
+    release: str
+    synthetic: bool
+    table_hash: str
+    content_hash: str
+
+
+class RunRecord(Settings):
+    """One method under one protocol with one seed: what a leaderboard is made of. No per-sample label is in it.
+
+    Attributes:
+        board: Id of the protocol, with ``synthetic-`` before it when the data is.
+        confusion: Confusion matrix of each finished subject, rows truth.
+        folds: Number of folds of the protocol; fewer subjects in ``confusion`` make the run incomplete.
+        failed: Held-out subjects whose fold ended in an error.
+        recipe: The recipe as it was run.
+        versions: Versions of the packages that decide a result.
+        seconds: Sum of the folds' wall times.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    run: str
+    method: str
+    title: str
+    board: str
+    protocol: str
+    protocol_version: int
+    protocol_hash: str
+    selection: str
+    recipe_hash: str
+    recipe: dict[str, Any]
+    data: DataProvenance
+    seed: int
+    classes: tuple[str, ...]
+    databases: tuple[str, ...]
+    folds: int = Field(gt=0)
+    failed: tuple[str, ...] = ()
+    confusion: dict[str, Matrix]
+    versions: dict[str, str]
+    device: str
+    seconds: float
+
+    @property
+    def complete(self) -> bool:
+        """True when every fold of the protocol is in."""
+        return len(self.confusion) == self.folds
+
+    def matrices(self, database: str | None = None) -> NDArray[np.int64]:
+        """Confusion matrices of the subjects (of one database), ``(S, C, C)``, in subject order."""
+        chosen = [
+            self.confusion[person]
+            for person in sorted(self.confusion)
+            if database is None or person.startswith(f"{database}/")
+        ]
+        return np.array(chosen, dtype=np.int64).reshape(-1, len(self.classes), len(self.classes))
+
+    def result(self) -> dict[str, Any]:
+        """Everything but times, device and versions: equal results mean equal science."""
+        return self.model_dump(exclude={"seconds", "device", "versions"})
+
+
+class RunManifest(Settings):
+    """What a run folder is, written before its first fold, so that ``status`` needs no recipe and no data."""
+
+    run: str
+    method: str
+    board: str
+    seed: int
+    folds: int
+
+
+class Store:
+    """The local records of all runs, one folder each: ``<root>/<run>/folds/<subject>.json``.
+
+    A file is written beside its place and renamed, so that it is there whole or not at all, whoever is killed when
+    and however many processes write.
+
+    Args:
+        root: Folder of all runs.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, run: str) -> Path:
+        """Folder of one run."""
+        return self.root / run
+
+    def begin(self, manifest: RunManifest) -> None:
+        """Make the run's folder known."""
+        write_json(self.folder(manifest.run) / "run.json", manifest.model_dump())
+
+    def save_fold(self, run: str, record: FoldRecord) -> None:
+        """Keep a finished fold and forget an earlier error of it."""
+        path = self._fold_path(run, record.held_out)
+        write_json(path, record.model_dump(), indent=None)
+        path.with_suffix(".error.json").unlink(missing_ok=True)
+
+    def save_error(self, run: str, held_out: str, message: str, details: str) -> None:
+        """Keep why a fold failed; it still counts as missing."""
+        path = self._fold_path(run, held_out).with_suffix(".error.json")
+        write_json(path, {"held_out": held_out, "message": message, "details": details})
+
+    def folds(self, run: str) -> dict[str, FoldRecord]:
+        """Finished folds by held-out subject; a file that is not a fold record counts as missing."""
+        found: dict[str, FoldRecord] = {}
+        for path in sorted((self.folder(run) / "folds").glob("*.json")):
+            if not path.name.endswith(".error.json"):
+                with contextlib.suppress(ValidationError, OSError):
+                    record = FoldRecord.model_validate_json(path.read_bytes())
+                    found[record.held_out] = record
+        return found
+
+    def done(self, run: str) -> set[str]:
+        """Held-out subjects whose fold is finished, without reading the records."""
+        names = (path.name for path in (self.folder(run) / "folds").glob("*.json"))
+        return {name.removesuffix(".json").replace("--", "/") for name in names if not name.endswith(".error.json")}
+
+    def errors(self, run: str) -> dict[str, str]:
+        """Message of each failed fold by held-out subject."""
+        paths = sorted((self.folder(run) / "folds").glob("*.error.json"))
+        errors = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        return {error["held_out"]: error["message"] for error in errors}
+
+    def manifests(self) -> Iterator[RunManifest]:
+        """Every run that was ever begun here."""
+        for path in sorted(self.root.glob("*/run.json")):
+            yield RunManifest.model_validate_json(path.read_bytes())
+
+    def _fold_path(self, run: str, held_out: str) -> Path:
+        return self.folder(run) / "folds" / f"{held_out.replace('/', '--')}.json"
+
+
+def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]:
+    """Confusion matrix of each fold, by held-out subject, sorted."""
+    matrices: dict[str, Matrix] = {}
+    for fold in sorted(folds, key=lambda fold: fold.held_out):
+        labels = [p.label for p in fold.predictions]
+        guesses = [p.prediction for p in fold.predictions]
+        matrices[fold.held_out] = tuple(map(tuple, confusion_matrix(labels, guesses, classes).tolist()))
+    return matrices
+
+
+def record_path(records: Path, record: RunRecord) -> Path:
+    """Where a RunRecord is committed: ``<records>/<board>/<method>/seed<k>.json``."""
+    return records / record.board / record.method / f"seed{record.seed}.json"
+
+
+def save_run(records: Path, record: RunRecord) -> Path:
+    """Write a RunRecord, unless the same result, or a complete one instead of an incomplete, is already there."""
+    path = record_path(records, record)
+    if path.exists():
+        old = load_run(path)
+        if old.result() == record.result() or (old.complete and not record.complete):
+            return path
+    write_json(path, record.model_dump())
+    return path
+
+
+def load_run(path: Path) -> RunRecord:
+    """Read a RunRecord.
+
+    Raises:
+        DataError: The file is not a RunRecord.
+    """
+    try:
+        return RunRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DataError(f"{path}: {'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from error
+
+
+def load_runs(records: Path) -> list[RunRecord]:
+    """Read every committed RunRecord, in path order.
+
+    Raises:
+        DataError: A file is not a RunRecord or lies in a place that is not its own.
+    """
+    found: list[RunRecord] = []
+    for path in sorted(records.glob("*/*/*.json")):
+        record = load_run(path)
+        if record_path(records, record) != path:
+            raise DataError(f"{path}: holds the record of {record_path(records, record)}")
+        found.append(record)
+    return found
+
+
+def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = _compact_rows(json.dumps(payload, indent=indent, ensure_ascii=False)) + "\n"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _compact_rows(text: str) -> str:
+    """Put innermost lists of numbers on one line: a confusion matrix reads and diffs by rows."""
+    return re.sub(r"\[\s+((?:-?\d+,?\s+)+)\]", lambda m: "[" + " ".join(m.group(1).split()) + "]", text)

@@ -1,0 +1,308 @@
+"""Leaderboards as pure functions of committed records: markdown, CSV and LaTeX per protocol, without torch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import jinja2
+import numpy as np
+from pydantic import Field
+
+from benchmark.recipe import Paper
+from benchmark.records import RunRecord, load_runs
+from benchmark.yaml_files import load_yaml
+from mer_lightning.metrics import METRICS
+from mer_lightning.protocols import get_protocol
+from mer_lightning.settings import Settings
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ALL = "all"
+DATABASE_TITLES = {"smic": "SMIC", "casme2": "CASME II", "samm": "SAMM"}
+_TEMPLATES = Path(__file__).parent / "templates"
+_MARKED = re.compile(r"(<!-- table: (?P<board>\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+class ReportedScores(Settings):
+    """Numbers of one paper for one part of a protocol."""
+
+    accuracy: float | None = Field(default=None, ge=0, le=1)
+    uf1: float | None = Field(default=None, ge=0, le=1)
+    uar: float | None = Field(default=None, ge=0, le=1)
+
+
+class ReportedRow(Settings):
+    """What somebody published for one method.
+
+    Attributes:
+        name: Method as the source writes it.
+        method: Our recipe of it, if there is one; its measured row then shows these numbers too.
+        selection: How the epoch was chosen: never looking at the held-out subject (``honest``), by its score
+            (``test``), or not stated (``unknown``).
+        scores: Per part (``all`` or a database).
+        source: Where it was published.
+        note: What a reader must know, e.g. that a figure cannot be what it is called.
+    """
+
+    name: str
+    method: str | None = None
+    selection: Literal["honest", "test", "unknown"]
+    scores: dict[str, ReportedScores]
+    source: str
+    note: str = ""
+
+
+class Reported(Settings):
+    """All published numbers under one protocol."""
+
+    board: str
+    rows: tuple[ReportedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric over seeds: mean and sample standard deviation (None for one seed)."""
+
+    mean: float
+    spread: float | None
+
+    @classmethod
+    def over(cls, values: Sequence[float]) -> Score:
+        """Mean and spread of one value per seed."""
+        return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f}" + ("" if self.spread is None else f" ± {self.spread:.4f}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured method.
+
+    Attributes:
+        method: Recipe name.
+        title: Name in tables.
+        seeds: Seeds of the complete runs.
+        scores: Part -> metric -> score; empty while any run is incomplete.
+        subject_accuracy: Accuracy as mean over subjects, as some papers print it.
+        state: Empty, or ``incomplete 41/68``.
+        published: Numbers of the method's paper, if reported.
+        notes: Deviations from the paper.
+        paper: Where the method was published.
+        seconds: Mean wall time of a run on the device named.
+        device: Device of the runs.
+    """
+
+    method: str
+    title: str
+    seeds: tuple[int, ...]
+    scores: dict[str, dict[str, Score]]
+    subject_accuracy: Score | None
+    state: str
+    published: ReportedRow | None
+    notes: tuple[str, ...]
+    paper: Paper | None
+    seconds: float
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One leaderboard.
+
+    Attributes:
+        id: Protocol id, with ``synthetic-`` before it when the data is.
+        title: Heading; says synthetic where it is.
+        parts: ``all`` and, for a composite, its databases.
+        rows: Measured methods, best UF1 first, incomplete ones last.
+        reported: Published numbers, in the order of the file; not ranked.
+        data: One line per distinct source of data.
+    """
+
+    id: str
+    title: str
+    parts: tuple[str, ...]
+    rows: tuple[Row, ...]
+    reported: tuple[ReportedRow, ...]
+    data: tuple[str, ...]
+
+    def place(self, row: Row, part: str, metric: str) -> int | None:
+        """0 for the best, 1 for the second best of a column, else None; the majority guess competes too."""
+        values = sorted({round(r.scores[part][metric].mean, 4) for r in self.rows if r.scores}, reverse=True)
+        if not row.scores:
+            return None
+        place = values.index(round(row.scores[part][metric].mean, 4))
+        return place if place < 2 else None
+
+
+def render(leaderboards: Path) -> dict[Path, str]:
+    """Render every table from the records.
+
+    Args:
+        leaderboards: Folder with ``records/`` and ``reported/``.
+
+    Returns:
+        Text of each file that belongs into ``leaderboards``, by path.
+
+    Raises:
+        DataError: A record or a reported file is not what it should be.
+    """
+    files: dict[Path, str] = {}
+    boards = load_boards(leaderboards)
+    for board in boards:
+        files[leaderboards / f"{board.id}.md"] = _template("board.md.j2").render(board=board, **_HELPERS)
+        files[leaderboards / f"{board.id}.tex"] = _template("board.tex.j2").render(board=board, **_HELPERS)
+        files[leaderboards / f"{board.id}.csv"] = _csv(board)
+    files[leaderboards / "README.md"] = _template("index.md.j2").render(boards=boards, **_HELPERS)
+    return files
+
+
+def fill_marked(text: str, boards: Iterable[Board]) -> str:
+    """Put the current table of a board between its markers in a document.
+
+    Args:
+        text: Document with ``<!-- table: BOARD -->`` and ``<!-- end of table -->`` lines.
+        boards: From ``load_boards``.
+
+    Raises:
+        DataError: A marker names a board without records.
+    """
+    by_id = {board.id: board for board in boards}
+
+    def fill(match: re.Match[str]) -> str:
+        board = by_id.get(match["board"])
+        if board is None:
+            raise DataError(f"marker 'table: {match['board']}': no record of this protocol")
+        return f"{match[1]}{_template('short.md.j2').render(board=board, **_HELPERS)}{match[3]}"
+
+    return _MARKED.sub(fill, text)
+
+
+def load_boards(leaderboards: Path) -> list[Board]:
+    """Group the committed records into leaderboards, real data first."""
+    reported = {
+        r.board: r for r in (load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")))
+    }
+    runs: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in load_runs(leaderboards / "records"):
+        runs[record.board].append(record)
+    order = sorted(runs, key=lambda board: (board.startswith("synthetic-"), len(runs[board][0].databases) == 1, board))
+    return [_board(name, runs[name], reported.get(name)) for name in order]
+
+
+def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Board:
+    published = reported.rows if reported else ()
+    by_method: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        by_method[record.method].append(record)
+    databases = records[0].databases
+    parts = (ALL, *databases) if len(databases) > 1 else (ALL,)
+    rows = [
+        _row(runs, parts, next((r for r in published if r.method == method), None))
+        for method, runs in by_method.items()
+    ]
+    rows.sort(key=lambda row: (not row.scores, -row.scores[ALL]["uf1"].mean if row.scores else 0, row.method))
+    protocol = get_protocol(name.removeprefix("synthetic-"))
+    title = f"Synthetic data: {protocol.title}" if name.startswith("synthetic-") else protocol.title
+    if protocol.selection != "last_epoch":
+        title += f", epoch selected by {protocol.selection}"
+    sources = sorted(
+        {
+            f"{r.data.source}, release {r.data.release}, {r.folds} subjects, "
+            f"{int(r.matrices().sum())} clips, list {r.data.table_hash[:10]}"
+            for r in records
+            if r.complete
+        }
+    )
+    return Board(name, title, parts, tuple(rows), published, tuple(sources))
+
+
+def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | None) -> Row:
+    runs = sorted(runs, key=lambda run: run.seed)
+    last = runs[-1]
+    paper = last.recipe.get("paper")
+    common = {
+        "method": last.method,
+        "title": last.title,
+        "published": published,
+        "notes": tuple(last.recipe["deviations"]),
+        "paper": Paper.model_validate(paper) if paper else None,
+        "seconds": float(np.mean([run.seconds for run in runs])),
+        "device": last.device,
+    }
+    unfinished = [run for run in runs if not run.complete]
+    if unfinished:
+        state = ", ".join(f"incomplete {len(run.confusion)}/{run.folds}" for run in unfinished)
+        return Row(seeds=(), scores={}, subject_accuracy=None, state=state, **common)
+    scores = {
+        part: {
+            name: Score.over([float(metric(run.matrices(None if part == ALL else part).sum(0))) for run in runs])
+            for name, metric in METRICS.items()
+        }
+        for part in parts
+    }
+    by_subject = Score.over([float(METRICS["accuracy"](run.matrices()).mean()) for run in runs])
+    return Row(seeds=tuple(run.seed for run in runs), scores=scores, subject_accuracy=by_subject, state="", **common)
+
+
+def _csv(board: Board) -> str:
+    metrics = [(part, name) for part in board.parts for name in METRICS]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["kind", "method", "title", "seeds", "state"]
+        + [f"{part}_{name}{suffix}" for part, name in metrics for suffix in ("", "_sd")]
+        + ["accuracy_subject_mean", "selection", "source"]
+    )
+    for row in board.rows:
+        cells: list[object] = ["measured", row.method, row.title, " ".join(map(str, row.seeds)), row.state]
+        for part, name in metrics:
+            score = row.scores[part][name] if row.scores else None
+            cells += [_number(score and score.mean), _number(score and score.spread)]
+        writer.writerow([*cells, _number(row.subject_accuracy and row.subject_accuracy.mean), "honest", "this suite"])
+    for row in board.reported:
+        cells = ["reported", row.method or "", row.name, "", ""]
+        for part, name in metrics:
+            cells += [_number(getattr(row.scores.get(part), name, None)), ""]
+        writer.writerow([*cells, "", row.selection, row.source])
+    return text.getvalue()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _tex(text: str) -> str:
+    """Escape the characters that LaTeX gives a meaning."""
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
+    return escaped.replace("±", r"$\pm$").replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["tex"] = _tex
+    environment.filters["number"] = lambda value: _number(value) or "–"
+    return environment.get_template(name)
+
+
+_HELPERS = {
+    "ALL": ALL,
+    "METRICS": {"accuracy": "Acc", "uf1": "UF1", "uar": "UAR"},
+    "DATABASES": DATABASE_TITLES,
+    "SELECTIONS": {"honest": "not on test", "test": "**on the test subject**", "unknown": "not stated"},
+}

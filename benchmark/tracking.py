@@ -1,0 +1,177 @@
+"""Mirror finished runs to W&B from a process of its own, so that no failure there can stop or slow a benchmark."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from benchmark.records import RunRecord, Store, load_run
+from mer_lightning.metrics import METRICS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from benchmark.records import FoldRecord
+
+PROJECT = "mer-benchmark"
+_PATIENCE_SECONDS = 60.0
+
+
+class Tracker(Protocol):
+    """Something that wants to know of finished runs."""
+
+    def publish(self, folder: Path, record: Path) -> None:
+        """Mirror one complete run, given its folder in the store and its RunRecord."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        ...
+
+
+class NoTracker:
+    """Tracks nothing."""
+
+    def publish(self, folder: Path, record: Path) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class WandbTracker:
+    """One W&B run per (method, protocol, seed), grouped by suite, job type ``loso``.
+
+    Args:
+        root: Folder for W&B's own files.
+        suite: Name of the suite, the group of its runs.
+        console: Where a failure is mentioned.
+    """
+
+    def __init__(self, root: Path, suite: str, console: Console) -> None:
+        self._root, self._suite, self._console = root, suite, console
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def publish(self, folder: Path, record: Path) -> None:
+        """Start mirroring one run and return at once."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        log = (self._root / f"{folder.name}.log").open("wb")
+        command = [
+            sys.executable,
+            "-m",
+            "benchmark.tracking",
+            str(folder),
+            str(record),
+            self._suite,
+            str(self._root),
+        ]
+        with log:
+            self._workers[folder.name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def close(self) -> None:
+        """Wait a minute at most for what is under way and say where it is."""
+        for run, worker in self._workers.items():
+            try:
+                failed = worker.wait(_PATIENCE_SECONDS) != 0
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                failed = True
+            if failed:
+                self._console.print(f"W&B did not take {run}; see {self._root / f'{run}.log'} (the records are safe)")
+        if self._workers:
+            self._console.print(
+                f"W&B runs: {self._root} (upload offline ones with: wandb sync {self._root}/wandb/offline-run-*)"
+            )
+
+
+def make_tracker(root: Path, suite: str, console: Console) -> Tracker:
+    """The tracker that this machine can serve: none without wandb or with WANDB_MODE=disabled."""
+    if importlib.util.find_spec("wandb") is None or os.environ.get("WANDB_MODE") == "disabled":
+        return NoTracker()
+    return WandbTracker(root, suite, console)
+
+
+def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
+    """Send one run to W&B: config, learning curves averaged over folds, confusion matrix, table of folds, summary.
+
+    Args:
+        folder: Folder of the run in the store.
+        record: Its RunRecord.
+        suite: Group of the run.
+        root: Folder for W&B's own files.
+    """
+    import wandb
+
+    folds = [fold for person, fold in Store(folder.parent).folds(folder.name).items() if person in record.confusion]
+    run = wandb.init(
+        project=os.environ.get("WANDB_PROJECT", PROJECT),
+        group=suite,
+        job_type="loso",
+        name=f"{record.method} · {record.board} · s{record.seed}",
+        id=folder.name.replace("+", "_"),
+        resume="allow",
+        dir=root,
+        mode=_mode(),
+        config=record.model_dump(mode="json", exclude={"confusion"}),
+        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+    )
+    for epoch, values in enumerate(average_curves(folds), start=1):
+        run.log(values, step=epoch)
+    labels = [p.label for fold in folds for p in fold.predictions]
+    guesses = [p.prediction for fold in folds for p in fold.predictions]
+    rows = [
+        [
+            fold.held_out,
+            len(fold.predictions),
+            sum(p.label == p.prediction for p in fold.predictions),
+            fold.seconds,
+        ]
+        for fold in folds
+    ]
+    run.log(
+        {
+            "confusion": wandb.plot.confusion_matrix(
+                y_true=labels, preds=guesses, class_names=list(record.classes), title="Pooled over all folds"
+            ),
+            "folds": wandb.Table(columns=["subject", "clips", "correct", "seconds"], data=rows),
+        }
+    )
+    total = record.matrices().sum(0)
+    for name, metric in METRICS.items():
+        run.summary[name] = float(metric(total))
+        for database in record.databases if len(record.databases) > 1 else ():
+            run.summary[f"{name}_{database}"] = float(metric(record.matrices(database).sum(0)))
+    run.summary["seconds"] = record.seconds
+    run.finish()
+
+
+def average_curves(folds: list[FoldRecord]) -> list[dict[str, float]]:
+    """Mean over folds of every curve, one dictionary per epoch; a fold that stopped early counts while it ran."""
+    names = sorted({name for fold in folds for name in fold.curve})
+    length = max((len(fold.curve[name]) for fold in folds for name in fold.curve), default=0)
+    points: list[dict[str, float]] = [{} for _ in range(length)]
+    for name in names:
+        padded = np.full((len(folds), length), np.nan)
+        for row, fold in zip(padded, folds, strict=True):
+            values = fold.curve.get(name, ())
+            row[: len(values)] = values
+        for point, value in zip(points, np.nanmean(padded, axis=0), strict=True):
+            point[name] = float(value)
+    return points
+
+
+def _mode() -> str:
+    """``WANDB_MODE`` if set; online where a key is configured, else offline."""
+    import wandb
+
+    return os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
+
+
+if __name__ == "__main__":
+    mirror(Path(sys.argv[1]), load_run(Path(sys.argv[2])), sys.argv[3], Path(sys.argv[4]))

@@ -1,0 +1,78 @@
+"""Strict reading of the YAML files that people write: recipes, suites, reported numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from mer_lightning.settings import Settings
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T", bound=Settings)
+_NUMBER = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key that is given twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]  # pyright: ignore[reportUnknownMemberType]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.MarkedYAMLError(problem=f"key '{key}' is given twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path, kind: type[T], **given: object) -> T:
+    """Read a file into a settings class.
+
+    Args:
+        path: The YAML file.
+        kind: Class of the result.
+        given: Values that do not come from the file, such as a name that is the file's own.
+
+    Raises:
+        DataError: The file is missing or not YAML, or a key is unknown, missing or of the wrong type; the message
+            names the file and the key.
+    """
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not readable ({error})") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise DataError(f"{path}: line {line}: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: expected keys and values, found {type(values).__name__}")
+    try:
+        # strict through JSON: a list may fill a tuple, but text never becomes a number
+        return kind.model_validate_json(json.dumps(values | given))
+    except TypeError as error:
+        raise DataError(f"{path}: {error}") from error
+    except ValidationError as error:
+        raise DataError(f"{path}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "file"
+    found = first["input"]
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    if first["type"] == "missing":
+        return f"{key}: missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if isinstance(found, str) and _NUMBER.fullmatch(found):
+        return f"{key}: {message}; YAML reads {found} as text, write it with a point, as in 5.0e-5"
+    return f"{key}: {message}" + ("" if isinstance(found, dict) else f", found {found!r}")

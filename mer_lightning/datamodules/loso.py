@@ -1,0 +1,103 @@
+"""The one DataModule: a fold of a protocol as loaders whose batches are gathered and augmented on the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from lightning import LightningDataModule
+
+from mer_lightning.types import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from mer_lightning.datamodules.table import Table
+    from mer_lightning.protocols import Fold
+
+
+class IndexLoader:
+    """Batches of row numbers; a new order each epoch when shuffled.
+
+    Args:
+        rows: Rows to draw from, ``(n,)``, int64.
+        batch_size: Rows per batch; the last batch may be smaller.
+        generator: Source of the order (on the CPU), or None to keep the rows in order.
+    """
+
+    def __init__(self, rows: Tensor, batch_size: int, generator: torch.Generator | None = None) -> None:
+        self._rows, self._batch_size, self._generator = rows, batch_size, generator
+
+    def __len__(self) -> int:
+        return -(-len(self._rows) // self._batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        rows = self._rows
+        if self._generator is not None:
+            rows = rows[torch.randperm(len(rows), generator=self._generator).to(rows.device)]
+        return iter(rows.split(self._batch_size))
+
+
+class LOSODataModule(LightningDataModule):
+    """One fold of a protocol.
+
+    The whole table stays on the device, loaders give row numbers, and ``on_after_batch_transfer`` gathers the
+    rows and, in training only, augments them: no Python work per sample.
+
+    Args:
+        table: All samples of the protocol.
+        fold: Which of them train, select and are tested.
+        batch_size: Samples per training batch.
+        shuffle: Draw a new order of the training samples each epoch.
+        augmentation: Module from inputs to inputs, or None.
+        seed: Seed of the order.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        fold: Fold,
+        *,
+        batch_size: int,
+        shuffle: bool = True,
+        augmentation: nn.Module | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self._table, self._fold = table, fold
+        self._batch_size, self._shuffle, self._seed = batch_size, shuffle, seed
+        self._augmentation = augmentation
+
+    def setup(self, stage: str) -> None:
+        """Move the table (and the augmentation) to the trainer's device."""
+        del stage
+        if self.trainer is not None:
+            device = self.trainer.strategy.root_device
+            self._table = self._table.to(device)
+            if self._augmentation is not None:
+                self._augmentation.to(device)
+
+    def train_dataloader(self) -> IndexLoader:
+        """Batches of the training samples."""
+        generator = torch.Generator().manual_seed(self._seed) if self._shuffle else None
+        return IndexLoader(self._table.rows(self._fold.train), self._batch_size, generator)
+
+    def val_dataloader(self) -> IndexLoader | list[IndexLoader]:
+        """Batches of the validation subjects; no loader when the protocol does not select."""
+        if not self._fold.validation:
+            return []
+        return IndexLoader(self._table.rows(self._fold.validation), self._batch_size)
+
+    def predict_dataloader(self) -> IndexLoader:
+        """Batches of the held-out subject, in the fold's order."""
+        return IndexLoader(self._table.rows(self._fold.test), self._batch_size)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
+        """Gather the rows of a batch and, in training, augment them."""
+        del dataloader_idx
+        inputs = self._table.inputs[batch]
+        if self._augmentation is not None and self.trainer is not None and self.trainer.training:
+            inputs = self._augmentation(inputs)
+        return Batch(inputs, self._table.labels[batch], batch)

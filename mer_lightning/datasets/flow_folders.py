@@ -1,0 +1,133 @@
+"""Precomputed flow maps in the folder layout that the STSTNet and HTNet code bases share.
+
+``<subject>/u_test/<label>/<clip>.png`` with label 0 negative, 1 positive, 2 surprise. Every subject's
+``u_train`` half only repeats the other subjects' files, so it is never read: folds are made by the protocol.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from mer_lightning.types import DataError, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from mer_lightning.datasets.base import Kind
+
+_EMOTIONS = {"0": "negative", "1": "positive", "2": "surprise"}
+_DATABASES = {r"s\d{2}": "smic", r"sub\d{2}": "casme2", r"\d{3}": "samm"}
+_LARGEST_SIDE = 1024
+
+
+class FlowFolders:
+    """Flow maps of the MEGC2019 composite, one 8-bit RGB PNG per clip.
+
+    The planes are, in the order in which Pillow gives them (red, green, blue): horizontal flow, vertical flow
+    and optical strain, each scaled to 0..255 per image. That order was checked on the public maps: the strain
+    of planes (0, 1) correlates .83 with plane 2, and only plane 0 changes sign when a face is mirrored.
+
+    Args:
+        root: Folder that holds the subjects' folders.
+
+    Raises:
+        DataError: The folder is missing or a name, label, image or key in it is not as stated above.
+    """
+
+    name = "megc2019-flow"
+    release = "megc2019-442"
+    kind: Kind = "flow_maps"
+    synthetic = False
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise DataError(f"{root}: no such folder; expected <subject>/u_test/<label>/<clip>.png in it")
+        self._root = root.resolve()
+        self._shape: tuple[int, ...] | None = None
+        samples: dict[str, Sample] = {}
+        for sample in self._scan():
+            if (twin := samples.get(sample.key)) is not None:
+                raise DataError(f"{sample.path}: key {sample.key} is already taken by {twin.path}")
+            samples[sample.key] = sample
+        if not samples:
+            raise DataError(f"{root}: no subject folder in it; expected <subject>/u_test/<label>/<clip>.png")
+        self.samples = tuple(samples[key] for key in sorted(samples))
+
+    def read(self, sample: Sample) -> NDArray[np.uint8]:
+        """Read the map of one sample.
+
+        Returns:
+            ``(1, H, W, 3)``, uint8, channels horizontal flow, vertical flow, strain.
+
+        Raises:
+            DataError: The file is not an 8-bit RGB image, or its size differs from the others'.
+        """
+        path = sample.path
+        assert path is not None, "samples of this dataset come from files"
+        try:
+            with Image.open(path) as image:
+                if image.mode != "RGB" or max(image.size) > _LARGEST_SIDE:
+                    raise DataError(
+                        f"{path}: expected an 8-bit RGB image of at most {_LARGEST_SIDE} x {_LARGEST_SIDE}, "
+                        f"found {image.mode} {image.size[0]} x {image.size[1]}"
+                    )
+                pixels = np.asarray(image)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{path}: not a readable image ({error})") from error
+        self._shape = self._shape or pixels.shape
+        if pixels.shape != self._shape:
+            raise DataError(
+                f"{path}: expected {_size(self._shape)} pixels like the other maps, found {_size(pixels.shape)}"
+            )
+        return pixels[None]
+
+    def _scan(self) -> Iterator[Sample]:
+        for folder in self._folders(self._root):
+            database = next((db for form, db in _DATABASES.items() if re.fullmatch(form, folder.name)), None)
+            if database is None:
+                raise DataError(
+                    f"{folder}: not a subject of the composite; expected sNN (SMIC), subNN (CASME II) or NNN (SAMM)"
+                )
+            half = folder / "u_test"
+            if not half.is_dir():
+                raise DataError(f"{half}: no such folder; expected <label>/<clip>.png in it")
+            found = list(self._scan_labels(half, database, folder.name))
+            if not found:
+                raise DataError(f"{half}: subject without any map; expected <label>/<clip>.png in it")
+            yield from found
+
+    def _scan_labels(self, half: Path, database: str, subject: str) -> Iterator[Sample]:
+        for folder in self._folders(half):
+            if folder.name not in _EMOTIONS:
+                raise DataError(f"{folder}: label '{folder.name}' is unknown; expected 0, 1 or 2")
+            for path in sorted(folder.iterdir()):
+                if path.name.startswith("."):
+                    continue
+                if path.suffix.lower() != ".png" or not path.is_file():
+                    raise DataError(f"{path}: expected a .png file here")
+                if not path.resolve().is_relative_to(self._root):
+                    raise DataError(f"{path}: leads out of {self._root}; nothing outside it is read")
+                # names in the wild carry a blank before the ending and repeat the subject
+                clip = path.stem.strip().removeprefix(f"{subject}_")
+                yield Sample(database, subject, clip, _EMOTIONS[folder.name], path)
+
+    def _folders(self, parent: Path) -> Iterator[Path]:
+        for path in sorted(parent.iterdir()):
+            if path.name.startswith(".") or not path.is_dir():
+                continue
+            if not path.resolve().is_relative_to(self._root):
+                raise DataError(f"{path}: leads out of {self._root}; nothing outside it is read")
+            yield path
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]}"

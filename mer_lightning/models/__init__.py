@@ -1,0 +1,1 @@
+"""Networks, one torch-only file per architecture: representation in, logits out."""

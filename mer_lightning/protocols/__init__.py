@@ -1,0 +1,66 @@
+"""The protocols of the suite, by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mer_lightning.protocols.protocol import Fold, Labelled, Protocol, Selection, fold_seed
+from mer_lightning.protocols.schemes import MEGC2019, LabelScheme
+from mer_lightning.types import DataError
+
+__all__ = [
+    "PROTOCOLS",
+    "Fold",
+    "LabelScheme",
+    "Labelled",
+    "Protocol",
+    "Selection",
+    "fold_seed",
+    "get_protocol",
+]
+
+_COUNTS = {"smic": (70, 51, 43), "casme2": (88, 32, 25), "samm": (92, 26, 15)}
+_SUBJECTS = {"smic": 16, "casme2": 24, "samm": 28}
+
+
+def _single(name: str, database: str, title: str) -> Protocol:
+    """The composite's list of one database, trained and tested within it: not the composite's column."""
+    return Protocol(
+        name=name,
+        version=1,
+        title=f"{title}, 3 classes, single database",
+        scheme=MEGC2019,
+        counts={database: _COUNTS[database]},
+        subjects={database: _SUBJECTS[database]},
+    )
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            name="megc2019",
+            version=1,
+            title="MEGC2019 composite, 3 classes",
+            scheme=MEGC2019,
+            counts=_COUNTS,
+            subjects=_SUBJECTS,
+        ),
+        _single("smic-3", "smic", "SMIC-HS"),
+        _single("casme2-3", "casme2", "CASME II"),
+        _single("samm-3", "samm", "SAMM"),
+    )
+}
+
+
+def get_protocol(name: str) -> Protocol:
+    """Find a protocol by its id, ``<name>`` or ``<name>+<selection>``.
+
+    Raises:
+        DataError: No such protocol or selection.
+    """
+    base, _, selection = name.partition("+")
+    if base not in PROTOCOLS:
+        raise DataError(f"protocol '{name}' is unknown; expected one of {', '.join(PROTOCOLS)}")
+    protocol = PROTOCOLS[base]
+    return replace(protocol, selection=selection) if selection else protocol  # pyright: ignore[reportArgumentType]

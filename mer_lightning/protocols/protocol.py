@@ -1,0 +1,192 @@
+"""What it means to be scored: samples, label scheme, folds, selection rule and pooling, frozen and versioned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
+
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mer_lightning.datasets.base import Dataset
+    from mer_lightning.protocols.schemes import LabelScheme
+    from mer_lightning.types import Sample
+
+Selection = Literal["last_epoch", "inner_subjects"]
+INNER_FOLDS = 5
+"""``inner_subjects`` holds out one of this many subject-grouped parts of the training subjects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Who is trained on, who selects and who is tested, as sample keys.
+
+    Attributes:
+        held_out: The tested subject, ``<database>/<subject>``.
+        train: Keys to fit on.
+        validation: Keys of training subjects that select the epoch; empty under ``last_epoch``.
+        test: Keys of the held-out subject.
+
+    Raises:
+        DataError: A subject (and so a sample) is on two sides, or a side that must not be empty is.
+    """
+
+    held_out: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        sides = {name: {_person(key) for key in getattr(self, name)} for name in ("train", "validation", "test")}
+        for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+            if shared := sides[one] & sides[other]:
+                raise DataError(f"fold {self.held_out}: subject {min(shared)} is in both {one} and {other}")
+        if sides["test"] != {self.held_out}:
+            raise DataError(f"fold {self.held_out}: test must hold this subject alone, not {sorted(sides['test'])}")
+        if not self.train:
+            raise DataError(f"fold {self.held_out}: no training sample is left")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The samples that a protocol scores, with their classes, in key order."""
+
+    samples: tuple[Sample, ...]
+    labels: tuple[int, ...]
+    table_hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = [[s.key, label] for s, label in zip(self.samples, self.labels, strict=True)]
+        object.__setattr__(self, "table_hash", hashlib.sha256(json.dumps(rows).encode()).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A frozen, versioned evaluation; two results compare only under the same one.
+
+    Attributes:
+        name: Short name, e.g. ``megc2019``.
+        version: Raised whenever scores would change.
+        title: Name for people.
+        scheme: Label scheme.
+        counts: Per database, the samples of each class that the official list has; the databases' order is
+            the order of the per-database columns.
+        subjects: Per database, the number of subjects (folds).
+        selection: Which epoch predicts: ``last_epoch``, or ``inner_subjects`` (best UF1 on validation subjects
+            that are drawn from the training subjects).
+    """
+
+    name: str
+    version: int
+    title: str
+    scheme: LabelScheme
+    counts: Mapping[str, tuple[int, ...]]
+    subjects: Mapping[str, int]
+    selection: Selection = "last_epoch"
+
+    def __post_init__(self) -> None:
+        if self.selection not in get_args(Selection):
+            raise DataError(
+                f"protocol {self.name}: selection '{self.selection}' is unknown; "
+                f"expected one of {', '.join(get_args(Selection))}"
+            )
+
+    @property
+    def id(self) -> str:
+        """Name of its leaderboard: ``<name>`` under the default selection, else ``<name>+<selection>``."""
+        return self.name if self.selection == "last_epoch" else f"{self.name}+{self.selection}"
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything that decides a score."""
+        parts = {
+            "name": self.name,
+            "version": self.version,
+            "classes": self.scheme.classes,
+            "scheme": {db: dict(emotions) for db, emotions in self.scheme.table.items()},
+            "counts": {db: list(n) for db, n in self.counts.items()},
+            "subjects": dict(self.subjects),
+            "selection": self.selection,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def label(self, dataset: Dataset) -> Labelled:
+        """Pick and label the samples that this protocol scores.
+
+        Raises:
+            DataError: A real dataset does not have the official counts, so its scores would not compare;
+                or a database of the protocol is missing.
+        """
+        rows = [(s, self.scheme.label(s)) for s in dataset.samples if s.database in self.counts]
+        kept = sorted(((s, label) for s, label in rows if label is not None), key=lambda row: row[0].key)
+        for database in self.counts:
+            found = [(s, label) for s, label in kept if s.database == database]
+            if not found:
+                raise DataError(f"protocol {self.name}: {dataset.name} has no sample of {database}")
+            per_class = tuple(sum(label == c for _, label in found) for c in range(len(self.scheme.classes)))
+            people = len({s.subject for s, _ in found})
+            if not dataset.synthetic and (per_class, people) != (
+                self.counts[database],
+                self.subjects[database],
+            ):
+                raise DataError(
+                    f"protocol {self.name}: {database} must have {_say(self.scheme.classes, self.counts[database])}"
+                    f" from {self.subjects[database]} subjects; found {_say(self.scheme.classes, per_class)}"
+                    f" from {people} in {dataset.name}"
+                )
+        return Labelled(tuple(s for s, _ in kept), tuple(label for _, label in kept))
+
+    def folds(self, labelled: Labelled, seed: int = 0) -> tuple[Fold, ...]:
+        """Leave one subject out, each subject once, in subject order.
+
+        Args:
+            labelled: Samples and classes from ``label``.
+            seed: Draws the validation subjects of ``inner_subjects``; unused otherwise.
+
+        Raises:
+            DataError: Fewer than two subjects, or too few training subjects to draw validation from.
+        """
+        people = np.array([s.person for s in labelled.samples])
+        keys = np.array([s.key for s in labelled.samples])
+        labels = np.array(labelled.labels)
+        if len(set(people)) < 2:
+            raise DataError(f"protocol {self.name}: leave-one-subject-out needs at least two subjects")
+        folds: list[Fold] = []
+        for train, test in LeaveOneGroupOut().split(keys, labels, people):
+            fit, validation = train, train[:0]
+            if self.selection == "inner_subjects":
+                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, people[test[0]]))
+            folds.append(Fold(str(people[test[0]]), *(tuple(keys[side].tolist()) for side in (fit, validation, test))))
+        return tuple(folds)
+
+
+def fold_seed(seed: int, held_out: str) -> int:
+    """Seed of one fold, 0..2^32-1: a hash of the run's seed and the held-out subject, so order never matters."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{held_out}".encode()).digest()[:4], "big")
+
+
+def _draw_validation(
+    train: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    groups = people[train]
+    if len(set(groups)) < INNER_FOLDS:
+        raise DataError(f"inner_subjects needs at least {INNER_FOLDS} training subjects, found {len(set(groups))}")
+    splitter = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
+    # the first part has about a fifth of the clips and, as far as whole subjects allow, of each class
+    fit, validation = next(splitter.split(train, labels[train], groups))
+    return train[fit], train[validation]
+
+
+def _person(key: str) -> str:
+    return key.rsplit("/", 1)[0]
+
+
+def _say(classes: Sequence[str], counts: Sequence[int]) -> str:
+    return " / ".join(f"{n} {name}" for name, n in zip(classes, counts, strict=True))

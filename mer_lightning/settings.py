@@ -1,0 +1,108 @@
+"""How a method is trained, as typed and strict values: an unknown key or a wrong type is an error."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from typing import Any, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from mer_lightning.types import DataError
+
+
+class Settings(BaseModel):
+    """Base of everything that is read from a recipe or a suite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Component(Settings):
+    """A class of one room of the library and the arguments it is built with.
+
+    Attributes:
+        name: ``<file>.<Class>`` within the room, e.g. ``ststnet.STSTNet``.
+        arguments: Keyword arguments of its constructor.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*\.[A-Z][A-Za-z0-9]*$")
+    arguments: dict[str, Any] = {}
+
+    def load(self, room: str) -> type:
+        """The class that this component names.
+
+        Args:
+            room: Package that it must come from, e.g. ``mer_lightning.models``; nothing else is importable.
+
+        Raises:
+            DataError: No such file, no such class, or an argument that its constructor does not take.
+        """
+        file, name = self.name.split(".")
+        try:
+            found = getattr(import_module(f"{room}.{file}"), name)
+        except ModuleNotFoundError as error:
+            if error.name != f"{room}.{file}":
+                raise
+            raise DataError(f"name: no file {file}.py in {room.replace('.', '/')}") from error
+        except AttributeError as error:
+            raise DataError(f"name: no class {name} in {room.replace('.', '/')}/{file}.py") from error
+        self._check_arguments(found)
+        return found
+
+    def _check_arguments(self, found: type) -> None:
+        parameters = inspect.signature(found).parameters
+        types = get_type_hints(found.__init__)
+        for key, value in self.arguments.items():
+            if key not in parameters:
+                raise DataError(
+                    f"arguments.{key}: {self.name} takes no such argument; expected {', '.join(parameters)}"
+                )
+            try:
+                TypeAdapter(types.get(key, Any)).validate_python(value, strict=True)
+            except ValidationError as error:
+                raise DataError(f"arguments.{key}: {error.errors()[0]['msg']}, found {value!r}") from error
+
+
+class Optimizer(Settings):
+    """Optimiser of every trained weight.
+
+    Attributes:
+        name: ``adam``, ``adamw`` or ``sgd``.
+        lr: Learning rate.
+        weight_decay: L2 penalty (decoupled for adamw).
+        momentum: Momentum of sgd.
+    """
+
+    name: Literal["adam", "adamw", "sgd"]
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+
+
+class Augmentation(Settings):
+    """Random changes of training batches, see ``mer_lightning.augmentation.MapAugmentation``."""
+
+    hflip: float = Field(default=0.0, ge=0, le=1)
+    shift: float = Field(default=0.0, ge=0, le=1)
+
+
+class Training(Settings):
+    """How a network is fitted.
+
+    Attributes:
+        epochs: Passes over the training samples; under ``inner_subjects`` the most that can be used.
+        batch_size: Samples per step.
+        optimizer: Optimiser and its rates.
+        shuffle: Draw a new order of samples each epoch.
+        class_weights: ``balanced`` weighs the loss of a class by N / (C n_c) of the training samples.
+        augmentation: Random changes of training batches; none when absent.
+        precision: Lightning's name of the arithmetic.
+    """
+
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    optimizer: Optimizer
+    shuffle: bool = True
+    class_weights: Literal["none", "balanced"] = "none"
+    augmentation: Augmentation | None = None
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

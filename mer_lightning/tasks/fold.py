@@ -1,0 +1,146 @@
+"""Train one fold: the one thing that this library knows how to do."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from mer_lightning.augmentation import MapAugmentation
+from mer_lightning.datamodules import LOSODataModule
+from mer_lightning.protocols import fold_seed
+from mer_lightning.tasks.classifier import ClassifierTask
+from mer_lightning.types import Prediction
+
+if TYPE_CHECKING:
+    from mer_lightning.datamodules import Table
+    from mer_lightning.protocols import Fold
+    from mer_lightning.settings import Component, Training
+
+# after the import of lightning: it sets the level of this logger itself
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module=r"lightning\..*")
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What training one fold gave.
+
+    Attributes:
+        predictions: One per sample of the held-out subject, in the fold's order.
+        seconds: Wall time of fitting and predicting.
+        curve: Values per epoch, by name; empty for methods without epochs.
+        epoch: Epoch (from 1) whose weights predicted; None for methods without epochs.
+    """
+
+    predictions: tuple[Prediction, ...]
+    seconds: float
+    curve: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    epoch: int | None = None
+
+
+def train_network(
+    table: Table,
+    fold: Fold,
+    model: Component,
+    training: Training,
+    *,
+    seed: int = 0,
+    accelerator: str = "auto",
+) -> FoldResult:
+    """Fit a fresh model, optimiser, DataModule and Trainer on one fold and predict the held-out subject.
+
+    Args:
+        table: All samples of the protocol.
+        fold: Which of them train, select and are tested; with validation keys, the epoch of the best validation
+            UF1 predicts (the first of equals), else the last one.
+        model: A class of ``mer_lightning.models``.
+        training: How it is fitted.
+        seed: Seed of the run; weights, order, dropout and augmentation follow from it and the held-out subject.
+        accelerator: Lightning's accelerator, e.g. ``auto``, ``cpu``, ``gpu``.
+    """
+    start = time.perf_counter()
+    own_seed = fold_seed(seed, fold.held_out)
+    lightning.seed_everything(own_seed, verbose=False)
+    task = ClassifierTask(
+        model.load("mer_lightning.models")(**model.arguments),
+        training.optimizer,
+        table.classes,
+        _balanced_weights(table, fold) if training.class_weights == "balanced" else None,
+    )
+    augmentation = training.augmentation
+    data = LOSODataModule(
+        table,
+        fold,
+        batch_size=training.batch_size,
+        shuffle=training.shuffle,
+        augmentation=augmentation and MapAugmentation(table.representation, augmentation.hflip, augmentation.shift),
+        seed=own_seed,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        best = ModelCheckpoint(folder, monitor="val_uf1", mode="max", save_weights_only=True, filename="{epoch}")
+        trainer = lightning.Trainer(
+            accelerator=accelerator,
+            devices=1,
+            max_epochs=training.epochs,
+            precision=training.precision,
+            deterministic="warn",
+            callbacks=[best] if fold.validation else [],
+            enable_checkpointing=bool(fold.validation),
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            logger=False,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(task, data)
+        epoch = training.epochs
+        if fold.validation:
+            state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
+            task.load_state_dict(state["state_dict"])
+            epoch = int(state["epoch"]) + 1
+        batches = trainer.predict(task, data)
+    assert batches is not None
+    scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
+    return FoldResult(_predictions(table, fold, scores), time.perf_counter() - start, task.curve, epoch)
+
+
+def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int = 0) -> FoldResult:
+    """Fit a fresh estimator on one fold and predict the held-out subject.
+
+    Args:
+        table: All samples of the protocol.
+        fold: Which of them train and are tested; validation samples train too, since an estimator selects inside.
+        estimator: A class of ``mer_lightning.descriptors`` with ``fit(inputs, labels, people)`` and
+            ``predict(inputs)``, which returns class scores ``(n, C)``.
+        seed: Seed of the run.
+    """
+    start = time.perf_counter()
+    built = estimator.load("mer_lightning.descriptors")(**estimator.arguments)
+    keys = (*fold.train, *fold.validation)
+    inputs, labels = table.inputs.cpu().numpy(), table.labels.cpu().numpy()
+    train, test = table.rows(keys).cpu().numpy(), table.rows(fold.test).cpu().numpy()
+    people = [key.rsplit("/", 1)[0] for key in keys]
+    built.fit(inputs[train], labels[train], people, classes=table.classes, seed=fold_seed(seed, fold.held_out))
+    scores = torch.from_numpy(built.predict(inputs[test]))
+    return FoldResult(_predictions(table, fold, scores), time.perf_counter() - start)
+
+
+def _predictions(table: Table, fold: Fold, scores: torch.Tensor) -> tuple[Prediction, ...]:
+    labels = table.labels[table.rows(fold.test)].tolist()
+    return tuple(
+        Prediction(key, label, guess, tuple(round(score, 6) for score in row))
+        for key, label, guess, row in zip(fold.test, labels, scores.argmax(1).tolist(), scores.tolist(), strict=True)
+    )
+
+
+def _balanced_weights(table: Table, fold: Fold) -> torch.Tensor:
+    counts = torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes)
+    # a class that this fold cannot train on gets no weight rather than an infinite one
+    return torch.where(counts > 0, counts.sum() / (table.classes * counts.clamp(min=1)), 0.0)
