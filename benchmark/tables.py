@@ -90,7 +90,7 @@ class Row:
     Attributes:
         method: Recipe name.
         title: Name in tables.
-        seeds: Seeds of the complete runs.
+        seeds: Seeds of the runs.
         scores: Part -> metric -> score; empty while any run is incomplete.
         subject_accuracy: Accuracy as mean over subjects, as some papers print it.
         state: Empty, or ``incomplete 41/68``.
@@ -229,28 +229,29 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
     runs = sorted(runs, key=lambda run: run.seed)
     last = runs[-1]
     paper = last.recipe.get("paper")
-    common = {
-        "method": last.method,
-        "title": last.title,
-        "published": published,
-        "notes": tuple(last.recipe["deviations"]),
-        "paper": Paper.model_validate(paper) if paper else None,
-        "seconds": float(np.mean([run.seconds for run in runs])),
-        "device": last.device,
-    }
-    unfinished = [run for run in runs if not run.complete]
-    if unfinished:
-        state = ", ".join(f"incomplete {len(run.confusion)}/{run.folds}" for run in unfinished)
-        return Row(seeds=(), scores={}, subject_accuracy=None, state=state, **common)
-    scores = {
-        part: {
-            name: Score.over([float(metric(run.matrices(None if part == ALL else part).sum(0))) for run in runs])
-            for name, metric in METRICS.items()
-        }
-        for part in parts
-    }
-    by_subject = Score.over([float(METRICS["accuracy"](run.matrices()).mean()) for run in runs])
-    return Row(seeds=tuple(run.seed for run in runs), scores=scores, subject_accuracy=by_subject, state="", **common)
+    unfinished = [f"incomplete {len(run.confusion)}/{run.folds}" for run in runs if not run.complete]
+    return Row(
+        method=last.method,
+        title=last.title,
+        seeds=tuple(run.seed for run in runs),
+        scores={} if unfinished else {part: _scores(runs, part) for part in parts},
+        subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
+        state=", ".join(unfinished),
+        published=published,
+        notes=tuple(last.recipe["deviations"]),
+        paper=Paper.model_validate(paper) if paper else None,
+        seconds=float(np.mean([run.seconds for run in runs])),
+        device=last.device,
+    )
+
+
+def _scores(runs: Sequence[RunRecord], part: str) -> dict[str, Score]:
+    pooled = [run.matrices(None if part == ALL else part).sum(0) for run in runs]
+    return {name: Score.over([float(metric(matrix)) for matrix in pooled]) for name, metric in METRICS.items()}
+
+
+def _mean_of_subjects(run: RunRecord) -> float:
+    return float(METRICS["accuracy"](run.matrices()).mean())
 
 
 def _csv(board: Board) -> str:
@@ -280,6 +281,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
+def _number_or_dash(value: float | None) -> str:
+    return _number(value) or "–"
+
+
 def _tex(text: str) -> str:
     """Escape the characters that LaTeX gives a meaning."""
     escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
@@ -296,7 +301,7 @@ def _template(name: str) -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters["tex"] = _tex
-    environment.filters["number"] = lambda value: _number(value) or "–"
+    environment.filters["number"] = _number_or_dash
     return environment.get_template(name)
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
@@ -166,11 +166,15 @@ def average_curves(folds: list[FoldRecord]) -> list[dict[str, float]]:
     return points
 
 
-def _mode() -> str:
+def _mode() -> Literal["online", "offline", "disabled", "shared"]:
     """``WANDB_MODE`` if set; online where a key is configured, else offline."""
     import wandb
 
-    return os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
+    match os.environ.get("WANDB_MODE"):
+        case "online" | "offline" | "shared" as mode:
+            return mode
+        case _:
+            return "online" if wandb.api.api_key else "offline"
 
 
 if __name__ == "__main__":

@@ -61,12 +61,12 @@ class Batch(NamedTuple):
     Attributes:
         inputs: Representation, ``(B, C, H, W)`` or ``(B, C, T, H, W)``, float32.
         labels: Class indices, ``(B,)``, int64.
-        index: Row of each sample in the table that the batch was drawn from, ``(B,)``, int64.
+        rows: Row of each sample in the table that the batch was drawn from, ``(B,)``, int64.
     """
 
     inputs: Tensor
     labels: Tensor
-    index: Tensor
+    rows: Tensor
 
 
 @dataclass(frozen=True, slots=True)

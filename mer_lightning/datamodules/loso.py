@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,13 +32,14 @@ class IndexLoader:
         self._rows, self._batch_size, self._generator = rows, batch_size, generator
 
     def __len__(self) -> int:
-        return -(-len(self._rows) // self._batch_size)
+        return math.ceil(len(self._rows) / self._batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
         rows = self._rows
         if self._generator is not None:
             rows = rows[torch.randperm(len(rows), generator=self._generator).to(rows.device)]
-        return iter(rows.split(self._batch_size))
+        # drawn with the first batch, not before: Lightning also asks for an iterator only to see that there is one
+        yield from rows.split(self._batch_size)
 
 
 class LOSODataModule(LightningDataModule):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
-from torch.nn import functional as F
 
 # samples whose maps of 16 x 30 x 30 float32 stay in one core's cache together with their gradient
 _CHUNK = 16
@@ -41,7 +42,7 @@ class Dropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         if not _is_eager_cpu(x):
-            return F.dropout(x, self.p)
+            return nn.functional.dropout(x, self.p)
         return x * self.mask(x)
 
     def mask(self, like: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ class Linear(nn.Linear):
         """
         exact = input.dtype == self.weight.dtype == torch.float32 and input.ndim == 2
         if exact and _is_eager_cpu(input) and torch.backends.mkldnn.is_available():
-            return F.linear(input.to_mkldnn(), self.weight, self.bias).to_dense()
+            return nn.functional.linear(input.to_mkldnn(), self.weight, self.bias).to_dense()
         return super().forward(input)
 
 
@@ -111,17 +112,13 @@ class ReluNormPool2d(nn.BatchNorm2d):
         momentum: Weight of a new batch in the running statistics.
     """
 
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-    momentum: float
-
     def __init__(
         self,
         num_features: int,
         kernel_size: int,
         stride: int,
         padding: int = 0,
+        *,
         eps: float = 1e-5,
         momentum: float = 0.1,
     ) -> None:
@@ -140,22 +137,14 @@ class ReluNormPool2d(nn.BatchNorm2d):
         if not (_is_eager_cpu(input) and input.dtype == self.weight.dtype):
             return self.reference(input)
         if self.training:
-            self.num_batches_tracked.add_(1)
-            return _ReluNormPool.apply(
-                input,
-                self.weight,
-                self.bias,
-                self.running_mean,
-                self.running_var,
-                self.momentum,
-                self.eps,
-                self.window,
-            )
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked.add_(1)
+            return _ReluNormPool.apply(input, self.weight, self.bias, self)
         falling = _falling(self.weight)
         rectified = input.relu()
         if falling is None:
-            return super().forward(F.max_pool2d(rectified, *self.window))
-        return super().forward(F.max_pool2d(rectified * falling, *self.window) * falling)
+            return super().forward(nn.functional.max_pool2d(rectified, *self.window))
+        return super().forward(nn.functional.max_pool2d(rectified * falling, *self.window) * falling)
 
     def reference(self, input: Tensor) -> Tensor:  # noqa: A002
         """Do the same with torch.nn's own operations, on any device and under torch.func.
@@ -166,7 +155,7 @@ class ReluNormPool2d(nn.BatchNorm2d):
         Returns:
             ``(B, C, h, w)``.
         """
-        return F.max_pool2d(super().forward(input.relu()), *self.window)
+        return nn.functional.max_pool2d(super().forward(input.relu()), *self.window)
 
 
 class _Context(FunctionCtx):
@@ -177,26 +166,19 @@ class _ReluNormPool(Function):
     """Training step of ReluNormPool2d; updates the running statistics in place."""
 
     @staticmethod
-    def forward(
-        ctx: _Context,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        running_mean: Tensor,
-        running_var: Tensor,
-        momentum: float,
-        eps: float,
-        window: tuple[int, int, int],
-    ) -> Tensor:
+    def forward(ctx: _Context, x: Tensor, weight: Tensor, bias: Tensor, layer: ReluNormPool2d) -> Tensor:
         rectified = x.relu()
-        # what nn.BatchNorm2d itself uses: biased variance here, unbiased into the running one
-        mean, variance = torch.batch_norm_update_stats(rectified, running_mean, running_var, momentum)
-        inverse = (variance + eps).rsqrt()
+        mean, variance, unbiased = _statistics(rectified)
+        if layer.running_mean is not None and layer.running_var is not None:
+            momentum = cast("float", layer.momentum)
+            layer.running_mean.lerp_(mean, momentum)
+            layer.running_var.lerp_(unbiased, momentum)
+        inverse = (variance + layer.eps).rsqrt()
         falling = _falling(weight)
         if falling is None:
-            peaks, where = F.max_pool2d(rectified, *window, return_indices=True)
+            peaks, where = nn.functional.max_pool2d(rectified, *layer.window, return_indices=True)
         else:
-            peaks, where = F.max_pool2d(rectified * falling, *window, return_indices=True)
+            peaks, where = nn.functional.max_pool2d(rectified * falling, *layer.window, return_indices=True)
             peaks *= falling
         ctx.save_for_backward(rectified, peaks, where, weight, mean, inverse)
         scale = weight * inverse
@@ -207,8 +189,8 @@ class _ReluNormPool(Function):
         rectified, peaks, where, weight, mean, inverse = ctx.saved_tensors
         grad = grads[0]
         centred = peaks - _per_channel(mean)
-        grad_bias = grad.sum((0, 2, 3))
-        grad_weight = (grad * centred).sum((0, 2, 3)) * inverse
+        grad_bias = _sum(grad)
+        grad_weight = _sum(grad * centred) * inverse
         # Through the mean and the variance every value of the map gets base + slope * value ...
         count = rectified.numel() // rectified.shape[1]
         scale = weight * inverse
@@ -225,11 +207,45 @@ class _ReluNormPool(Function):
             part.view(*part.shape[:2], -1).transpose(1, 2).scatter_add_(
                 1, index.flatten(2).transpose(1, 2), peak.flatten(2).transpose(1, 2)
             )
-        return out, grad_weight, grad_bias, None, None, None, None, None
+        return out, grad_weight, grad_bias, None
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Reorder maps so that torch's CPU kernels for few channels run two to fifteen times faster.
+
+    Args:
+        x: ``(B, C, H, W)``.
+
+    Returns:
+        The same values; as they were off the CPU and under torch.func, where the order is no use.
+    """
+    return x.contiguous(memory_format=torch.channels_last) if _is_eager_cpu(x) else x
 
 
 def _per_channel(values: Tensor) -> Tensor:
     return values[:, None, None]
+
+
+def _sum(x: Tensor) -> Tensor:
+    # over the batch, then over the map: two contiguous sums are many times faster than one over (0, 2, 3)
+    rows = x.permute(0, 2, 3, 1).reshape(len(x), -1)
+    return rows.sum(0).view(-1, x.shape[1]).sum(0)
+
+
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, biased and unbiased variance of every channel of ``(B, C, H, W)``.
+
+    torch's own kernel adds up hundreds of thousands of channels-last float32 values one after another,
+    which leaves four digits; here no sum is long.
+    """
+    count = x.numel() // x.shape[1]
+    mean = _sum(x) / count
+    squares = torch.zeros_like(x[:_CHUNK])
+    for part in x.split(_CHUNK):
+        centred = part - _per_channel(mean)
+        squares[: len(part)].addcmul_(centred, centred)
+    deviation = _sum(squares)
+    return mean, deviation / count, deviation / (count - 1)
 
 
 def _falling(weight: Tensor) -> Tensor | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
-from torch.nn import functional as F
 
-from mer_lightning.models.layers import Dropout, ReluNormPool2d
+from mer_lightning.models.layers import Dropout, ReluNormPool2d, channels_last
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +42,6 @@ class STSTNet(nn.Module):
         Returns:
             Logits, ``(B, classes)``.
         """
-        # channels last: the CPU kernels for few channels are two to seven times faster that way
-        x = self.conv(x.contiguous(memory_format=torch.channels_last))
+        x = self.conv(channels_last(x))
         x = self.dropout(self.norm_pool(x))
-        return self.head(F.avg_pool2d(x, 2).flatten(1))
+        return self.head(nn.functional.avg_pool2d(x, 2).flatten(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 Selection = Literal["last_epoch", "inner_subjects"]
 INNER_FOLDS = 5
-"""``inner_subjects`` holds out one of this many subject-grouped parts of the training subjects."""
+"""``inner_subjects`` holds out one of this many subject-grouped parts of the training subjects (fewer if few)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class Protocol:
         for train, test in LeaveOneGroupOut().split(keys, labels, people):
             fit, validation = train, train[:0]
             if self.selection == "inner_subjects":
-                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, people[test[0]]))
+                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, str(people[test[0]])))
             folds.append(Fold(str(people[test[0]]), *(tuple(keys[side].tolist()) for side in (fit, validation, test))))
         return tuple(folds)
 
@@ -176,11 +177,15 @@ def _draw_validation(
     train: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     groups = people[train]
-    if len(set(groups)) < INNER_FOLDS:
-        raise DataError(f"inner_subjects needs at least {INNER_FOLDS} training subjects, found {len(set(groups))}")
-    splitter = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
-    # the first part has about a fifth of the clips and, as far as whole subjects allow, of each class
-    fit, validation = next(splitter.split(train, labels[train], groups))
+    # a split that stratifies needs as many clips of some class and as many subjects as it has parts
+    parts = int(min(INNER_FOLDS, len(set(groups)), np.bincount(labels[train]).max()))
+    if parts < 2:
+        raise DataError(f"inner_subjects: {len(set(groups))} training subjects are too few to draw validation from")
+    splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")  # stratified as far as possible
+        # the first part has about a fifth of the clips and, as far as whole subjects allow, of each class
+        fit, validation = next(splitter.split(train, labels[train], groups))
     return train[fit], train[validation]
 
 

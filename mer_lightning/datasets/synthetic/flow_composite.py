@@ -75,7 +75,7 @@ class SyntheticFlowComposite:
             samples += drawn
             maps.append(_draw_maps(rng, drawn, size))
         pixels = np.concatenate(maps)
-        order = sorted(range(len(samples)), key=lambda i: samples[i].key)
+        order = np.argsort([sample.key for sample in samples]).tolist()
         self.samples = tuple(samples[i] for i in order)
         self._maps = {samples[i].key: pixels[i] for i in order}
 

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+
+from mer_lightning.datamodules import IndexLoader, LOSODataModule, load_table
+from mer_lightning.motion import FlowMap
+from mer_lightning.protocols import get_protocol
+from mer_lightning.types import DataError
+
+
+def test_an_epoch_holds_every_row_once_in_a_new_order_each_time():
+    rows = torch.arange(100, 143)
+    loader = IndexLoader(rows, 16, torch.Generator().manual_seed(0))
+    first, second = (torch.cat(list(loader)) for _ in range(2))
+    assert len(list(loader)) == len(loader) == 3
+    assert torch.equal(first.sort().values, rows)
+    assert torch.equal(second.sort().values, rows)
+    assert not torch.equal(first, second)
+
+
+def test_without_a_generator_rows_keep_their_order():
+    assert torch.equal(torch.cat(list(IndexLoader(torch.arange(5), 2))), torch.arange(5))
+
+
+@pytest.mark.parametrize("name", ["smic-3", "smic-3+inner_subjects"])
+def test_loaders_give_exactly_the_rows_of_their_side(smic, name):
+    _, labelled, table = smic
+    for fold in get_protocol(name).folds(labelled):
+        data = LOSODataModule(table, fold, batch_size=7)
+        sides = {
+            "train": data.train_dataloader(),
+            "validation": data.val_dataloader(),
+            "test": data.predict_dataloader(),
+        }
+        for side, loader in sides.items():
+            rows = torch.cat(list(loader)).tolist() if loader else []
+            assert sorted(table.keys[row] for row in rows) == sorted(getattr(fold, side))
+
+
+def test_a_batch_is_gathered_with_its_labels(smic):
+    protocol, labelled, table = smic
+    data = LOSODataModule(table, protocol.folds(labelled)[0], batch_size=4)
+    rows = torch.tensor([3, 1])
+    batch = data.on_after_batch_transfer(rows, 0)
+    assert torch.equal(batch.inputs, table.inputs[[3, 1]])
+    assert batch.labels.tolist() == [labelled.labels[3], labelled.labels[1]]
+    assert torch.equal(batch.rows, rows)
+
+
+class Copied:
+    """A composite in which one subject's clip is a copy of another's."""
+
+    name, release, kind, synthetic = "copied", "none", "flow_maps", True
+
+    def __init__(self, composite):
+        self._composite = composite
+        self.samples = composite.samples
+        self._twins = [next(s for s in self.samples if s.subject == subject) for subject in ("sm01", "sm02")]
+
+    def read(self, sample):
+        return self._composite.read(self._twins[0] if sample == self._twins[1] else sample)
+
+
+def test_one_content_under_two_subjects_is_an_error(composite):
+    dataset = Copied(composite)
+    with pytest.raises(DataError, match=r"smic/sm02/.*: same content as smic/sm01/"):
+        load_table(dataset, get_protocol("smic-3").label(dataset), 3, FlowMap())
+
+
+def test_a_representation_of_another_kind_of_data_is_refused(composite):
+    class Frames(Copied):
+        kind = "frames"
+
+    dataset = Frames(composite)
+    with pytest.raises(DataError, match="needs flow_maps"):
+        load_table(dataset, get_protocol("smic-3").label(dataset), 3, FlowMap())
+
+
+def test_the_content_hash_sees_every_byte_and_label(composite):
+    labelled = get_protocol("smic-3").label(composite)
+    table = load_table(composite, labelled, 3, FlowMap())
+
+    class Changed(Copied):
+        def read(self, sample):
+            clip = self._composite.read(sample)
+            return np.where(sample == self.samples[-1], 255 - clip, clip)
+
+    assert load_table(composite, labelled, 3, FlowMap()).content_hash == table.content_hash
+    assert load_table(Changed(composite), labelled, 3, FlowMap()).content_hash != table.content_hash

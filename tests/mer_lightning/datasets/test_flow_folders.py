@@ -1,0 +1,134 @@
+"""Each defect that a folder of flow maps can have is named with its path."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mer_lightning.datasets.flow_folders import FlowFolders
+from mer_lightning.types import DataError
+
+
+def any_map(root):
+    return next(root.glob("s01/u_test/*/*.png"))
+
+
+def test_keys_come_from_folders_without_the_repeated_subject_and_the_blank(small_folder):
+    dataset = FlowFolders(small_folder)
+    keys = [s.key for s in dataset.samples]
+    assert keys == sorted(keys)
+    assert keys[-1].startswith("smic/s")
+    assert not any(" " in key or key.count("s01") > 1 for key in keys)
+
+
+def test_planes_are_read_as_red_green_blue(small_folder):
+    path = any_map(small_folder)
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[..., 0] = 200
+    Image.fromarray(pixels).save(path)
+    dataset = FlowFolders(small_folder)
+    read = dataset.read(next(s for s in dataset.samples if s.path.name == path.name))
+    assert read.shape == (1, 8, 8, 3)
+    assert (read[..., 0] == 200).all()
+    assert not read[..., 1:].any()
+
+
+def test_training_halves_are_never_read(small_folder):
+    clips = len(FlowFolders(small_folder).samples)
+    shutil.copytree(small_folder / "s01" / "u_test", small_folder / "s02" / "u_train")
+    assert len(FlowFolders(small_folder).samples) == clips
+
+
+def damage_missing_root(root):
+    shutil.rmtree(root)
+    return root
+
+
+def damage_empty_root(root):
+    shutil.rmtree(root)
+    root.mkdir()
+    return root
+
+
+def damage_label(root):
+    return any_map(root).parent.rename(root / "s01" / "u_test" / "7")
+
+
+def damage_subject_name(root):
+    return (root / "s01").rename(root / "person1")
+
+
+def damage_no_test_half(root):
+    (root / "s01" / "u_test").rename(root / "s01" / "other")
+    return root / "s01" / "u_test"
+
+
+def damage_empty_subject(root):
+    for path in root.glob("s01/u_test/*/*.png"):
+        path.unlink()
+    return root / "s01" / "u_test"
+
+
+def damage_two_files_of_one_key(root):
+    path = any_map(root)
+    return shutil.copy(path, path.with_name(path.name.replace(" ", "")))
+
+
+def damage_two_labels_of_one_key(root):
+    path = any_map(root)
+    other = root / "s01" / "u_test" / ("1" if path.parent.name == "0" else "0")
+    other.mkdir(exist_ok=True)
+    shutil.copy(path, other / path.name)
+    return path.parent.parent
+
+
+def damage_foreign_file(root):
+    path = any_map(root).with_name("notes.txt")
+    path.write_text("hello")
+    return path
+
+
+def damage_link_out(root):
+    outside = root.parent / "outside"
+    outside.mkdir()
+    path = any_map(root)
+    shutil.move(path, outside / path.name)
+    path.symlink_to(outside / path.name)
+    return path
+
+
+@pytest.mark.parametrize("damage", [value for name, value in globals().items() if name.startswith("damage_")])
+def test_a_damaged_folder_is_an_error_that_names_the_path(small_folder, damage):
+    path = damage(small_folder)
+    with pytest.raises(DataError) as error:
+        FlowFolders(small_folder)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "not a readable image"),
+        (b"not a picture", "not a readable image"),
+        (None, "expected an 8-bit RGB image"),
+        (13, "expected 8 x 8 pixels like the other maps, found 13 x 13"),
+        ("truncated", "not a readable image"),
+    ],
+)
+def test_an_image_that_is_no_map_is_an_error_that_names_it(small_folder, content, says):
+    path = any_map(small_folder)
+    if content is None:
+        Image.new("L", (8, 8)).save(path)
+    elif isinstance(content, int):
+        Image.new("RGB", (content, content)).save(path)
+    elif content == "truncated":
+        path.write_bytes(path.read_bytes()[:-40])
+    else:
+        path.write_bytes(content)
+    dataset = FlowFolders(small_folder)
+    with pytest.raises(DataError, match=says) as error:
+        for sample in dataset.samples:
+            dataset.read(sample)
+    assert str(path) in str(error.value)

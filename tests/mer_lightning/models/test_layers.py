@@ -1,0 +1,178 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.autograd import gradcheck
+
+from mer_lightning.models.layers import Dropout, Linear, ReluNormPool2d
+
+CASES = [(torch.float64, 1e-9), (torch.float32, 1e-5)]
+
+
+def close(a, b, tol):
+    torch.testing.assert_close(a, b, atol=tol * max(1.0, b.abs().max().item()), rtol=0)
+
+
+def pair(dtype, scales, window=(3, 3, 1)):
+    """The layer and its literal chain of torch.nn modules, with equal parameters."""
+    layer = ReluNormPool2d(len(scales), *window).to(dtype)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(scales, dtype=dtype))
+        layer.bias.normal_()
+    norm = nn.BatchNorm2d(len(scales)).to(dtype)
+    norm.load_state_dict(layer.state_dict())
+    return layer, nn.Sequential(nn.ReLU(), norm, nn.MaxPool2d(*window))
+
+
+@pytest.mark.parametrize(("dtype", "tol"), CASES)
+@pytest.mark.parametrize("scales", [(1.0, 0.5, 2.0), (1.0, -0.7, -1e-3)], ids=["rising", "some falling"])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("window", [(3, 3, 1), (2, 2, 0), (3, 2, 1)], ids=["3/3", "2/2", "overlapping"])
+def test_relu_norm_pool_equals_the_chain(dtype, tol, scales, memory_format, window):
+    torch.manual_seed(0)
+    layer, chain = pair(dtype, scales, window)
+    for batch in (37, 5):
+        x = (
+            torch.randn(batch, 3, 30, 30, dtype=dtype)
+            .contiguous(memory_format=memory_format)
+            .requires_grad_()
+        )
+        x_chain = x.detach().clone().requires_grad_()
+        y, y_chain = layer(x), chain(x_chain)
+        close(y, y_chain, tol)
+        upstream = torch.randn_like(y)
+        y.backward(upstream)
+        y_chain.backward(upstream)
+        close(x.grad, x_chain.grad, tol)
+    # two batches of gradients summed, as an optimizer would see them
+    close(layer.weight.grad, chain[1].weight.grad, tol)
+    close(layer.bias.grad, chain[1].bias.grad, tol)
+    for name, value in chain[1].state_dict().items():
+        close(layer.state_dict()[name], value, tol)
+    layer.eval(), chain.eval()
+    close(layer(x), chain(x), tol)
+
+
+def test_relu_norm_pool_is_precise_where_the_mean_is_far_above_the_deviation():
+    torch.manual_seed(0)
+    layer, chain = pair(torch.float32, (1.0, 1.0))
+    chain.double()
+    x = 0.5 + 0.005 * torch.randn(64, 2, 30, 30)
+    close(layer(x).double(), chain(x.double()), 1e-4)
+    close(layer.running_var.double(), chain[1].running_var, 1e-6)
+
+
+def test_relu_norm_pool_gives_the_chain_gradient_on_a_still_background():
+    torch.manual_seed(0)
+    # ties: equal patches share one window, so it does not matter for the filters which of them is picked
+    layer, chain = pair(torch.float64, (1.0, 1.5))
+    conv = nn.Conv2d(3, 2, 3, padding=2).double()
+    x = torch.zeros(8, 3, 28, 28, dtype=torch.float64)
+    x[:, :, 9:15, 9:15] = torch.rand(8, 3, 6, 6, dtype=torch.float64)
+    upstream = torch.randn(8, 2, 10, 10, dtype=torch.float64)
+    grads = []
+    for after in (layer, chain):
+        conv.zero_grad()
+        after(conv(x)).backward(upstream)
+        grads.append(conv.weight.grad.clone())
+    close(grads[0], grads[1], 1e-9)
+
+
+@pytest.mark.parametrize("scales", [(1.0, 0.5), (1.0, -0.5)])
+def test_relu_norm_pool_gradcheck(scales):
+    torch.manual_seed(0)
+    layer, _ = pair(torch.float64, scales)
+    x = torch.randn(3, 2, 6, 6, dtype=torch.float64, requires_grad=True)
+
+    def run(x, weight, bias):
+        return torch.func.functional_call(copy.deepcopy(layer), {"weight": weight, "bias": bias}, (x,))
+
+    assert gradcheck(run, (x, layer.weight, layer.bias))
+
+
+def test_relu_norm_pool_runs_under_vmap():
+    torch.manual_seed(0)
+    layers = [ReluNormPool2d(2, 3, 3, 1) for _ in range(4)]
+    params, buffers = torch.func.stack_module_state(layers)
+    x = torch.randn(4, 6, 2, 12, 12)
+
+    def run(params, buffers, x):
+        return torch.func.functional_call(layers[0], (params, buffers), (x,))
+
+    y = torch.vmap(run)(params, buffers, x)
+    for i, layer in enumerate(layers):
+        close(y[i], layer(x[i]), 1e-5)
+        close(buffers["running_var"][i], layer.running_var, 1e-5)
+
+
+def test_relu_norm_pool_keeps_the_state_names_of_batch_norm():
+    layer, norm = ReluNormPool2d(4, 3, 3, 1), nn.BatchNorm2d(4)
+    assert list(layer.state_dict()) == list(norm.state_dict())
+
+
+@pytest.mark.parametrize("p", [0.5, 0.25, 0.1, 1 / 3, 0.9])
+def test_dropout_statistics(p):
+    torch.manual_seed(0)
+    mask = Dropout(p).mask(torch.empty(1000, 1000))
+    sigma = (p * (1 - p) / mask.numel()) ** 0.5
+    assert abs((mask == 0).double().mean().item() - p) < 5 * sigma
+    assert set(mask.unique().tolist()) == {0.0, torch.tensor(1 / (1 - p)).item()}
+    # neighbours, in either direction and at the lanes of a 64-bit word, are independent
+    dropped = (mask == 0).double() - p
+    for step in (1, 2, 4, 8):
+        assert abs((dropped[:, step:] * dropped[:, :-step]).mean().item()) < 5 * p * (1 - p) / 990
+    assert abs((dropped[1:] * dropped[:-1]).mean().item()) < 5 * p * (1 - p) / 990
+
+
+def test_dropout_is_reproducible_and_off_in_evaluation():
+    x = torch.randn(7, 5, 3, 3).contiguous(memory_format=torch.channels_last).requires_grad_()
+    layer = Dropout(0.3)
+    torch.manual_seed(3)
+    y = layer(x)
+    torch.manual_seed(3)
+    mask = layer.mask(x)
+    assert torch.equal(y, x * mask)
+    assert y.stride() == x.stride()
+    y.sum().backward()
+    assert torch.equal(x.grad, mask)
+    assert not torch.equal(layer(x), layer(x))
+    assert layer.eval()(x) is x
+    assert Dropout(0.0)(x) is x
+    assert "p=0.3" in repr(layer)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.0, 1.5])
+def test_dropout_refuses_impossible_probabilities(p):
+    with pytest.raises(ValueError, match="dropout probability"):
+        Dropout(p)
+
+
+def test_dropout_runs_under_vmap():
+    y = torch.vmap(Dropout(0.5), randomness="different")(torch.ones(3, 1000))
+    assert set(y.unique().tolist()) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize(("dtype", "tol"), CASES)
+def test_linear_equals_torch(dtype, tol):
+    torch.manual_seed(0)
+    layer, plain = Linear(37, 11).to(dtype), nn.Linear(37, 11).to(dtype)
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(19, 37, dtype=dtype, requires_grad=True)
+    x_plain = x.detach().clone().requires_grad_()
+    y, y_plain = layer(x), plain(x_plain)
+    close(y, y_plain, tol)
+    upstream = torch.randn_like(y)
+    y.backward(upstream)
+    y_plain.backward(upstream)
+    for a, b in ((x, x_plain), (layer.weight, plain.weight), (layer.bias, plain.bias)):
+        close(a.grad, b.grad, tol)
+
+
+@pytest.mark.gpu
+def test_relu_norm_pool_on_cuda():
+    torch.manual_seed(0)
+    layer, _ = pair(torch.float64, (1.0, -0.5))
+    x = torch.randn(5, 2, 12, 12, dtype=torch.float64)
+    on_gpu = copy.deepcopy(layer).cuda()(x.cuda()).cpu()
+    close(on_gpu, layer(x), 1e-9)

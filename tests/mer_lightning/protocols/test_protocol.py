@@ -1,0 +1,117 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mer_lightning.datasets.flow_folders import FlowFolders
+from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
+from mer_lightning.protocols import PROTOCOLS, Fold, Labelled, fold_seed, get_protocol
+from mer_lightning.types import DataError, Sample
+
+people = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=7, max_size=40).filter(
+    lambda rows: len({owner for owner, _ in rows}) >= 6
+)
+
+
+def labelled_from(rows):
+    samples = [Sample("smic", f"s{owner:02d}", f"c{i}", "negative") for i, (owner, _) in enumerate(rows)]
+    return Labelled(tuple(samples), tuple(label for _, label in rows))
+
+
+@given(people, st.sampled_from(["smic-3", "smic-3+inner_subjects"]), st.integers(0, 3))
+def test_each_sample_is_tested_once_and_never_beside_its_subject(rows, name, seed):
+    labelled = labelled_from(rows)
+    folds = get_protocol(name).folds(labelled, seed)
+    tested = [key for fold in folds for key in fold.test]
+    assert sorted(tested) == sorted(s.key for s in labelled.samples)
+    for fold in folds:
+        sides = (set(fold.train), set(fold.validation), set(fold.test))
+        assert sum(map(len, sides)) == len(set.union(*sides)) == len(labelled.samples)
+        owners = [{key.rsplit("/", 1)[0] for key in side} for side in sides]
+        assert not owners[0] & owners[1] | owners[0] & owners[2] | owners[1] & owners[2]
+        assert bool(fold.validation) == ("inner" in name)
+
+
+def test_the_composite_has_442_clips_and_68_folds(official_folder):
+    protocol = get_protocol("megc2019")
+    labelled = protocol.label(FlowFolders(official_folder))
+    assert len(labelled.samples) == 442
+    assert len(protocol.folds(labelled)) == 68
+    assert [labelled.labels.count(c) for c in range(3)] == [250, 109, 83]
+
+
+@pytest.mark.parametrize(("name", "clips", "folds"), [("smic-3", 164, 16), ("casme2-3", 145, 24), ("samm-3", 133, 28)])
+def test_single_databases_have_the_official_counts(official_folder, name, clips, folds):
+    protocol = get_protocol(name)
+    labelled = protocol.label(FlowFolders(official_folder))
+    assert (len(labelled.samples), len(protocol.folds(labelled))) == (clips, folds)
+
+
+def test_real_data_with_other_counts_does_not_compare(small_folder):
+    with pytest.raises(DataError, match=r"smic must have 70 negative / 51 positive / 43 surprise from 16 subjects"):
+        get_protocol("megc2019").label(FlowFolders(small_folder))
+
+
+def test_a_missing_database_is_an_error(composite):
+    alone = replace(get_protocol("megc2019"), counts={"casme3": (1, 1, 1)}, subjects={"casme3": 1})
+    with pytest.raises(DataError, match="no sample of casme3"):
+        alone.label(composite)
+
+
+def test_a_fold_with_a_subject_on_two_sides_cannot_exist():
+    with pytest.raises(DataError, match=r"subject smic/s02 is in both train and validation"):
+        Fold("smic/s01", ("smic/s02/a",), ("smic/s02/b",), ("smic/s01/a",))
+    with pytest.raises(DataError, match="in both train and test"):
+        Fold("smic/s01", ("smic/s01/b",), (), ("smic/s01/a",))
+    with pytest.raises(DataError, match="test must hold this subject alone"):
+        Fold("smic/s01", ("smic/s02/b",), (), ("smic/s03/a",))
+    with pytest.raises(DataError, match="no training sample"):
+        Fold("smic/s01", (), (), ("smic/s01/a",))
+
+
+def test_clips_of_the_same_name_and_subjects_of_two_databases_stay_apart():
+    labelled = Labelled((Sample("samm", "s01", "EP01", "positive"), Sample("smic", "s01", "EP01", "negative")), (1, 0))
+    folds = PROTOCOLS["smic-3"].folds(labelled)
+    assert [fold.held_out for fold in folds] == ["samm/s01", "smic/s01"]
+
+
+def test_validation_subjects_depend_on_the_seed_and_the_fold_alone(composite):
+    protocol = get_protocol("megc2019+inner_subjects")
+    labelled = protocol.label(composite)
+    assert protocol.folds(labelled, 1) == protocol.folds(labelled, 1) != protocol.folds(labelled, 2)
+    assert fold_seed(0, "smic/s01") != fold_seed(0, "smic/s02") != fold_seed(1, "smic/s02")
+
+
+def test_validation_has_about_a_fifth_of_each_class():
+    protocol = get_protocol("megc2019+inner_subjects")
+    labelled = protocol.label(SyntheticFlowComposite(scale=1.0, size=8))
+    class_of = {s.key: c for s, c in zip(labelled.samples, labelled.labels, strict=True)}
+    fold = protocol.folds(labelled)[0]
+    for c in range(3):
+        share = sum(class_of[k] == c for k in fold.validation) / labelled.labels.count(c)
+        assert 0.08 < share < 0.35
+
+
+def test_protocols_differ_by_hash_and_keep_it():
+    assert len({p.hash for p in PROTOCOLS.values()}) == len(PROTOCOLS)
+    assert get_protocol("megc2019+inner_subjects").hash != get_protocol("megc2019").hash
+    # raise the version of a protocol when this changes: old scores no longer compare
+    assert {name: p.hash[:10] for name, p in PROTOCOLS.items() if p.version == 1} == {
+        "megc2019": "2232887cb2",
+        "smic-3": "4ef61d13f2",
+        "casme2-3": "69aa80be27",
+        "samm-3": "e9b667674c",
+    }
+
+
+@pytest.mark.parametrize("name", ["megc2020", "megc2019+oracle"])
+def test_unknown_protocols_and_selections_are_named(name):
+    with pytest.raises(DataError, match="expected one of"):
+        get_protocol(name)
+
+
+def test_one_subject_cannot_be_left_out():
+    alone = Labelled((Sample("smic", "s01", "a", "negative"),), (0,))
+    with pytest.raises(DataError, match="at least two subjects"):
+        PROTOCOLS["smic-3"].folds(alone)

@@ -1,0 +1,114 @@
+"""Training a fold through Lightning does what a plain loop does, and nothing with the held-out subject."""
+
+import lightning
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from mer_lightning.datamodules import IndexLoader
+from mer_lightning.models.ststnet import STSTNet
+from mer_lightning.protocols import fold_seed, get_protocol
+from mer_lightning.settings import Component, Training
+from mer_lightning.tasks import fit_estimator, train_network
+
+STSTNET = Component(name="ststnet.STSTNet")
+
+
+def training(**changes):
+    values = {"epochs": 3, "batch_size": 16, "optimizer": {"name": "adam", "lr": 1e-3}} | changes
+    return Training.model_validate(values)
+
+
+def test_a_fold_equals_the_plain_loop(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[1]
+    result = train_network(table, fold, STSTNET, training())
+
+    seed = fold_seed(0, fold.held_out)
+    lightning.seed_everything(seed, verbose=False)
+    model = STSTNet()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    loader = IndexLoader(table.rows(fold.train), 16, torch.Generator().manual_seed(seed))
+    losses = []
+    for _ in range(3):
+        total = 0.0
+        for rows in loader:
+            optimizer.zero_grad()
+            loss = cross_entropy(model(table.inputs[rows]), table.labels[rows])
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+        losses.append(total / len(fold.train))
+    model.eval()
+    with torch.no_grad():
+        scores = model(table.inputs[table.rows(fold.test)]).softmax(1)
+    assert result.curve["train_loss"] == pytest.approx(losses, rel=1e-5)
+    assert torch.allclose(torch.tensor([p.scores for p in result.predictions]), scores, atol=2e-6)
+    assert [p.key for p in result.predictions] == list(fold.test)
+
+
+def test_the_same_seed_gives_the_same_fold_whatever_ran_before(smic):
+    protocol, labelled, table = smic
+    fold, other = protocol.folds(labelled)[:2]
+    first = train_network(table, fold, STSTNET, training(), seed=3)
+    train_network(table, other, STSTNET, training(), seed=5)
+    again = train_network(table, fold, STSTNET, training(), seed=3)
+    assert (first.predictions, first.curve) == (again.predictions, again.curve)
+    assert train_network(table, fold, STSTNET, training(), seed=4).predictions != first.predictions
+
+
+def test_labels_and_inputs_of_the_held_out_subject_change_no_weight(smic):
+    from dataclasses import replace
+
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    rows = table.rows(fold.test)
+    inputs, labels = table.inputs.clone(), table.labels.clone()
+    labels[rows] = (labels[rows] + 1) % 3
+    honest = train_network(table, fold, STSTNET, training())
+    relabelled = train_network(replace(table, labels=labels), fold, STSTNET, training())
+    assert [p.scores for p in honest.predictions] == [p.scores for p in relabelled.predictions]
+    inputs[rows] = 0.5
+    blank = train_network(replace(table, inputs=inputs), fold, STSTNET, training())
+    assert honest.curve == blank.curve
+
+
+def test_inner_subjects_predicts_with_the_epoch_of_the_best_validation_uf1(smic):
+    _, labelled, table = smic
+    fold = get_protocol("smic-3+inner_subjects").folds(labelled)[0]
+    result = train_network(table, fold, STSTNET, training(epochs=12, optimizer={"name": "adam", "lr": 0.01}))
+    scores = result.curve["val_uf1"]
+    assert len(scores) == 12
+    assert result.epoch == 1 + scores.index(max(scores))
+    # stopping a run at that epoch gives the same predictions
+    stopped = train_network(table, fold, STSTNET, training(epochs=result.epoch, optimizer={"name": "adam", "lr": 0.01}))
+    assert stopped.predictions == result.predictions
+
+
+def test_balanced_class_weights_change_the_loss_and_survive_a_missing_class(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    plain, weighted = (
+        train_network(table, fold, STSTNET, training(class_weights=kind)).curve["train_loss"]
+        for kind in ("none", "balanced")
+    )
+    assert plain != weighted
+    assert all(map(torch.isfinite, torch.tensor(weighted)))
+
+
+def test_augmentation_acts_in_training_only(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    changes = {"augmentation": {"hflip": 1.0}, "epochs": 1, "optimizer": {"name": "sgd", "lr": 1e-12}}
+    mirrored = train_network(table, fold, STSTNET, training(**changes))
+    plain = train_network(table, fold, STSTNET, training(**changes | {"augmentation": None}))
+    assert mirrored.curve["train_loss"] != plain.curve["train_loss"]
+
+
+def test_an_estimator_fits_on_train_and_validation_and_predicts_the_rest(smic):
+    _, labelled, table = smic
+    fold = get_protocol("smic-3+inner_subjects").folds(labelled)[0]
+    result = fit_estimator(table, fold, Component(name="majority.Majority"))
+    shares = torch.bincount(table.labels[table.rows((*fold.train, *fold.validation))], minlength=3)
+    assert [p.key for p in result.predictions] == list(fold.test)
+    assert result.predictions[0].scores == pytest.approx((shares / shares.sum()).tolist(), abs=1e-6)
