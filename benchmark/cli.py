@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 LEADERBOARDS = PROJECT / "leaderboards"
-_MARKED_DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
+DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,7 +133,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
 
     files = render(LEADERBOARDS)
     boards = load_boards(LEADERBOARDS)
-    for document in _MARKED_DOCUMENTS:
+    for document in DOCUMENTS:
         files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
     stale = {path for kind in ("md", "csv", "tex") for path in LEADERBOARDS.glob(f"*.{kind}")} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
@@ -149,6 +149,30 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     for path in stale:
         path.unlink()
     print(f"tables: {LEADERBOARDS / 'README.md'}")
+    return 0
+
+
+def _perf(arguments: argparse.Namespace) -> int:
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    import benchmark.perf
+
+    # every file of the folder that measures something has a run()
+    modules = [import_module(f"benchmark.perf.{module.name}") for module in iter_modules(benchmark.perf.__path__)]
+    table = Columns("measured", "ours", "reference", "ratio", "goal", "against, note")
+    console = Console(highlight=False)
+    for module in modules:
+        if not hasattr(module, "run") or (arguments.only and module.__name__.split(".")[-1] not in arguments.only):
+            continue
+        console.print(f"measuring {module.__name__.split('.')[-1]} ...")
+        for row in module.run(quick=arguments.quick):
+            ours, reference = (
+                "–" if value is None else f"{value:.3g} {row.unit}" for value in (row.ours, row.reference)
+            )
+            ratio = "" if row.ratio is None else f"{row.ratio:.2f} x"
+            table.add_row(row.name, ours, reference, ratio, row.goal, "; ".join(filter(None, (row.against, row.note))))
+    console.print(table)
     return 0
 
 
@@ -182,6 +206,11 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("file", type=Path, help="CSV (database,subject,clip,label,prediction) or MEGC2019 log")
     score.add_argument("--json", action="store_true", help="for programs")
     score.set_defaults(handler=_score)
+
+    perf = commands.add_parser("perf", help="measure ours beside the reference")
+    perf.add_argument("only", nargs="*", help="files of benchmark/perf to run (default: all)")
+    perf.add_argument("--quick", action="store_true", help="fewer rounds")
+    perf.set_defaults(handler=_perf)
 
     boards = commands.add_parser("leaderboards", help="render all tables from the records")
     boards.add_argument("--check", action="store_true", help="only say whether they agree; exit 1 if not")

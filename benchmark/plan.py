@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from benchmark.recipe import Recipe, load_recipe
+from benchmark.recipe import RECIPES, Recipe, load_recipe
 from benchmark.yaml_files import load_yaml
 from mer_lightning.protocols import Fold, Labelled, Protocol, get_protocol
 from mer_lightning.settings import Settings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mer_lightning.datamodules import Table
     from mer_lightning.datasets.base import Dataset
+    from mer_lightning.motion import Representation
 
 SUITES = Path(__file__).parent / "suites"
 
@@ -124,6 +125,37 @@ def load_suite(name: str) -> Suite:
     return load_yaml(SUITES / f"{name}.yaml", Suite, name=name)
 
 
+def check_recipe(recipe: Recipe) -> Representation:
+    """Make sure, before anything trains, that everything a recipe names exists and fits.
+
+    Returns:
+        The representation that it names.
+
+    Raises:
+        DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
+    """
+    from mer_lightning.motion import REPRESENTATIONS
+
+    file = f"{RECIPES.name}/{recipe.name}.yaml"
+    if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):
+        raise DataError(f"{file}: expected either model and training, or estimator")
+    if recipe.representation not in REPRESENTATIONS:
+        raise DataError(
+            f"{file}: representation: '{recipe.representation}' is unknown; "
+            f"expected one of {', '.join(REPRESENTATIONS)}"
+        )
+    for key, part, room in (
+        ("model", recipe.model, "mer_lightning.models"),
+        ("estimator", recipe.estimator, "mer_lightning.descriptors"),
+    ):
+        if part is not None:
+            try:
+                part.load(room)
+            except DataError as error:
+                raise DataError(f"{file}: {key}.{error}") from error
+    return REPRESENTATIONS[recipe.representation]
+
+
 def make_plan(
     suite: Suite,
     *,
@@ -148,7 +180,7 @@ def make_plan(
 
     recipes = [load_recipe(name) for name in methods or suite.methods]
     evaluations = [get_protocol(name) for name in protocols or suite.protocols]
-    representations = [recipe.check() for recipe in recipes]
+    representations = [check_recipe(recipe) for recipe in recipes]
     dataset = suite.source.open(data)
     runs: list[Run] = []
     for protocol in evaluations:

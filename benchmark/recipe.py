@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from benchmark.yaml_files import load_yaml
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
-
-if TYPE_CHECKING:
-    from mer_lightning.motion import Representation
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -65,36 +62,6 @@ class Recipe(Settings):
         fields = {"version", "representation", "model", "training", "estimator"}
         deciding = self.model_dump(mode="json", include=fields, exclude_defaults=True)
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
-
-    def check(self) -> Representation:
-        """Make sure, before anything trains, that everything the recipe names exists and fits.
-
-        Returns:
-            The representation that it names.
-
-        Raises:
-            DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
-        """
-        from mer_lightning.motion import REPRESENTATIONS  # imports torch, which listing recipes must not
-
-        file = f"{RECIPES.name}/{self.name}.yaml"
-        if (self.model is None) == (self.estimator is None) or (self.model is None) != (self.training is None):
-            raise DataError(f"{file}: expected either model and training, or estimator")
-        if self.representation not in REPRESENTATIONS:
-            raise DataError(
-                f"{file}: representation: '{self.representation}' is unknown; "
-                f"expected one of {', '.join(REPRESENTATIONS)}"
-            )
-        for key, part, room in (
-            ("model", self.model, "mer_lightning.models"),
-            ("estimator", self.estimator, "mer_lightning.descriptors"),
-        ):
-            if part is not None:
-                try:
-                    part.load(room)
-                except DataError as error:
-                    raise DataError(f"{file}: {key}.{error}") from error
-        return REPRESENTATIONS[self.representation]
 
 
 def recipe_names() -> list[str]:

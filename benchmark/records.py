@@ -181,7 +181,7 @@ class Store:
         return found
 
     def done(self, run: str) -> set[str]:
-        """Held-out subjects whose fold is finished, without reading the records."""
+        """Held-out subjects that have a fold record, by file name alone: quick, for a look at many runs."""
         names = (path.name for path in (self.folder(run) / "folds").glob("*.json"))
         return {name.removesuffix(".json").replace("--", "/") for name in names if not name.endswith(".error.json")}
 

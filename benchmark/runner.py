@@ -71,7 +71,7 @@ def run_all(
             store.begin(
                 RunManifest(run=run.id, method=run.recipe.name, board=run.board, seed=run.seed, folds=len(run.folds))
             )
-            done = store.done(run.id)
+            done = store.folds(run.id)
             missing = [fold for fold in run.folds if fold.held_out not in done]
             progress.start_run(run, already=len(run.folds) - len(missing))
             for fold in missing:

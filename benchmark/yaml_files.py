@@ -65,7 +65,8 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+    # an unknown key is often why another is missing
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"]) or "file"
     found = first["input"]
     if first["type"] == "extra_forbidden":

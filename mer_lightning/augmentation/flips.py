@@ -40,6 +40,8 @@ class MapAugmentation(nn.Module):
         """Augment ``(B, C, H, W)`` float maps; the input is left as it was."""
         if self._hflip is not None:
             maps = self._hflip(maps)
-            mirrored = self._hflip.transform_matrix[:, 0, 0].view(-1, 1, 1, 1) < 0
+            matrix = self._hflip.transform_matrix
+            assert matrix is not None, "kornia keeps the matrix of the call before"
+            mirrored = matrix[:, 0, 0].view(-1, 1, 1, 1) < 0
             maps = torch.where(mirrored & self._reversed.to(maps.device), self._centre_sum - maps, maps)
         return maps if self._shift is None else self._shift(maps)

@@ -65,7 +65,7 @@ class LinearSVM:
         folds = GroupKFold(min(self._inner_folds, len(set(people))))
 
         def inner_uf1(cost: float) -> float:
-            guesses: NDArray[np.int64] = cross_val_predict(_machine(cost), gram, labels, groups=people, cv=folds)
+            guesses = np.array(cross_val_predict(_machine(cost), gram, labels, groups=people, cv=folds))
             return float(uf1(confusion_matrix(labels, guesses, classes)))
 
         best = max(self._costs, key=inner_uf1)

@@ -257,7 +257,5 @@ def _falling(weight: Tensor) -> Tensor | None:
 def _is_eager_cpu(x: Tensor) -> bool:
     # data-dependent branches and in-place statistics do not go through vmap, nor through a compiler
     return (
-        x.device.type == "cpu"
-        and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
+        x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
     )

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
-
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -154,6 +152,8 @@ class Protocol:
         Raises:
             DataError: Fewer than two subjects, or too few training subjects to draw validation from.
         """
+        from sklearn.model_selection import LeaveOneGroupOut  # a second to import, and tables make no folds
+
         people = np.array([s.person for s in labelled.samples])
         keys = np.array([s.key for s in labelled.samples])
         labels = np.array(labelled.labels)
@@ -176,6 +176,8 @@ def fold_seed(seed: int, held_out: str) -> int:
 def _draw_validation(
     train: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
     groups = people[train]
     # a split that stratifies needs as many clips of some class and as many subjects as it has parts
     parts = int(min(INNER_FOLDS, len(set(groups)), np.bincount(labels[train]).max()))

@@ -98,6 +98,7 @@ def train_network(
             enable_model_summary=False,
             logger=False,
             num_sanity_val_steps=0,
+            limit_val_batches=1.0 if fold.validation else 0,
         )
         trainer.fit(task, data)
         epoch = training.epochs

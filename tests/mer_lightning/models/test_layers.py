@@ -26,19 +26,16 @@ def pair(dtype, scales, window=(3, 3, 1)):
 
 
 @pytest.mark.parametrize(("dtype", "tol"), CASES)
-@pytest.mark.parametrize("scales", [(1.0, 0.5, 2.0), (1.0, -0.7, -1e-3)], ids=["rising", "some falling"])
+@pytest.mark.parametrize("scales", [(1.0, 0.5, 2.0), (1.0, -0.7, -0.2)], ids=["rising", "some falling"])
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("window", [(3, 3, 1), (2, 2, 0), (3, 2, 1)], ids=["3/3", "2/2", "overlapping"])
 def test_relu_norm_pool_equals_the_chain(dtype, tol, scales, memory_format, window):
     torch.manual_seed(0)
     layer, chain = pair(dtype, scales, window)
-    for batch in (37, 5):
-        x = (
-            torch.randn(batch, 3, 30, 30, dtype=dtype)
-            .contiguous(memory_format=memory_format)
-            .requires_grad_()
-        )
-        x_chain = x.detach().clone().requires_grad_()
+    for batch in (18, 5):
+        x = torch.randn(batch, 3, 30, 30, dtype=dtype).contiguous(memory_format=memory_format).requires_grad_()
+        # not channels last: there torch's own float32 statistics keep only four digits
+        x_chain = x.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
         y, y_chain = layer(x), chain(x_chain)
         close(y, y_chain, tol)
         upstream = torch.randn_like(y)
@@ -59,8 +56,8 @@ def test_relu_norm_pool_is_precise_where_the_mean_is_far_above_the_deviation():
     layer, chain = pair(torch.float32, (1.0, 1.0))
     chain.double()
     x = 0.5 + 0.005 * torch.randn(64, 2, 30, 30)
-    close(layer(x).double(), chain(x.double()), 1e-4)
-    close(layer.running_var.double(), chain[1].running_var, 1e-6)
+    close(layer(x).double(), chain(x.double()), 1e-5)
+    close(layer.running_var.double(), chain[1].running_var, 1e-7)
 
 
 def test_relu_norm_pool_gives_the_chain_gradient_on_a_still_background():

@@ -102,9 +102,7 @@ def test_trains_under_vmap():
     x, labels = torch.rand(3, 8, 3, 28, 28, dtype=torch.float64), torch.randint(3, (3, 8))
 
     def loss(params, buffers, x, labels):
-        return nn.functional.cross_entropy(
-            torch.func.functional_call(models[0], (params, buffers), (x,)), labels
-        )
+        return nn.functional.cross_entropy(torch.func.functional_call(models[0], (params, buffers), (x,)), labels)
 
     grads = torch.vmap(torch.func.grad(loss))(params, buffers, x, labels)
     for i, model in enumerate(models):

@@ -1,0 +1,110 @@
+"""A mistake in a recipe is found before anything trains, and named by file and key."""
+
+import pytest
+
+import benchmark.plan
+import benchmark.recipe
+from benchmark.plan import check_recipe, load_suite, suite_names
+from benchmark.recipe import Recipe, load_recipe, recipe_names
+from benchmark.yaml_files import load_yaml
+from mer_lightning.types import DataError
+
+GOOD = """
+title: A
+summary: B
+tier: A
+representation: flow_map
+model: {name: ststnet.STSTNet, arguments: {dropout: 0.5}}
+training: {epochs: 1, batch_size: 8, optimizer: {name: adam, lr: 5.0e-5}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    recipes = tmp_path / "recipes"
+    recipes.mkdir()
+    monkeypatch.setattr(benchmark.recipe, "RECIPES", recipes)
+    return recipes
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_loads_and_names_things_that_exist(name):
+    recipe = load_recipe(name)
+    check_recipe(recipe)
+    assert recipe.summary.endswith(".")
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_suite_names_recipes_and_protocols_that_exist(name):
+    from mer_lightning.protocols import get_protocol
+
+    suite = load_suite(name)
+    assert set(suite.methods) <= set(recipe_names())
+    for protocol in suite.protocols:
+        get_protocol(protocol)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("title: A", "titel: A", "titel: unknown key"),
+        ("summary: B\n", "", "summary: missing"),
+        ("epochs: 1", "epochs: 1.5", "training.epochs: Input should be a valid integer"),
+        ("epochs: 1", "epochs: 0", "training.epochs: Input should be greater than 0"),
+        ("epochs: 1", "epoch: 1", "training.epoch"),
+        ("lr: 5.0e-5", "lr: 5e-5", "training.optimizer.lr: .*write it with a point"),
+        ("name: adam", "name: adamax", "training.optimizer.name: Input should be 'adam', 'adamw' or 'sgd'"),
+        ("title: A", "title: A\ntitle: C", "key 'title' is given twice"),
+        ("tier: A", "tier: [A", "line"),
+        ("flow_map", "flow_mop", "representation: 'flow_mop' is unknown; expected one of flow_map"),
+        ("ststnet.STSTNet", "ststnet2.STSTNet", "model.name: no file ststnet2.py in mer_lightning/models"),
+        ("ststnet.STSTNet", "ststnet.STSTNot", "model.name: no class STSTNot in mer_lightning/models/ststnet.py"),
+        ("ststnet.STSTNet", "os.path.Join", "model.name: String should match"),
+        ("dropout: 0.5", "drop: 0.5", "model.arguments.drop: ststnet.STSTNet takes no such argument"),
+        ("dropout: 0.5", "dropout: much", "model.arguments.dropout: Input should be a valid number"),
+        ("training:", "estimator: {name: majority.Majority}\ntraining:", "either model and training, or estimator"),
+    ],
+)
+def test_a_mistake_is_named_by_file_and_key(folder, old, new, says):
+    assert old in GOOD
+    (folder / "mine.yaml").write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(DataError, match=says) as error:
+        check_recipe(load_recipe("mine"))
+    assert "mine.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_method_is_answered_with_the_known_ones(folder):
+    (folder / "mine.yaml").write_text(GOOD)
+    with pytest.raises(DataError, match="method 'yours' is unknown; expected one of mine"):
+        load_recipe("yours")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "no such file"), (b"\xff\xfe", "not readable"), (b"- 1", "keys and values")]
+)
+def test_a_file_that_is_no_recipe_is_an_error(tmp_path, content, says):
+    path = tmp_path / "x.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        load_yaml(path, Recipe, name="x")
+
+
+def test_prose_does_not_change_the_hash_but_every_setting_does(folder):
+    def hash_of(text):
+        (folder / "mine.yaml").write_text(text)
+        return load_recipe("mine").hash
+
+    good = hash_of(GOOD)
+    assert hash_of(GOOD.replace("title: A", "title: Z") + "deviations: [none]\n") == good
+    assert hash_of(GOOD.replace("epochs: 1", "epochs: 1, shuffle: true")) == good
+    for old, new in (("epochs: 1", "epochs: 2"), ("5.0e-5", "6.0e-5"), ("0.5}", "0.6}"), ("tier", "version: 2\ntier")):
+        assert hash_of(GOOD.replace(old, new)) != good
+
+
+def test_a_suite_that_invents_its_data_takes_no_folder(tmp_path):
+    with pytest.raises(DataError, match="invents its data"):
+        benchmark.plan.make_plan(load_suite("smoke"), data=tmp_path)
+    with pytest.raises(DataError, match="needs the folder"):
+        benchmark.plan.make_plan(load_suite("megc2019-flow"))

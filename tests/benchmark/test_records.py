@@ -1,0 +1,136 @@
+import json
+
+import pytest
+
+from benchmark.records import (
+    DataProvenance,
+    FoldRecord,
+    PredictionRecord,
+    RunManifest,
+    RunRecord,
+    Store,
+    confusion_of,
+    load_run,
+    load_runs,
+    record_path,
+    save_run,
+    write_json,
+)
+from mer_lightning.types import DataError
+
+
+def fold(person="smic/s01", pairs=((0, 0), (1, 2))):
+    predictions = tuple(PredictionRecord(key=f"{person}/c{i}", label=a, prediction=b) for i, (a, b) in enumerate(pairs))
+    return FoldRecord(held_out=person, predictions=predictions, samples={"train": 4, "validation": 0}, seconds=1.0)
+
+
+def run_record(people=("smic/s01", "smic/s02"), *, folds=2, seconds=1.0, **changes):
+    values = {
+        "run": "m--smic-3--s0--0",
+        "method": "m",
+        "title": "M",
+        "board": "smic-3",
+        "protocol": "smic-3",
+        "protocol_version": 1,
+        "protocol_hash": "a",
+        "selection": "last_epoch",
+        "recipe_hash": "b",
+        "recipe": {"deviations": []},
+        "data": DataProvenance(source="s", release="r", synthetic=False, table_hash="t" * 64, content_hash="c"),
+        "seed": 0,
+        "classes": ("negative", "positive", "surprise"),
+        "databases": ("smic",),
+        "folds": folds,
+        "confusion": confusion_of([fold(person) for person in people], 3),
+        "versions": {},
+        "device": "CPU",
+        "seconds": seconds,
+    }
+    return RunRecord(**values | changes)
+
+
+def test_a_fold_comes_back_as_it_was_saved(tmp_path):
+    store = Store(tmp_path)
+    store.save_fold("r", fold())
+    assert store.folds("r") == {"smic/s01": fold()}
+    assert store.done("r") == {"smic/s01"}
+
+
+def test_a_failed_fold_is_not_done_until_it_succeeds(tmp_path):
+    store = Store(tmp_path)
+    store.save_error("r", "smic/s01", "ValueError: no", "Traceback ...")
+    assert store.done("r") == set()
+    assert store.errors("r") == {"smic/s01": "ValueError: no"}
+    store.save_fold("r", fold())
+    assert store.errors("r") == {}
+
+
+@pytest.mark.parametrize("content", ["", '{"held_out": "smic/s0', '{"schema_version": 1}', "[]"])
+def test_a_torn_fold_record_counts_as_missing(tmp_path, content):
+    store = Store(tmp_path)
+    store.save_fold("r", fold())
+    (tmp_path / "r" / "folds" / "smic--s01.json").write_text(content)
+    assert store.folds("r") == {}
+
+
+def test_writing_leaves_the_old_file_whole_when_it_fails(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_confusion_matrix_takes_one_line_per_row(tmp_path):
+    save_run(tmp_path, run_record())
+    text = record_path(tmp_path, run_record()).read_text()
+    assert "[1, 0, 0],\n" in text
+
+
+def test_a_run_record_holds_no_label_of_a_sample(tmp_path):
+    text = save_run(tmp_path, run_record()).read_text()
+    assert "c0" not in text
+    assert "prediction" not in text
+
+
+def test_an_equal_result_and_an_incomplete_one_leave_the_record_alone(tmp_path):
+    path = save_run(tmp_path, run_record(seconds=1.0))
+    before = path.read_bytes()
+    save_run(tmp_path, run_record(seconds=2.0))
+    save_run(tmp_path, run_record(people=("smic/s01",)))
+    assert path.read_bytes() == before
+    save_run(tmp_path, run_record(recipe_hash="new"))
+    assert load_run(path).recipe_hash == "new"
+
+
+def test_an_incomplete_run_is_replaced_when_it_is_complete(tmp_path):
+    path = save_run(tmp_path, run_record(people=("smic/s01",)))
+    assert not load_run(path).complete
+    save_run(tmp_path, run_record())
+    assert load_run(path).complete
+
+
+def test_matrices_of_one_database_are_picked_by_subject():
+    record = run_record(people=("smic/s01", "samm/s01"), databases=("smic", "samm"))
+    assert record.matrices().shape == (2, 3, 3)
+    assert record.matrices("samm").shape == (1, 3, 3)
+    assert record.matrices("casme2").shape == (0, 3, 3)
+
+
+def test_a_record_in_a_wrong_place_or_form_is_named(tmp_path):
+    path = save_run(tmp_path, run_record())
+    wrong = tmp_path / "samm-3" / "m" / "seed0.json"
+    wrong.parent.mkdir(parents=True)
+    wrong.write_bytes(path.read_bytes())
+    with pytest.raises(DataError, match=r"samm-3/m/seed0.json: holds the record of .*smic-3/m/seed0.json"):
+        load_runs(tmp_path)
+    wrong.write_text("{}")
+    with pytest.raises(DataError, match=r"samm-3/m/seed0\.json"):
+        load_runs(tmp_path)
+
+
+def test_manifests_are_listed(tmp_path):
+    manifest = RunManifest(run="r", method="m", board="b", seed=0, folds=3)
+    Store(tmp_path).begin(manifest)
+    assert list(Store(tmp_path).manifests()) == [manifest]

@@ -1,0 +1,125 @@
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.records import confusion_of, save_run
+from benchmark.tables import fill_marked, load_boards, render
+from mer_lightning.types import DataError
+from tests.benchmark.test_records import fold, run_record
+
+GOOD, BAD = ((0, 0), (1, 1), (2, 2)), ((0, 0), (1, 0), (2, 0))
+
+
+def record(method, seed=0, pairs=GOOD, **changes):
+    people = ("casme2/sub01", "smic/s01")
+    return run_record(
+        **{
+            "method": method,
+            "title": method.upper(),
+            "seed": seed,
+            "board": "megc2019",
+            "databases": ("smic", "casme2"),
+            "confusion": confusion_of([fold(person, pairs) for person in people], 3),
+        }
+        | changes
+    )
+
+
+@pytest.fixture
+def leaderboards(tmp_path):
+    for r in (record("good"), record("bad", pairs=BAD), record("bad", 1, GOOD)):
+        save_run(tmp_path / "records", r)
+    (tmp_path / "reported").mkdir()
+    (tmp_path / "reported" / "megc2019.yaml").write_text(
+        "board: megc2019\nrows:\n- name: Bad et al.\n  method: bad\n  selection: test\n"
+        "  scores: {all: {uf1: 0.9, uar: 0.91}}\n  source: Somewhere 2020\n  note: Too good.\n"
+    )
+    return tmp_path
+
+
+def page(leaderboards, name="megc2019.md"):
+    return render(leaderboards)[leaderboards / name]
+
+
+def line(text, start):
+    return next(row for row in text.splitlines() if start in row)
+
+
+def test_rows_are_ranked_by_uf1_with_mean_and_spread_over_seeds(leaderboards):
+    board = load_boards(leaderboards)[0]
+    assert [row.method for row in board.rows] == ["good", "bad"]
+    one_seed, two = board.rows[0].scores["all"]["uf1"], board.rows[1].scores["all"]["uf1"]
+    assert (one_seed.mean, one_seed.spread) == (1.0, None)
+    assert two.mean == pytest.approx((1 + 0.5 / 3) / 2)  # one seed right, one always class 0: F1 .5, 0, 0
+    assert two.spread == pytest.approx((1 - 0.5 / 3) / 2**0.5)
+
+
+def test_published_numbers_stand_beside_the_measured_ones_and_are_not_ranked(leaderboards):
+    text = page(leaderboards)
+    assert "| 0.9000 | 0.9100 |" in line(text, "(`bad`)")
+    assert "**on the test subject** | Somewhere 2020 | Too good." in line(text, "| Bad et al. |")
+
+
+def test_a_run_with_missing_folds_shows_no_number(leaderboards):
+    save_run(leaderboards / "records", record("half", folds=68))
+    row = line(page(leaderboards), "(`half`)")
+    assert "incomplete 2/68" in row
+    assert "0." not in row
+
+
+def test_synthetic_boards_say_so_in_the_title(leaderboards):
+    save_run(leaderboards / "records", record("good", board="synthetic-megc2019"))
+    assert "# Synthetic data: MEGC2019 composite" in page(leaderboards, "synthetic-megc2019.md")
+    assert load_boards(leaderboards)[-1].id == "synthetic-megc2019"
+
+
+def test_another_selection_has_a_board_and_a_title_of_its_own(leaderboards):
+    save_run(leaderboards / "records", record("good", board="megc2019+inner_subjects"))
+    assert "epoch selected by inner_subjects" in page(leaderboards, "megc2019+inner_subjects.md")
+
+
+def test_the_csv_reads_back(leaderboards):
+    rows = list(csv.DictReader(io.StringIO(page(leaderboards, "megc2019.csv"))))
+    assert [(r["kind"], r["method"]) for r in rows] == [("measured", "good"), ("measured", "bad"), ("reported", "bad")]
+    assert rows[0]["all_uf1"] == rows[0]["smic_uar"] == "1.0000"
+    assert rows[2]["all_uf1"] == "0.9000"
+
+
+def test_latex_marks_best_and_second_and_escapes(leaderboards):
+    save_run(leaderboards / "records", record("a", title="50% & more_", pairs=((0, 0), (1, 1), (2, 0))))
+    text = page(leaderboards, "megc2019.tex")
+    assert r"50\% \& more\_" in text
+    assert r"\textbf{1.0000}" in text
+    assert r"\underline{" in text
+    assert text.count("{tabular}") == 2
+
+
+def test_rendering_is_a_pure_function_of_the_files(leaderboards):
+    assert render(leaderboards) == render(leaderboards)
+
+
+def test_markers_in_a_document_are_filled(leaderboards):
+    boards = load_boards(leaderboards)
+    text = fill_marked("a\n<!-- table: megc2019 -->\nold\n<!-- end of table -->\nb\n", boards)
+    assert "old" not in text
+    assert "| 1 | GOOD | 1 |" in text
+    assert fill_marked(text, boards) == text
+    with pytest.raises(DataError, match="samm-9"):
+        fill_marked("<!-- table: samm-9 -->\n<!-- end of table -->", boards)
+
+
+def test_a_mistake_in_a_reported_file_is_named(leaderboards):
+    path = leaderboards / "reported" / "x.yaml"
+    path.write_text("board: b\nrows:\n- {name: A, selection: honest, scores: {all: {uf1: 86.0}}, source: S}\n")
+    with pytest.raises(DataError, match=r"x.yaml: rows.0.scores.all.uf1: Input should be less than or equal to 1"):
+        render(leaderboards)
+
+
+@pytest.mark.parametrize("heavy", ["torch", "lightning", "wandb", "sklearn.svm"])
+def test_tables_render_without_heavy_packages(heavy):
+    program = f"import sys, benchmark.tables, benchmark.scoring; sys.exit('{heavy}' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 0

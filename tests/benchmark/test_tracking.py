@@ -1,0 +1,83 @@
+"""The offline W&B run holds the numbers of the record, and no trouble with W&B reaches the benchmark."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmark.records import Store, confusion_of, save_run
+from benchmark.tracking import NoTracker, WandbTracker, average_curves, make_tracker
+from mer_lightning.metrics import uar, uf1
+from tests.benchmark.test_records import fold, run_record
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """(run folder, record file, record) of a finished run with learning curves."""
+    pairs = {"smic/s01": ((0, 0), (1, 1), (2, 0)), "smic/s02": ((0, 0), (1, 2))}
+    folds = [
+        fold(person, values).model_copy(update={"curve": {"train_loss": (1.0 + i, 0.5 + i)}})
+        for i, (person, values) in enumerate(pairs.items())
+    ]
+    record = run_record(confusion=confusion_of(folds, 3), run="m--smic-3--s0--0")
+    store = Store(tmp_path / "runs")
+    for f in folds:
+        store.save_fold(record.run, f)
+    return store.folder(record.run), save_run(tmp_path / "records", record), record
+
+
+def read_back(root):
+    """What ``wandb leet`` reads from the one offline run below ``root``: (summary, history and the rest)."""
+    (path,) = root.rglob("*.wandb")
+    inspect = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json"]
+    summary = subprocess.run([*inspect, "--summary", str(path)], capture_output=True, check=True).stdout
+    everything = subprocess.run([*inspect, str(path)], capture_output=True, check=True, text=True).stdout
+    return json.loads(summary), everything
+
+
+def test_an_offline_run_holds_config_curves_confusion_folds_and_summary(recorded, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder, path, record = recorded
+    tracker = WandbTracker(tmp_path / "wandb", "my-suite", Console(quiet=True))
+    tracker.publish(folder, path)
+    tracker.close()
+    summary, everything = read_back(tmp_path / "wandb")
+    total = record.matrices().sum(0)
+    found = summary["summary"]
+    assert found["uf1"] == pytest.approx(float(uf1(total)))
+    assert found["uar"] == pytest.approx(float(uar(total)))
+    assert found["accuracy"] == pytest.approx(3 / 5)
+    assert found["train_loss"] == pytest.approx(1.0)  # mean over folds of the last epoch
+    text = json.dumps(summary) + everything
+    assert all(word in text for word in ("my-suite", "loso", "recipe_hash", "confusion", "folds"))
+
+
+def test_curves_are_averaged_over_the_folds_that_have_them():
+    folds = [
+        fold("smic/s01").model_copy(update={"curve": {"train_loss": (3.0, 1.0), "val_uf1": (0.5, 0.7)}}),
+        fold("smic/s02").model_copy(update={"curve": {"train_loss": (1.0,)}}),
+    ]
+    assert average_curves(folds) == [{"train_loss": 2.0, "val_uf1": 0.5}, {"train_loss": 1.0, "val_uf1": 0.7}]
+    assert average_curves([fold()]) == []
+
+
+def test_a_failure_of_wandb_is_one_line_and_no_error(recorded, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    console = Console(record=True, width=400, file=(tmp_path / "out").open("w"))
+    folder, path, _ = recorded
+    path.write_text("{}")  # the worker will fail on this
+    tracker = WandbTracker(tmp_path / "wandb", "s", console)
+    tracker.publish(folder, path)
+    tracker.close()
+    assert "W&B did not take m--smic-3--s0--0" in console.export_text()
+
+
+def test_without_wandb_or_with_tracking_disabled_nothing_is_tracked(tmp_path, monkeypatch):
+    assert isinstance(make_tracker(tmp_path, "s", Console()), NoTracker)  # WANDB_MODE=disabled in tests
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert isinstance(make_tracker(tmp_path, "s", Console()), WandbTracker)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert isinstance(make_tracker(tmp_path, "s", Console()), NoTracker)
