@@ -129,13 +129,17 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
+    from benchmark.figures import draw_board
     from benchmark.tables import fill_marked, load_boards, render
 
-    files = render(LEADERBOARDS)
     boards = load_boards(LEADERBOARDS)
+    files = render(LEADERBOARDS, boards)
+    for board in boards:
+        if board.reported:
+            files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
     for document in DOCUMENTS:
         files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
-    stale = {path for kind in ("md", "csv", "tex") for path in LEADERBOARDS.glob(f"*.{kind}")} - files.keys()
+    stale = {path for kind in ("md", "csv", "tex", "svg") for path in LEADERBOARDS.glob(f"*.{kind}")} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
         for path in sorted([*drifted, *stale]):

@@ -273,4 +273,6 @@ def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
 
 def _compact_rows(text: str) -> str:
     """Put innermost lists of numbers on one line: a confusion matrix reads and diffs by rows."""
-    return re.sub(r"\[\s+((?:-?\d+,?\s+)+)\]", lambda m: "[" + " ".join(m.group(1).split()) + "]", text)
+    return re.sub(
+        r"\[\s+((?:-?\d+(?:\.\d+)?(?:e-?\d+)?,?\s+)+)\]", lambda m: "[" + " ".join(m.group(1).split()) + "]", text
+    )

@@ -157,7 +157,7 @@ def _device_name(accelerator: str) -> str:
 
     if accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
+    return f"CPU ({platform.machine()}, threads: {torch.get_num_threads()})"
 
 
 class _Progress:

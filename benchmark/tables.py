@@ -143,20 +143,17 @@ class Board:
         return place if place < 2 else None
 
 
-def render(leaderboards: Path) -> dict[Path, str]:
-    """Render every table from the records.
+def render(leaderboards: Path, boards: Sequence[Board]) -> dict[Path, str]:
+    """Render every table.
 
     Args:
-        leaderboards: Folder with ``records/`` and ``reported/``.
+        leaderboards: Folder that the files belong into.
+        boards: From ``load_boards``.
 
     Returns:
-        Text of each file that belongs into ``leaderboards``, by path.
-
-    Raises:
-        DataError: A record or a reported file is not what it should be.
+        Text of each file, by path.
     """
     files: dict[Path, str] = {}
-    boards = load_boards(leaderboards)
     for board in boards:
         files[leaderboards / f"{board.id}.md"] = _template("board.md.j2").render(board=board, **_HELPERS)
         files[leaderboards / f"{board.id}.tex"] = _template("board.tex.j2").render(board=board, **_HELPERS)
@@ -187,7 +184,14 @@ def fill_marked(text: str, boards: Iterable[Board]) -> str:
 
 
 def load_boards(leaderboards: Path) -> list[Board]:
-    """Group the committed records into leaderboards, real data first."""
+    """Group the committed records into leaderboards, real data first.
+
+    Args:
+        leaderboards: Folder with ``records/`` and ``reported/``.
+
+    Raises:
+        DataError: A record or a reported file is not what it should be.
+    """
     reported = {
         r.board: r for r in (load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")))
     }

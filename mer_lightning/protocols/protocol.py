@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
+
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.figures import describe, draw_board
 from benchmark.records import confusion_of, save_run
 from benchmark.tables import fill_marked, load_boards, render
 from mer_lightning.types import DataError
@@ -42,7 +43,7 @@ def leaderboards(tmp_path):
 
 
 def page(leaderboards, name="megc2019.md"):
-    return render(leaderboards)[leaderboards / name]
+    return render(leaderboards, load_boards(leaderboards))[leaderboards / name]
 
 
 def line(text, start):
@@ -99,7 +100,9 @@ def test_latex_marks_best_and_second_and_escapes(leaderboards):
 
 
 def test_rendering_is_a_pure_function_of_the_files(leaderboards):
-    assert render(leaderboards) == render(leaderboards)
+    one, two = (load_boards(leaderboards) for _ in range(2))
+    assert render(leaderboards, one) == render(leaderboards, two)
+    assert draw_board(one[0]) == draw_board(two[0])
 
 
 def test_markers_in_a_document_are_filled(leaderboards):
@@ -116,10 +119,18 @@ def test_a_mistake_in_a_reported_file_is_named(leaderboards):
     path = leaderboards / "reported" / "x.yaml"
     path.write_text("board: b\nrows:\n- {name: A, selection: honest, scores: {all: {uf1: 86.0}}, source: S}\n")
     with pytest.raises(DataError, match=r"x.yaml: rows.0.scores.all.uf1: Input should be less than or equal to 1"):
-        render(leaderboards)
+        load_boards(leaderboards)
 
 
 @pytest.mark.parametrize("heavy", ["torch", "lightning", "wandb", "sklearn.svm"])
 def test_tables_render_without_heavy_packages(heavy):
     program = f"import sys, benchmark.tables, benchmark.scoring; sys.exit('{heavy}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+def test_the_picture_shows_every_measured_and_published_method(leaderboards):
+    picture = draw_board(load_boards(leaderboards)[0])
+    assert "GOOD" in picture
+    assert "BAD" in picture
+    assert "epoch chosen on the held-out subject" in picture
+    assert "GOOD 1.000" in describe(load_boards(leaderboards)[0])
