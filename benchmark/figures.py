@@ -28,13 +28,8 @@ def draw_board(board: Board) -> str:
     """
     import matplotlib as mpl
 
-    settings = {
-        "svg.hashsalt": "mer-bench",  # the same ids every time
-        "svg.fonttype": "none",
-        "font.size": 9,
-        "font.family": "sans-serif",
-    }
-    with mpl.rc_context(settings):
+    # the same ids every time, and text that stays text
+    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
         return _draw(board)
 
 
@@ -69,7 +64,7 @@ def _draw(board: Board) -> str:
     from matplotlib.figure import Figure
 
     lines = _lines(board)
-    figure = Figure(figsize=(7.6, 0.9 + 0.27 * len(lines)), layout="constrained")
+    figure = Figure(figsize=(7.6, 1.4 + 0.27 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
     figure.patch.set_facecolor("white")
     for y, line in enumerate(lines):
@@ -91,7 +86,7 @@ def _draw(board: Board) -> str:
     axes.grid(axis="x", color="#dddddd", lw=0.6)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)
-    axes.legend(loc="lower right", fontsize=7.5, frameon=True, framealpha=1, edgecolor="#dddddd")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=7.5, frameon=False)
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Title": describe(board)})
     return text.getvalue()
