@@ -154,7 +154,7 @@ def recognise(root: Path) -> tuple[str, ...]:
 
 
 def find_databases(data_root: Path) -> list[tuple[str, Path]]:
-    """Databases under a data root: in each of its folders, or in the root itself if no folder holds one.
+    """Databases under a data root: in each of its folders, or in the root itself if it holds a single one.
 
     Returns:
         ``(name, folder)`` in the order of the folders.
@@ -164,25 +164,16 @@ def find_databases(data_root: Path) -> list[tuple[str, Path]]:
     """
     if not data_root.is_dir():
         raise DataError(f"{data_root}: no such data root")
-    found = [
+    itself = recognise(data_root)
+    if len({name.split("_")[0] for name in itself}) == 1:
+        # one database (with its cameras): its own folder, or a root that holds nothing else
+        return [(name, data_root) for name in itself]
+    return [
         (name, folder)
         for folder in children(data_root, data_root)
         if folder.is_dir()
         for name in recognise(folder)
     ]
-    itself = recognise(data_root)
-    # a database's own folder also matches below itself: CASME2/Cropped/sub01
-    inner = {name for name, _ in found}
-    owners = {folder for _, folder in found}
-    if not found or (len(owners) > 0 and set(itself) == inner and _is_database_folder(data_root, itself)):
-        return [(name, data_root) for name in itself]
-    return found
-
-
-def _is_database_folder(folder: Path, names: tuple[str, ...]) -> bool:
-    return any(
-        DATABASES[name].marks.fullmatch(path.name) for name in names for path in children(folder, folder)
-    )
 
 
 def open_database(name: str, root: Path | str, **options: object) -> FrameDataset:

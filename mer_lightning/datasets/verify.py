@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from mer_lightning.datasets import fer2013
 from mer_lightning.datasets.action_units import parse_action_units
 from mer_lightning.datasets.frames import read_clip
-from mer_lightning.datasets.paths import relative
 from mer_lightning.datasets.problems import Problem
 from mer_lightning.datasets.registry import get_database, recognise
 from mer_lightning.datasets.releases import get_release
@@ -164,6 +163,7 @@ def _frames(scan: Scan) -> list[Problem]:
         try:
             read_clip(scan.root, sample, fill=sample.key in scan.fill)
         except DataError as error:
-            where = "." if sample.path is None else relative(scan.root, sample.path)
-            problems.append(Problem(where, None, str(error).replace(f"{scan.root}/", "")))
+            # readers name the file first
+            file, _, message = str(error).replace(f"{scan.root}/", "").partition(": ")
+            problems.append(Problem(file, None, message))
     return problems
