@@ -274,16 +274,17 @@ def _displacement(pulls: Sequence[Pull], sign: int, x: Tensor, y: Tensor) -> Ten
     return torch.stack(parts).sum(0)
 
 
-@functools.lru_cache(maxsize=256)
-def _library(who: Identity) -> dict[int, tuple[Action, float]]:
-    """Give the actions of a person with the factor that makes the largest bilateral displacement one."""
-    x = torch.linspace(-1.3, 1.3, 131)[None, :]
-    y = torch.linspace(-1.3, 2.2, 176)[:, None]
-    found: dict[int, tuple[Action, float]] = {}
-    for unit, action in actions(who).items():
-        both = _displacement(action.pulls, 1, x, y) + _displacement(action.pulls, -1, x, y)
-        found[unit] = action, 1.0 / float(both.norm(dim=0).max())
-    return found
+_actions = functools.lru_cache(maxsize=256)(actions)
+
+
+@functools.lru_cache(maxsize=4096)
+def _factor(who: Identity, unit: int) -> float:
+    """Give the factor that makes the largest bilateral displacement of a unit one."""
+    x = torch.linspace(-1.3, 1.3, 66)[None, :]
+    y = torch.linspace(-1.3, 2.2, 88)[:, None]
+    pulls = _actions(who)[unit].pulls
+    both = _displacement(pulls, 1, x, y) + _displacement(pulls, -1, x, y)
+    return 1.0 / float((both * both).sum(0).max()) ** 0.5
 
 
 def side_sign(side: Side) -> int:
@@ -303,11 +304,11 @@ def displacement_basis(who: Identity, channels: Sequence[Channel], x: Tensor, y:
     Returns:
         ``(K, 2, ...)`` float32; a unit that acts on both sides has a largest displacement of one.
     """
-    library = _library(who)
-    fields: list[Tensor] = []
-    for channel in channels:
-        action, factor = library[channel.unit]
-        fields.append(_displacement(action.pulls, side_sign(channel.side), x, y) * factor)
+    library = _actions(who)
+    fields = [
+        _displacement(library[channel.unit].pulls, side_sign(channel.side), x, y) * _factor(who, channel.unit)
+        for channel in channels
+    ]
     return torch.stack(fields) if fields else torch.zeros((0, 2, *torch.broadcast_shapes(x.shape, y.shape)), device=x.device)
 
 
@@ -317,11 +318,11 @@ def shading_basis(who: Identity, channels: Sequence[Channel], x: Tensor, y: Tens
     Folds of people with little age show less.
     """
     maps: list[Tensor] = []
-    library = _library(who)
+    library = _actions(who)
     for channel in channels:
         sign = side_sign(channel.side)
         total = torch.zeros(torch.broadcast_shapes(x.shape, y.shape), device=x.device)
-        for fold in library[channel.unit][0].folds:
+        for fold in library[channel.unit].folds:
             norm = (fold.dx**2 + fold.dy**2) ** 0.5
             ux, uy = fold.dx / norm, fold.dy / norm
             u, v = x * sign - fold.x, y - fold.y

@@ -43,6 +43,7 @@ class Script:
         flicker: Relative amplitude of the lamp's flicker.
         fps: Frames per second, which set the speed of drift and flicker.
         grey: Whether the camera has no colour.
+        again: Onset, apex and offset of a second, weaker showing of the same expression; None if there is one only.
     """
 
     who: int
@@ -59,6 +60,7 @@ class Script:
     flicker: float = 0.004
     fps: float = 200.0
     grey: bool = False
+    again: tuple[int, int, int] | None = None
 
     def exaggerate(self, factor: float) -> Script:
         """Give the same clip with larger expressions."""
@@ -97,12 +99,21 @@ def curves(script: Script) -> Tensor:
     columns: list[Tensor] = []
     for _ in script.units:
         delay, bend = float(draw.uniform(0, 0.25)), float(draw.uniform(0.85, 1.3))
-        rise = ((time - script.onset) / max(script.apex - script.onset, 1) - delay) / (1 - delay)
-        fall = (time - script.apex) / max(script.offset - script.apex, 1)
-        up = (0.5 - 0.5 * torch.cos(math.pi * rise.clamp(0, 1))) ** bend
-        down = script.residue + (1 - script.residue) * (0.5 + 0.5 * torch.cos(math.pi * fall.clamp(0, 1))) ** bend
-        columns.append(torch.where(time <= script.apex, up, down))
+        course = _wave(time, (script.onset, script.apex, script.offset), delay, bend, script.residue)
+        if script.again:
+            course = torch.maximum(course, 0.7 * _wave(time, script.again, delay, bend, 0.0))
+        columns.append(course)
     return torch.stack(columns, 1) if columns else torch.zeros(script.frames, 0)
+
+
+def _wave(time: Tensor, turns: tuple[int, int, int], delay: float, bend: float, residue: float) -> Tensor:
+    """Give one rise from the onset to the apex and one fall to the offset."""
+    onset, apex, offset = turns
+    rise = ((time - onset) / max(apex - onset, 1) - delay) / (1 - delay)
+    fall = (time - apex) / max(offset - apex, 1)
+    up = (0.5 - 0.5 * torch.cos(math.pi * rise.clamp(0, 1))) ** bend
+    down = residue + (1 - residue) * (0.5 + 0.5 * torch.cos(math.pi * fall.clamp(0, 1))) ** bend
+    return torch.where(time <= apex, up, down)
 
 
 def head_motion(script: Script) -> Tensor:
@@ -150,73 +161,104 @@ def texture(who: int, view: View, oversample: int, device: str) -> Tensor:
     return picture
 
 
-def _sensor(script: Script, device: torch.device) -> tuple[Tensor, torch.Generator]:
-    """Give the brightness of every frame and the source of the sensor's noise."""
-    draw = np.random.default_rng([script.seed, 0x5E])
-    time = np.arange(script.frames) / script.fps
-    lamp = np.sin(2 * math.pi * (draw.uniform(6, 14) * time + draw.uniform()))
-    gain = 1 + script.flicker * (0.7 * lamp + 0.5 * draw.standard_normal(script.frames))
-    generator = torch.Generator(device=device).manual_seed(int(draw.integers(2**62)))
-    return torch.from_numpy(gain.astype(np.float32)).to(device), generator
+@dataclass(frozen=True, slots=True)
+class Poses:
+    """Pictures of one person, one row per picture.
+
+    Attributes:
+        who: Seed of the person.
+        view: Where the face lies.
+        channels: The action units of ``sizes``.
+        sizes: Displacement of every unit, ``(T, K)`` float32, pupil distances.
+        motion: Similarity from the resting picture, ``(T, 2, 3)`` float32 pixels.
+        gain: Brightness, ``(T,)`` float32; one is as drawn.
+        noise: Standard deviation of the sensor noise, grey levels of 255.
+        seed: Seed of the noise.
+        grey: Whether the camera has no colour.
+    """
+
+    who: int
+    view: View
+    channels: tuple[Channel, ...]
+    sizes: Tensor
+    motion: Tensor
+    gain: Tensor
+    noise: float
+    seed: int
+    grey: bool = False
 
 
 @torch.no_grad()
-def render_frames(script: Script, *, device: torch.device | str = "cpu", oversample: int = 2) -> Tensor:
-    """Render the frames of a clip by warping the texture of the person.
+def render_poses(poses: Poses, *, device: torch.device | str = "cpu", oversample: int = 2) -> Tensor:
+    """Render pictures of one person by warping the person's texture.
 
     Args:
-        script: What happens.
+        poses: What the face does in each picture.
         device: Where to render; the noise differs between kinds of device, the rest does not.
         oversample: Texture samples per pixel and axis.
 
     Returns:
-        ``(T, H, W, 3)`` uint8 on the device; one channel if ``script.grey``.
+        ``(T, H, W, 3)`` uint8 on the device; one channel if ``poses.grey``.
     """
     place = torch.device(device)
-    view = script.view
-    picture = texture(script.who, view, oversample, str(place))
-    if script.grey:
+    view = poses.view
+    picture = texture(poses.who, view, oversample, str(place))
+    if poses.grey:
         picture = (picture * picture.new_tensor((0.299, 0.587, 0.114))[:, None, None]).sum(0, keepdim=True)
-    channels = [channel for channel, _ in script.units]
     x, y = view.grid(device=place)
-    who = Identity.sample(script.who)
-    course = (curves(script) * torch.tensor([size for _, size in script.units])).to(place)
+    who = Identity.sample(poses.who)
     size = torch.tensor((view.width, view.height), device=place, dtype=torch.float32)
-    # the samplers' coordinates run from -1 to 1 across the picture
-    field = displacement_basis(who, channels, x, y).flatten(2) * (2 * view.scale / size)[None, :, None]
-    folds = shading_basis(who, channels, x, y).flatten(1)
-    back = _inverse(head_motion(script)).to(place)
-    # the same affine maps in the samplers' coordinates
+    # the sampler's coordinates run from -1 to 1 across the picture
+    field = displacement_basis(who, poses.channels, x, y).flatten(2) * (2 * view.scale / size)[None, :, None]
+    folds = shading_basis(who, poses.channels, x, y).flatten(1)
+    back = _inverse(poses.motion.to(place))
     half = (size - 1) / 2
-    theta = torch.cat(
-        [
-            back[:, :, :2] * (size[None, None, :] / size[None, :, None]),
-            (((back[:, :, :2] @ half + back[:, :, 2] - half) * 2) / size)[..., None],
-        ],
-        2,
-    )
+    # the same affine maps in the sampler's coordinates
+    turn = back[:, :, :2] * (size[None, None, :] / size[None, :, None])
+    shift = (((back[:, :, :2] @ half + back[:, :, 2] - half) * 2) / size)[..., None]
     column = (torch.arange(view.width, device=place) * 2 + 1) / view.width - 1
     row = (torch.arange(view.height, device=place) * 2 + 1) / view.height - 1
     still = torch.stack([column.expand(view.height, -1), row[:, None].expand(-1, view.width)]).reshape(1, 2, -1)
-    gain, generator = _sensor(script, place)
-    depth = picture.shape[0]
-    result = torch.empty((script.frames, view.height, view.width, depth), dtype=torch.uint8, device=place)
-    for start in range(0, script.frames, BATCH):
-        now = slice(start, min(start + BATCH, script.frames))
+    sizes, gain = poses.sizes.to(place), poses.gain.to(place)
+    generator = torch.Generator(device=place).manual_seed(poses.seed)
+    total, depth = len(sizes), len(picture)
+    result = torch.empty((total, view.height, view.width, depth), dtype=torch.uint8, device=place)
+    for start in range(0, total, BATCH):
+        now = slice(start, min(start + BATCH, total))
         count = now.stop - now.start
-        moved = still - torch.tensordot(course[now], field, 1)
-        grid = torch.baddbmm(theta[now, :, 2:], theta[now, :, :2], moved)
+        moved = still - torch.tensordot(sizes[now], field, 1)
+        grid = torch.baddbmm(shift[now], turn[now], moved)
         grid = grid.transpose(1, 2).reshape(count, view.height, view.width, 2)
         shot = functional.grid_sample(
             picture[None].expand(count, -1, -1, -1), grid, padding_mode="border", align_corners=False
         )
-        shade = (course[now] @ folds).reshape(count, 1, view.height, view.width)
+        shade = (sizes[now] @ folds).reshape(count, 1, view.height, view.width)
         # a fold never gets darker than half of the skin, however strong the expression
         light = (1 + shade / (1 + 2 * shade.abs())).mul_(gain[now, None, None, None] * 255)
         noise = torch.randn((count, 1, view.height, view.width), device=place, generator=generator)
-        shot = shot.mul_(light).add_(noise.mul_(script.noise)).add_(0.5).clamp_(0, 255)
+        shot = shot.mul_(light).add_(noise.mul_(poses.noise)).add_(0.5).clamp_(0, 255)
         result[now] = shot.to(torch.uint8).permute(0, 2, 3, 1)
     return result
+
+
+def render_frames(script: Script, *, device: torch.device | str = "cpu", oversample: int = 2) -> Tensor:
+    """Render the frames of a clip; arguments and result as ``render_poses``."""
+    draw = np.random.default_rng([script.seed, 0x5E])
+    time = np.arange(script.frames) / script.fps
+    lamp = np.sin(2 * math.pi * (draw.uniform(6, 14) * time + draw.uniform()))
+    gain = 1 + script.flicker * (0.7 * lamp + 0.5 * draw.standard_normal(script.frames))
+    poses = Poses(
+        who=script.who,
+        view=script.view,
+        channels=tuple(channel for channel, _ in script.units),
+        sizes=curves(script) * torch.tensor([size for _, size in script.units]),
+        motion=head_motion(script),
+        gain=torch.from_numpy(gain.astype(np.float32)),
+        noise=script.noise,
+        seed=int(draw.integers(2**62)),
+        grey=script.grey,
+    )
+    return render_poses(poses, device=device, oversample=oversample)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ picture, y points down, and one unit is the distance between the pupils (about 6
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ HAIR_TONES = ((0.012, 0.010, 0.010), (0.035, 0.020, 0.013), (0.085, 0.045, 0.022
 IRIS_TONES = ((0.035, 0.016, 0.008), (0.09, 0.045, 0.018), (0.09, 0.11, 0.06), (0.12, 0.19, 0.27))
 NOISE_SIZE = 512
 """Side of the periodic noise tile that skin, hair and cloth are drawn from."""
+FINEST = 60.0
+"""Samples per pupil distance below which the fine lines of a face would be missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +241,10 @@ def _crease(x: Tensor, y: Tensor, start: tuple[float, float], end: tuple[float, 
     return torch.exp(-0.5 * gap / width**2) * torch.sin(math.pi * (0.12 + 0.76 * along))
 
 
-def _tile(seed: int, device: torch.device) -> Tensor:
+@functools.lru_cache(maxsize=4)
+def _tile(device: torch.device) -> Tensor:
     """Draw one periodic tile of smooth noise in several octaves; ``(1, 4, N, N)``, zero mean, unit variance."""
-    draw = np.random.default_rng([seed, 0x7E47])
+    draw = np.random.default_rng(0x7E47)
     white = torch.from_numpy(draw.standard_normal((4, NOISE_SIZE, NOISE_SIZE)).astype(np.float32)).to(device)
     spectrum = torch.fft.rfft2(white)
     fy = torch.fft.fftfreq(NOISE_SIZE, device=device)[:, None] * NOISE_SIZE
@@ -259,14 +263,6 @@ def _tile(seed: int, device: torch.device) -> Tensor:
     return ((tile - tile.mean((1, 2), keepdim=True)) / tile.std((1, 2), keepdim=True))[None]
 
 
-def _sample(tile: Tensor, channel: int, u: Tensor, v: Tensor) -> Tensor:
-    """Look a noise channel up at coordinates of period one; ``(H, W)``."""
-    grid = torch.stack([(u % 1) * 2 - 1, (v % 1) * 2 - 1], -1)[None]
-    return functional.grid_sample(tile[:, channel : channel + 1], grid, padding_mode="reflection", align_corners=True)[
-        0, 0
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class _Canvas:
     """What every part of the drawing needs: the person, the coordinates and the noise."""
@@ -276,6 +272,13 @@ class _Canvas:
     y: Tensor
     tile: Tensor
     edge: float
+
+    def noise(self, channel: int, u: Tensor, v: Tensor) -> Tensor:
+        """Look a noise channel up at coordinates of period one; everybody has another corner of it; ``(H, W)``."""
+        shift = (self.who.seed % 9973) / 9973, (self.who.seed % 9967) / 9967
+        grid = torch.stack([((u + shift[0]) % 1) * 2 - 1, ((v + shift[1]) % 1) * 2 - 1], -1)[None]
+        tile = self.tile[:, channel : channel + 1]
+        return functional.grid_sample(tile, grid, padding_mode="reflection", align_corners=True)[0, 0]
 
     def step(self, distance: Tensor, softness: float = 1.0) -> Tensor:
         """Give one where a distance is positive, with an edge of about one pixel times ``softness``."""
@@ -342,31 +345,36 @@ def _relief(canvas: _Canvas) -> Tensor:
     return z - 0.03 * _pair(x, y, who.mouth[0] + 0.05, line + 0.01, 0.04, 0.05)
 
 
+def _length(vector: Tensor) -> Tensor:
+    """Give the length along the first axis, which is kept."""
+    return (vector * vector).sum(0, keepdim=True).sqrt()
+
+
 def _light(canvas: _Canvas, z: Tensor) -> tuple[Tensor, Tensor]:
     """Shade a relief: soft diffuse light and highlights, both ``(H, W)``."""
     step_y, step_x = torch.gradient(z)
     unit = (canvas.x[0, 1] - canvas.x[0, 0]).item()
     normal = torch.stack([-step_x / unit, -step_y / unit, torch.ones_like(z)])
-    normal = normal / normal.norm(dim=0, keepdim=True)
+    normal = normal / _length(normal)
     lamp = torch.tensor(canvas.who.light, device=z.device)
-    lamp = (lamp / lamp.norm())[:, None, None]
+    lamp = (lamp / _length(lamp))[:, None, None]
     facing = (normal * lamp).sum(0)
     wrapped = ((facing + 0.42) / 1.42).clamp_min(0) ** 1.4
     fill = 0.5 + 0.5 * normal[2] - 0.12 * normal[1]
     half = lamp + torch.tensor((0.0, 0.0, 1.0), device=z.device)[:, None, None]
-    half = half / half.norm(dim=0, keepdim=True)
+    half = half / _length(half)
     gloss = (normal * half).sum(0).clamp_min(0)
     return 0.74 * wrapped + 0.36 * fill, 0.085 * gloss**14 + 0.06 * gloss**60
 
 
 def _skin(canvas: _Canvas) -> Tensor:
     """Colour and shade the skin of face, ears and neck; ``(3, H, W)`` linear."""
-    who, x, y, tile = canvas.who, canvas.x, canvas.y, canvas.tile
+    who, x, y = canvas.who, canvas.x, canvas.y
     tone = _blend(SKIN_TONES, who.tone, x.device)
     plane = x + 0 * y, y + 0 * x
-    blotch = _sample(tile, 0, plane[0] * 0.23 + 0.13, plane[1] * 0.23 + 0.4)
-    grain = _sample(tile, 1, plane[0] * 0.31 + 0.5, plane[1] * 0.31)
-    pores = _sample(tile, 2, plane[0] * 0.36 + 0.2, plane[1] * 0.36 + 0.1)
+    blotch = canvas.noise(0, plane[0] * 0.23 + 0.13, plane[1] * 0.23 + 0.4)
+    grain = canvas.noise(1, plane[0] * 0.31 + 0.5, plane[1] * 0.31)
+    pores = canvas.noise(2, plane[0] * 0.36 + 0.2, plane[1] * 0.36 + 0.1)
     red = _pair(x, y, 0.62, 0.55, 0.26, 0.22) + 0.8 * _bump(x, y, 0, who.nose[1] - 0.12, 0.2, 0.16)
     red = 0.5 * red + 0.25 * _bump(x, y, 0, who.chin - 0.2, 0.25, 0.15) + 0.07 * blotch
     flush = torch.stack([1 + 0.10 * red, 1 - 0.20 * red, 1 - 0.16 * red])
@@ -398,7 +406,7 @@ def _skin(canvas: _Canvas) -> Tensor:
 
 def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
     """Draw nostrils, lips, eyes and brows over the skin."""
-    who, x, y, tile = canvas.who, canvas.x, canvas.y, canvas.tile
+    who, x, y = canvas.who, canvas.x, canvas.y
     wing, base, _ = who.nose
     dark = picture * 0.16
     nostril = torch.zeros_like(picture[0])
@@ -425,7 +433,7 @@ def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
         width = thick * (1.05 - 0.65 * s.clamp(0, 1) ** 1.6)
         n = (y - centre) / width
         cover = torch.exp(-0.5 * (n.abs() / 0.80) ** 2.6) * canvas.step(s, 5) * canvas.step(1.02 - s, 7)
-        strands = _sample(tile, 3, s * 1.3 - n * 0.05 * (1 - s) + 0.1 * side, n * 0.045 + s * 0.30 + 0.5)
+        strands = canvas.noise(3, s * 1.3 - n * 0.05 * (1 - s) + 0.1 * side, n * 0.045 + s * 0.30 + 0.5)
         cover = (cover * (0.80 + 0.22 * strands)).clamp(0, 0.93)
         picture = torch.lerp(picture, hair * (1 + 0.25 * strands).clamp_min(0.2), cover)
     return picture
@@ -433,12 +441,12 @@ def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
 
 def _draw_mouth(canvas: _Canvas, picture: Tensor) -> Tensor:
     """Draw the lips, the line between them and the shadow below."""
-    who, x, y, tile = canvas.who, canvas.x, canvas.y, canvas.tile
+    who, x, y = canvas.who, canvas.x, canvas.y
     wide, line, _, below = who.mouth
     top, middle, bottom = canvas.lips()
     inside = canvas.step(wide - x.abs(), 4)
     lips = canvas.step(y - top, 2.5) * canvas.step(bottom - y, 3.0) * inside
-    ridges = _sample(tile, 3, (y - line) * 0.25 + 0 * x + 0.3, x * 0.34 + 0.06 * x * (y - line) + 0.2)
+    ridges = canvas.noise(3, (y - line) * 0.25 + 0 * x + 0.3, x * 0.34 + 0.06 * x * (y - line) + 0.2)
     upper = canvas.step(middle - y, 2)
     tint = torch.tensor((0.88, 0.50, 0.53), device=x.device)[:, None, None]
     colour = picture * tint * (1 + 0.05 * ridges) * (1 - 0.13 * upper)
@@ -454,7 +462,7 @@ def _draw_mouth(canvas: _Canvas, picture: Tensor) -> Tensor:
 
 def _draw_eye(canvas: _Canvas, picture: Tensor, side: int) -> Tensor:
     """Draw one eye: ball, iris, lids, lashes and the crease over the upper lid."""
-    who, x, y, tile = canvas.who, canvas.x, canvas.y, canvas.tile
+    who, x, y = canvas.who, canvas.x, canvas.y
     half = who.eye[0]
     outward, top, bottom = canvas.lids(side)
     within = canvas.step(1 - outward.abs(), 8)
@@ -462,7 +470,7 @@ def _draw_eye(canvas: _Canvas, picture: Tensor, side: int) -> Tensor:
     cx, cy, iris_r = side * 0.497, -0.022, 0.110
     r = torch.sqrt((x - cx) ** 2 + (y - cy) ** 2)
     angle = torch.atan2(y - cy, x - cx) / (2 * math.pi)
-    spokes = _sample(tile, 3, r * 0.6 + 0.4, angle * 1.0 + 0.5)
+    spokes = canvas.noise(3, r * 0.6 + 0.4, angle * 1.0 + 0.5)
     iris = _blend(IRIS_TONES, who.iris, x.device) * (1.0 + 0.22 * spokes).clamp_min(0.3)
     iris = iris * (0.75 + 0.9 * (y - cy + 0.02).clamp(-0.05, 0.12) / 0.12)
     iris = iris * (1 - 0.62 * torch.exp(-0.5 * ((r - iris_r) / 0.016) ** 2))
@@ -492,25 +500,25 @@ def _draw_eye(canvas: _Canvas, picture: Tensor, side: int) -> Tensor:
 
 def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     """Put ears, neck, shirt, hair and wall around the face."""
-    who, x, y, tile = canvas.who, canvas.x, canvas.y, canvas.tile
+    who, x, y = canvas.who, canvas.x, canvas.y
     plane = x + 0 * y, y + 0 * x
     radius = canvas.outline()
     wall = who.backdrop * (1 - 0.07 * plane[1] + 0.10 * who.light[0] * plane[0] * 0.5)
-    wall = wall * (1 + 0.012 * _sample(tile, 1, plane[0] * 0.17, plane[1] * 0.17))
+    wall = wall * (1 + 0.012 * canvas.noise(1, plane[0] * 0.17, plane[1] * 0.17))
     picture = torch.stack([wall, wall * 0.985, wall * 0.95]).clamp_min(0.02)
     hair = _blend(HAIR_TONES, who.hair, x.device)
     tone = _blend(SKIN_TONES, who.tone, x.device)
     side = torch.atan2(x, -(y - 0.2))
-    strand = _sample(tile, 3, (radius * 0.35).expand_as(wall), side * 0.55 + 0.03 * torch.sin(7 * radius))
-    fine = _sample(tile, 3, (radius * 0.8 + 0.3).expand_as(wall), side * 1.25)
+    strand = canvas.noise(3, (radius * 0.35).expand_as(wall), side * 0.55 + 0.03 * torch.sin(7 * radius))
+    fine = canvas.noise(3, (radius * 0.8 + 0.3).expand_as(wall), side * 1.25)
     sheen = torch.exp(-0.5 * ((radius - 0.98) / 0.10) ** 2) * torch.exp(-0.5 * ((side + who.light[0]) / 0.7) ** 2)
     tress = hair * (1 + 0.38 * strand + 0.28 * fine).clamp_min(0.12) * (0.75 + 1.6 * sheen) + 0.012 * sheen
     if who.long_hair:
         wide = who.head * (1.20 + 0.07 * torch.sin(1.7 * y.clamp_min(0)))
         fall = (x.abs() / wide) ** 2.3 + (y.clamp_max(0) / (who.crown - 0.12)).abs() ** 2.3
-        ends = 2.6 + 0.10 * torch.cos(4.0 * x) + 0.03 * _sample(tile, 3, plane[0] * 0.1, plane[0] * 0.9)
+        ends = 2.6 + 0.10 * torch.cos(4.0 * x) + 0.03 * canvas.noise(3, plane[0] * 0.1, plane[0] * 0.9)
         back = canvas.step(1 - fall, 3.5) * canvas.step(ends - y, 10)
-        flow = _sample(tile, 3, plane[1] * 0.2, plane[0] * 0.8 + 0.03 * torch.sin(3 * plane[1]))
+        flow = canvas.noise(3, plane[1] * 0.2, plane[0] * 0.8 + 0.03 * torch.sin(3 * plane[1]))
         picture = torch.lerp(picture, hair * (0.75 + 0.35 * flow).clamp_min(0.1), back)
     # neck and shirt
     neck = 0.60 + 0.10 * ((y - 1.5) / 0.6).clamp(0, 2) ** 2
@@ -519,7 +527,7 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     picture = torch.lerp(picture, column, canvas.step(neck - x.abs(), 3) * canvas.step(y - 0.8, 3))
     shoulder = y - 2.02 - 0.30 * (x.abs() - 0.5).clamp_min(0) ** 1.2 + 0.28 * torch.exp(-((x.abs() - 0.66) ** 2) / 0.02)
     cloth = torch.tensor(who.cloth, device=x.device)[:, None, None]
-    weave = _sample(tile, 2, plane[0] * 0.4, plane[1] * 0.4)
+    weave = canvas.noise(2, plane[0] * 0.4, plane[1] * 0.4)
     cloth = cloth * (0.8 + 0.10 * weave + 0.2 * who.light[0] * x)
     picture = torch.lerp(picture, cloth, canvas.step(shoulder, 2))
     for flank in () if who.long_hair else (-1, 1):
@@ -556,13 +564,15 @@ def draw_texture(who: Identity, view: View, *, oversample: int = 2, device: torc
         ``(3, H * oversample, W * oversample)`` float32, display values in 0..1 (gamma 2.2).
     """
     place = torch.device(device)
-    x, y = view.grid(oversample, place)
-    canvas = _Canvas(who, x, y, _tile(who.seed, place), edge=0.45 / view.scale)
+    # lashes and lip lines are finer than the samples of a small picture: draw larger, then average
+    finer = max(1, math.ceil(FINEST / (view.scale * oversample)))
+    x, y = view.grid(oversample * finer, place)
+    canvas = _Canvas(who, x, y, _tile(place), edge=0.45 / view.scale)
     picture = _surroundings(canvas, _features(canvas, _skin(canvas)))
     picture = (picture * 1.12).clamp(0.0, 4.0)
     # a soft shoulder keeps highlights from clipping
     picture = picture * (1 + picture / 4) / (1 + picture * 0.55)
-    picture = picture.clamp(0, 1) ** (1 / 2.2)
+    picture = functional.avg_pool2d(picture.clamp(0, 1) ** (1 / 2.2), finer)
     weights = torch.tensor((1.0, 2.0, 1.0), device=place) / 4
     kernel = (weights[:, None] * weights[None, :])[None, None].expand(3, 1, 3, 3)
     return functional.conv2d(functional.pad(picture[None], (1, 1, 1, 1), mode="replicate"), kernel, groups=3)[0]
