@@ -418,7 +418,7 @@ class Builder:
             text = OBJECTIVE[int(text) - 1] if re.fullmatch(r"[1-7]", text) else text
             known = OBJECTIVE
         else:
-            text, known = row.text("emotion"), tuple(self._release.counts)
+            text, known = row.text("emotion"), self._release.classes
         if text in known:
             return text
         what = "objective class" if self._coding == "objective" else "emotion"

@@ -65,6 +65,7 @@ class AnnotationRelease:
         counts: Samples per native emotion; ``<database>/<emotion>`` in a composite; empty where not stated.
         clips: Samples in all.
         subjects: Subjects, None where not stated.
+        emotions: Native emotions where ``counts`` is empty.
         objective: Samples per objective class ``I`` to ``VII``, empty where not stated.
         parts: Samples per subject where the release states them (FER2013's three parts).
         corrections: Every correction there is for it.
@@ -79,12 +80,18 @@ class AnnotationRelease:
     counts: Mapping[str, int]
     clips: int
     subjects: int | None = None
+    emotions: tuple[str, ...] = ()
     objective: Mapping[str, int] = field(default_factory=dict[str, int])
     parts: Mapping[str, int] = field(default_factory=dict[str, int])
     corrections: tuple[Correction, ...] = ()
     active: frozenset[str] = frozenset()
     unlabelled: Mapping[str, str] = field(default_factory=dict[str, str])
     absent: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every native emotion that may occur."""
+        return tuple(self.counts) or self.emotions
 
     @property
     def hash(self) -> str:
@@ -237,6 +244,7 @@ def _samm_correction(clip: str, what: Literal["apex", "offset"], value: int, rea
 
 _SAMM_APEX = "the sheet's apex is not a frame of the clip; apex from optical flow as in MEB"
 
+_SMIC_EMOTIONS = ("negative", "positive", "surprise")
 _SMIC_ABSENT = (
     "s01/s01_ne_02",
     "s02/s02_sur_05",
@@ -301,6 +309,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             counts={},
             clips=71,
             subjects=8,
+            emotions=_SMIC_EMOTIONS,
             corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
@@ -310,6 +319,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             counts={},
             clips=71,
             subjects=8,
+            emotions=_SMIC_EMOTIONS,
             corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
@@ -341,6 +351,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             counts={},
             clips=71,
             subjects=8,
+            emotions=_SMIC_EMOTIONS,
             corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(

@@ -142,11 +142,11 @@ def _source_box(matrix: Tensor, crop: Crop, width: int, height: int) -> tuple[in
     corners = torch.tensor(edges, dtype=matrix.dtype, device=matrix.device) - 0.5
     source = (corners - matrix[..., None, :, 2]) @ inverse.transpose(-1, -2)
     low, high = source.flatten(0, -2).amin(0).tolist(), source.flatten(0, -2).amax(0).tolist()
-    # a margin for the interpolation; two pixels at least where a face lies outside of the picture
-    left = min(max(0, math.floor(low[0]) - 2), max(0, width - 2))
-    top = min(max(0, math.floor(low[1]) - 2), max(0, height - 2))
-    right = max(left + 2, min(width, math.ceil(high[0]) + 3))
-    bottom = max(top + 2, min(height, math.ceil(high[1]) + 3))
+    # a margin for the interpolation; one pixel at least where a face lies outside of the picture
+    left = min(max(0, math.floor(low[0]) - 2), width - 1)
+    top = min(max(0, math.floor(low[1]) - 2), height - 1)
+    right = max(left + 1, min(width, math.ceil(high[0]) + 3))
+    bottom = max(top + 1, min(height, math.ceil(high[1]) + 3))
     return left, top, right, bottom
 
 
@@ -172,6 +172,8 @@ def _warp(window: Tensor, matrix: Tensor, factor: int, crop: Crop) -> Tensor:
         part = window[:, start : start + step].to(torch.float32).flatten(1, 2)
         if factor > 1:
             part = functional.avg_pool2d(part, factor, ceil_mode=True)
+        # the warp's own coordinates are not defined for a side of one pixel
+        part = functional.pad(part, (0, max(0, 2 - part.shape[-1]), 0, max(0, 2 - part.shape[-2])))
         warped: Tensor = warp_affine(
             part, matrix.to(torch.float32), size, mode="bilinear", align_corners=True
         )

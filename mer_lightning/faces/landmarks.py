@@ -181,7 +181,8 @@ def load_detector(name: str, model: Path, device: str = "cpu") -> Detector:
         return _DETECTORS[name](model, device)
     except ImportError as error:
         raise DataError(
-            f"landmark detector '{name}' needs the package {_PACKAGES[name]}, which is not installed ({error})"
+            f"landmark detector '{name}' needs the package {_PACKAGES[name]}, "
+            f"which is not installed ({error})"
         ) from None
 
 
@@ -340,7 +341,7 @@ def _row(
 ) -> tuple[str, int, Points]:
     if len(row) != len(COLUMNS):
         raise DataError(f"{path} row {number}: expected {len(COLUMNS)} cells, found {len(row)}")
-    names = [row[where[name]].strip() for name in ("database", "subject", "clip")]
+    names = [row[where[name]].strip() for name in COLUMNS[:3]]
     if not all(names):
         raise DataError(f"{path} row {number}: database, subject and clip must not be empty")
     frame = row[where["frame"]].strip()

@@ -18,7 +18,7 @@ RIGHT_EYE = tuple(range(36, 42))
 LEFT_EYE = tuple(range(42, 48))
 MOUTH = tuple(range(48, 68))
 INNER_EYES = (39, 42)
-"""Inner corner of the subject's right eye (left in the picture) and of the left eye; neither moves in expressions."""
+"""Inner corner of the subject's right eye (left in the picture) and of the left eye; they keep still."""
 
 
 def _arc(
