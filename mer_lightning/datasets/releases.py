@@ -487,3 +487,27 @@ def get_release(name: str) -> AnnotationRelease:
 def releases_of(database: str) -> tuple[AnnotationRelease, ...]:
     """Every release of one database."""
     return tuple(release for release in RELEASES.values() if release.database == database)
+
+
+def corrections_table() -> str:
+    """Every correction as a Markdown table, for the documentation."""
+    rows: dict[str, list[str]] = {}
+    for release in RELEASES.values():
+        for one in release.corrections:
+            value = {"frames": "nearest frame"}.get(
+                one.field, "not annotated" if one.value is None else str(one.value)
+            )
+            clip = f"row {one.row}" if one.row is not None else "any" if one.clip == "*" else one.clip
+            cells = [
+                f"`{one.name}`",
+                "on" if one.default else "off",
+                clip,
+                one.field,
+                one.when,
+                value,
+                one.reason,
+            ]
+            rows.setdefault(one.name, cells)
+    header = ["correction", "default", "clip", "field", "where it is", "becomes", "reason"]
+    lines = [header, ["---"] * len(header), *rows.values()]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

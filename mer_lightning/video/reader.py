@@ -230,10 +230,11 @@ def read_video(
     if cache is not None:
         clip = np.load(decode_to_cache(path, cache, timeout=timeout), mmap_mode="r", allow_pickle=False)
     else:
-        with tempfile.TemporaryDirectory(prefix="mer-decode-") as folder:
+        # the map outlives the name of its file, so the frames are not copied
+        with tempfile.TemporaryDirectory(prefix="mer-decode-", ignore_cleanup_errors=True) as folder:
             target = Path(folder) / "clip.npy"
             _decode(path, target, timeout)
-            clip = np.load(target, allow_pickle=False)
+            clip = np.load(target, mmap_mode="c", allow_pickle=False)
     if expected is not None and len(clip) < expected:
         raise DataError(
             f"{path}: expected at least {expected} frames by the annotation, decoded {len(clip)} "

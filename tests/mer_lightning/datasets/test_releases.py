@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mer_lightning.datasets import composite
-from mer_lightning.datasets.releases import RELEASES, get_release
+from mer_lightning.datasets.releases import RELEASES, corrections_table, get_release
 from mer_lightning.types import DataError, Sample
 
 
@@ -93,3 +95,10 @@ def test_composite_of_small_folders(smic, casme2, samm):
         composite.Composite(parts[1], parts[0], parts[2])
     with pytest.raises(DataError, match="estimated emotions, not objective classes"):
         composite.Composite(parts[0], parts[1], Samm(samm, coding="objective", partial=True))
+
+
+def test_the_documented_corrections_are_those_of_the_code():
+    page = (Path(__file__).parents[3] / "docs/databases.md").read_text(encoding="utf-8")
+    assert corrections_table() in page
+    for name in RELEASES:
+        assert f"`{name}`" in page
