@@ -92,7 +92,7 @@ def actions(who: Identity) -> dict[int, Action]:
     (P. Ekman, W. Friesen, J. Hager, Facial Action Coding System, 2002).
     """
     inner, peak, tail, _ = who.brow
-    half, upper, lower = who.eye
+    _, upper, lower = who.eye
     wing, base, _ = who.nose
     wide, line, above, below = who.mouth
     lift = 0.5 * (inner + peak)
@@ -186,7 +186,10 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(wide - 0.02, line - 0.09, 0.12, 0.12, 0.06, 0.06, 0.1, 0.55),
                 Pull(wide - 0.02, line + 0.11, 0.12, 0.12, 0.06, 0.06, 0.1, -0.60),
             ),
-            (Fold(wide + 0.08, line, 0.05, 0.022, 0.1, 1, -0.07), Fold(wide + 0.16, line, 0.08, 0.03, 0, 1, 0.02)),
+            (
+                Fold(wide + 0.08, line, 0.05, 0.022, 0.1, 1, -0.07),
+                Fold(wide + 0.16, line, 0.08, 0.03, 0, 1, 0.02),
+            ),
         ),
         15: Action(
             (
@@ -214,7 +217,10 @@ def actions(who: Identity) -> dict[int, Action]:
                 Fold(0.14, who.chin - 0.16, 0.03, 0.018, 0.3, 1, -0.02),
             ),
         ),
-        18: Action((Pull(wide * 0.8, line, 0.2, 0.14, 0.14, 0.16, -1.0, 0.0),), (Fold(wide, line, 0.04, 0.03, 0, 1, -0.03),)),
+        18: Action(
+            (Pull(wide * 0.8, line, 0.2, 0.14, 0.14, 0.16, -1.0, 0.0),),
+            (Fold(wide, line, 0.04, 0.03, 0, 1, -0.03),),
+        ),
         20: Action(
             (
                 Pull(wide + 0.02, line + 0.02, 0.22, 0.22, 0.15, 0.18, 1.0, 0.10),
@@ -231,14 +237,20 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(0.13, line + below, 0.2, 0.18, 0.05, 0.09, -0.25, -0.85),
                 Pull(wide, line, 0.15, 0.13, 0.09, 0.09, -0.60, 0.0),
             ),
-            (Fold(0.1, line - above - 0.03, 0.2, 0.018, 1, 0.1, -0.025), Fold(0.1, line + below + 0.04, 0.2, 0.02, 1, 0, -0.03)),
+            (
+                Fold(0.1, line - above - 0.03, 0.2, 0.018, 1, 0.1, -0.025),
+                Fold(0.1, line + below + 0.04, 0.2, 0.02, 1, 0, -0.03),
+            ),
         ),
         24: Action(
             (
                 Pull(0.10, line - above, 0.26, 0.2, 0.11, 0.05, 0.10, 1.0),
                 Pull(0.10, line + below, 0.26, 0.2, 0.05, 0.12, 0.10, -0.95),
             ),
-            (Fold(0.1, line - 1.4 * above, 0.2, 0.04, 1, 0, 0.02), Fold(0.1, line + 1.35 * below, 0.2, 0.04, 1, 0, 0.022)),
+            (
+                Fold(0.1, line - 1.4 * above, 0.2, 0.04, 1, 0, 0.02),
+                Fold(0.1, line + 1.35 * below, 0.2, 0.04, 1, 0, 0.022),
+            ),
         ),
         25: Action(
             (
@@ -248,11 +260,15 @@ def actions(who: Identity) -> dict[int, Action]:
             (Fold(0.0, line + 0.004, 0.20, 0.016, 1, 0, -0.11),),
         ),
         26: Action(
-            (Pull(0.05, who.chin - 0.1, 0.55, 0.55, 0.30, 0.9, 0.0, 1.0), Pull(0.05, line + below, 0.3, 0.24, 0.06, 0.4, 0, 0.5)),
+            (
+                Pull(0.05, who.chin - 0.1, 0.55, 0.55, 0.30, 0.9, 0.0, 1.0),
+                Pull(0.05, line + below, 0.3, 0.24, 0.06, 0.4, 0, 0.5),
+            ),
             (Fold(0.0, line + 0.012, 0.19, 0.022, 1, 0, -0.13),),
         ),
         38: Action(
-            (Pull(wing, base - 0.07, 0.10, 0.10, 0.12, 0.10, 1.0, -0.1),), (Fold(wing + 0.05, base - 0.06, 0.05, 0.016, 0, 1, -0.04),)
+            (Pull(wing, base - 0.07, 0.10, 0.10, 0.12, 0.10, 1.0, -0.1),),
+            (Fold(wing + 0.05, base - 0.06, 0.05, 0.016, 0, 1, -0.04),),
         ),
     }
 
@@ -309,7 +325,11 @@ def displacement_basis(who: Identity, channels: Sequence[Channel], x: Tensor, y:
         _displacement(library[channel.unit].pulls, side_sign(channel.side), x, y) * _factor(who, channel.unit)
         for channel in channels
     ]
-    return torch.stack(fields) if fields else torch.zeros((0, 2, *torch.broadcast_shapes(x.shape, y.shape)), device=x.device)
+    return (
+        torch.stack(fields)
+        if fields
+        else torch.zeros((0, 2, *torch.broadcast_shapes(x.shape, y.shape)), device=x.device)
+    )
 
 
 def shading_basis(who: Identity, channels: Sequence[Channel], x: Tensor, y: Tensor) -> Tensor:
@@ -330,4 +350,8 @@ def shading_basis(who: Identity, channels: Sequence[Channel], x: Tensor, y: Tens
             hill = torch.exp(-0.5 * ((along / fold.length) ** 2 + (across / fold.width) ** 2))
             total = total + fold.depth * hill
         maps.append(total * (100 * (0.45 + 0.6 * who.age)))
-    return torch.stack(maps) if maps else torch.zeros((0, *torch.broadcast_shapes(x.shape, y.shape)), device=x.device)
+    return (
+        torch.stack(maps)
+        if maps
+        else torch.zeros((0, *torch.broadcast_shapes(x.shape, y.shape)), device=x.device)
+    )

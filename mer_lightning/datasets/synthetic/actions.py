@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Objective = Literal["I", "II", "III", "IV", "V", "VI", "VII"]
 
-# A. Davison, W. Merghani, M. H. Yap, Objective Classes for Micro-Facial Expression Recognition, J. Imaging 4(10), 2018
+# A. Davison, W. Merghani, M. H. Yap, Objective Classes for Micro-Facial Expression Recognition, J. Imaging
+# 4(10), 2018
 OBJECTIVE_CLASSES: dict[Objective, tuple[str, ...]] = {
     "I": ("6", "12", "6+12", "6+7+12", "7+12"),
     "II": ("1+2", "5", "25", "1+2+25", "25+26", "5+24"),
@@ -57,10 +58,12 @@ def _table(**weights: float) -> tuple[Combination, ...]:
     return tuple(Combination(name[2:].replace("_", "+"), weight) for name, weight in weights.items())
 
 
-# Prototypes: EMFACS, P. Ekman and W. Friesen, Facial Action Coding System, 1978, and the investigator's guide of 2002.
-# Micro-expressions seldom show a whole prototype; which parts they show follows the criteria in W.-J. Yan et al.,
-# CASME II, PLoS ONE 9(1), 2014, table 2 (happiness 6 or 12; disgust 9, 10 or 4+7; surprise 1+2, 25 or 2; repression
-# 15, 17 or 14 alone or together; sadness 1; fear 1+2+4 or 20) and in A. Davison et al., SAMM, TAFFC 9(1), 2018.
+# Prototypes: EMFACS, P. Ekman and W. Friesen, Facial Action Coding System, 1978, and the investigator's guide
+# of 2002. Micro-expressions seldom show a whole prototype; which parts they show follows the criteria in
+# W.-J. Yan et al., CASME II, PLoS ONE 9(1), 2014 (happiness 6 or 12; disgust 9, 10 or 4+7; surprise
+# 1+2, 25 or 2; repression 15, 17 or 14 alone or together; sadness 1; fear 1+2+4 or 20) and in A. Davison et
+# al., SAMM, TAFFC 9(1), 2018.
+# fmt: off
 COMBINATIONS: dict[str, tuple[Combination, ...]] = {
     "happiness": _table(
         AU12=7, AU6_12=6, AU6_7_12=2, AU7_12=2, AU6=0.6, AU12_25=1.2, AU6_12_25=1.2, AU12_14=0.8, AU12_17=0.4,
@@ -71,23 +74,24 @@ COMBINATIONS: dict[str, tuple[Combination, ...]] = {
         AU2_4=1, AU1_2_14=0.6, AU5_7=0.5, AU4_5_25=0.5,
     ),
     "disgust": _table(
-        AU4_7=5, AU4=3, AU4_5_7=0.3, AU9=1.5, AU10=1.5, AU4_9=1.8, AU4_7_9=1.5, AU4_7_10=1, AU7_10=0.8, AU4_9_17=0.5,
-        AU4_7_9_10=1, AU9_10=1, AU4_7_14=0.5,
-    ),  # fmt: skip
+        AU4_7=5, AU4=3, AU4_5_7=0.3, AU9=1.5, AU10=1.5, AU4_9=1.8, AU4_7_9=1.5, AU4_7_10=1, AU7_10=0.8,
+        AU4_9_17=0.5, AU4_7_9_10=1, AU9_10=1, AU4_7_14=0.5,
+    ),
     "repression": _table(
-        AU15=2, AU15_17=3, AU14=2, AU17=3, AU14_17=2, AU14_15=1, AU12_14_17=1, AU14_15_17=1, AU12_15_17=0.5, AU7_14=0.5,
+        AU15=2, AU15_17=3, AU14=2, AU17=3, AU14_17=2, AU14_15=1, AU12_14_17=1, AU14_15_17=1, AU12_15_17=0.5,
+        AU7_14=0.5,
     ),
     "sadness": _table(AU1=1.5, AU1_4=2, AU15=0.5, AU4=0.6, AU1_4_15=2, AU1_15_17=0.6),
     "fear": _table(AU20=1.5, AU1_2_4=1.5, AU4_5=0.5, AU1_4_20=1, AU1_2_4_5_20=1, AU5_20=0.6),
     "anger": _table(
-        AU4=2.5, AU4_7=3, AU4_5_7=1.2, AU23=1, AU17_24=0.6, AU4_7_23=2.5, AU4_5_7_23=1.5, AU4_24=1.2, AU7_24=0.8, AU7_23=1.2,
-        AU7=1.5, AU2_4_7=0.6, AU4_12=0.5,
+        AU4=2.5, AU4_7=3, AU4_5_7=1.2, AU23=1, AU17_24=0.6, AU4_7_23=2.5, AU4_5_7_23=1.5, AU4_24=1.2,
+        AU7_24=0.8, AU7_23=1.2, AU7=1.5, AU2_4_7=0.6, AU4_12=0.5,
     ),
     "contempt": _table(AU14=8, AU12_14=2.5, AU14_24=0.8),
     "others": _table(
-        AU4=5, AU4_7=2, AU15=0.4, AU1=0.4, AU20=0.2, AU1_2_4=0.2, AU14=1.2, AU17=0.8, AU7=1.5, AU4_14=0.8, AU4_17=0.8,
-        AU18=0.4, AU2_4=0.6, AU14_24=0.4, AU24=0.6, AU4_15=0.5,
-    ),  # fmt: skip
+        AU4=5, AU4_7=2, AU15=0.4, AU1=0.4, AU20=0.2, AU1_2_4=0.2, AU14=1.2, AU17=0.8, AU7=1.5, AU4_14=0.8,
+        AU4_17=0.8, AU18=0.4, AU2_4=0.6, AU14_24=0.4, AU24=0.6, AU4_15=0.5,
+    ),
     # full displays, for the databases of posed and of wild faces
     "posed anger": _table(AU4_5_7_23=3, AU4_7_17_23_24=3, AU4_7_17_24=2),
     "posed contempt": _table(AU14=3, AU12_14=1),
@@ -96,16 +100,38 @@ COMBINATIONS: dict[str, tuple[Combination, ...]] = {
     "posed happiness": _table(AU6_12_25=6, AU6_7_12_25=2, AU12_25=1),
     "posed sadness": _table(AU1_4_15_17=4, AU1_4_15=3, AU4_15_17=1),
     "posed surprise": _table(AU1_2_5_25_26=6, AU1_2_25_26=2, AU1_2_5_26=2),
-}  # fmt: skip
+}
+# fmt: on
 
-ALIASES = {"other": "others", "happy": "happiness", "angry": "anger", "sad": "sadness", "positive": "happiness"}
-NEGATIVE = (("disgust", 0.4), ("repression", 0.2), ("anger", 0.15), ("sadness", 0.15), ("fear", 0.1))
+ALIASES = {
+    "other": "others",
+    "happy": "happiness",
+    "angry": "anger",
+    "sad": "sadness",
+    "positive": "happiness",
+}
+NEGATIVE = {"disgust": 0.4, "repression": 0.2, "anger": 0.15, "sadness": 0.15, "fear": 0.1}
 """What the coarse class ``negative`` of SMIC is drawn from."""
 
-MISMATCH = 0.14
-"""How often a face contradicts the self-report that SMIC's labels rest on (no action unit was coded there)."""
+LARGEST = {5: 0.045, 7: 0.045, 23: 0.06, 24: 0.06}
+"""Largest displacement of units that lids and lips stop, pupil distances."""
 
-ONE_SIDED = {14: 0.35, 12: 0.18, 10: 0.22, 2: 0.18, 15: 0.12, 9: 0.06, 1: 0.05, 4: 0.05, 20: 0.1, 6: 0.04, 5: 0.04}
+MISMATCH = 0.14
+"""How often a face contradicts the self-report that SMIC's labels rest on."""
+
+ONE_SIDED = {
+    14: 0.35,
+    12: 0.18,
+    10: 0.22,
+    2: 0.18,
+    15: 0.12,
+    9: 0.06,
+    1: 0.05,
+    4: 0.05,
+    20: 0.1,
+    6: 0.04,
+    5: 0.04,
+}
 """How often a unit moves one side of the face only; midline units never do."""
 
 MIDLINE = frozenset({17, 18, 23, 24, 25, 26, 16})
@@ -137,7 +163,9 @@ def objective_class(units: str) -> Objective:
     return "VII"
 
 
-def combinations(emotion: str, objective: Objective | None = None, *, posed: bool = False) -> tuple[Combination, ...]:
+def combinations(
+    emotion: str, objective: Objective | None = None, *, posed: bool = False
+) -> tuple[Combination, ...]:
     """Give the combinations that show an emotion.
 
     Args:
@@ -151,7 +179,9 @@ def combinations(emotion: str, objective: Objective | None = None, *, posed: boo
     name = ALIASES.get(emotion, emotion)
     found = COMBINATIONS.get(f"posed {name}" if posed else name)
     if found is None:
-        raise DataError(f"{emotion}: no action units are known for this emotion; expected one of {', '.join(COMBINATIONS)}")
+        raise DataError(
+            f"{emotion}: no action units are known for it; expected one of {', '.join(COMBINATIONS)}"
+        )
     chosen = tuple(one for one in found if objective in (None, one.objective))
     if not chosen:
         raise DataError(f"{emotion}: no combination of objective class {objective}")
@@ -169,9 +199,9 @@ def draw_expression(
 ) -> Expression:
     """Draw what a person does when an emotion shows, and how a coder notes it.
 
-    Micro-expressions displace the skin by 0.3 to 3 pixels where the pupils are 60 pixels apart. Sides differ, people
-    differ, parts are missing, weak movements go uncoded, and some units are coded with a doubt: so are the released
-    sheets.
+    Micro-expressions displace the skin by 0.3 to 3 pixels where the pupils are 60 pixels apart. Sides differ,
+    people differ, parts are missing, weak movements go uncoded, and some units are coded with a doubt: so are
+    the released sheets.
 
     Args:
         draw: Source of chance.
@@ -183,10 +213,11 @@ def draw_expression(
     """
     if emotion == "neutral":
         return Expression("", {})
-    coarse = emotion in {"negative", "positive"} or (emotion == "surprise" and objective is None and not posed)
+    coarse = emotion in {"negative", "positive"} or (
+        emotion == "surprise" and objective is None and not posed
+    )
     if emotion == "negative":
-        names, weights = zip(*NEGATIVE, strict=True)
-        emotion = str(draw.choice(names, p=weights))
+        emotion = str(draw.choice(list(NEGATIVE), p=list(NEGATIVE.values())))
     if coarse and draw.random() < MISMATCH:
         emotion = str(draw.choice(("happiness", "surprise", "disgust", "repression")))
     options = combinations(emotion, objective, posed=posed)
@@ -218,7 +249,7 @@ def _move(
     units: dict[Channel, float], unit: int, size: float, alone: Side | None, who: Identity, *, posed: bool
 ) -> None:
     """Enter one unit, within 0.3 to 3 pixels at 60 pixels between the pupils unless posed."""
-    small, large = (0.005, 0.050) if not posed else (0.02, 0.16)
+    small, large = (0.005, 0.050) if not posed else (0.02, LARGEST.get(unit, 0.14))
     sides: tuple[tuple[Side, float], ...] = (("L", who.balance), ("R", -who.balance))
     for side, bias in sides:
         if alone in (None, side):

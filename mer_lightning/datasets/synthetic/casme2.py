@@ -36,14 +36,23 @@ def write(out: Path, takes: Sequence[Take], release: str) -> None:
         _write_frames(out, take)
         if take.subject == census.CASME2_UNLABELLED[0] and take == _first(takes, take.subject):
             _write_frames(out, plan_unlabelled(take, census.CASME2_UNLABELLED[1]))
-    rows = [take for take in takes if release == "casme2-2019" or (take.subject, take.clip) != census.CASME2_ONLY_2019]
+    rows = [
+        take
+        for take in takes
+        if release == "casme2-2019" or (take.subject, take.clip) != census.CASME2_ONLY_2019
+    ]
     header: list[Cell] = [
-        "Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units", "Estimated Emotion",
+        "Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units",
+        "Estimated Emotion",
     ]  # fmt: skip
     # copies of the 2014 sheet with objective classes are in circulation
     if release == "casme2-2014":
         header.append("Objective Class")
-    write_sheet(out / SHEETS[release], [header, *(_row(take, row, release) for row, take in enumerate(rows))], "Sheet1")
+    write_sheet(
+        out / SHEETS[release],
+        [header, *(_row(take, row, release) for row, take in enumerate(rows))],
+        "Sheet1",
+    )
 
 
 def _first(takes: Sequence[Take], subject: str) -> Take:
@@ -62,7 +71,8 @@ def _row(take: Take, row: int, release: str) -> list[Cell]:
         # the true offset, 91, with its digits exchanged comes before the onset in a clip of normal length
         offset = 19 if take.onset > 19 else take.onset - 1
     cells: list[Cell] = [
-        int(take.subject[3:]), take.clip, None, take.onset, apex, offset, None, code_cell(take.code), take.emotion,
+        int(take.subject[3:]), take.clip, None, take.onset, apex, offset, None, code_cell(take.code),
+        take.emotion,
     ]  # fmt: skip
     if release == "casme2-2014":
         cells.append(take.objective)

@@ -1,8 +1,8 @@
 """Who shows what in each twin: subjects, clips and classes as uneven as in the real releases.
 
-The class and subject totals are those of the releases; how they fall on the subjects is made up, under what is known
-of the composite of MEGC2019 (folds of 1 to 39 clips, median 4, eight subjects with one clip, 26 with at most three,
-16 with all three classes, 23 with one).
+The class and subject totals are those of the releases; how they fall on the subjects is made up, under what
+is known of the composite of MEGC2019 (folds of 1 to 39 clips, median 4, eight subjects with one clip, 26 with
+at most three, 16 with all three classes, 23 with one).
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ class Entry:
 
 # negative, positive, surprise
 SMIC_HS = {
-    "s01": (5, 4, 1), "s02": (1, 3, 6), "s03": (20, 14, 5), "s04": (18, 0, 1), "s05": (2, 0, 2), "s06": (1, 0, 0),
-    "s08": (11, 1, 1), "s09": (2, 2, 4), "s11": (0, 5, 0), "s12": (2, 2, 3), "s13": (0, 0, 6), "s14": (0, 0, 2),
-    "s15": (2, 2, 2), "s18": (0, 1, 2), "s19": (3, 5, 1), "s20": (3, 12, 7),
+    "s01": (5, 4, 1), "s02": (1, 3, 6), "s03": (20, 14, 5), "s04": (18, 0, 1), "s05": (2, 0, 2),
+    "s06": (1, 0, 0), "s08": (11, 1, 1), "s09": (2, 2, 4), "s11": (0, 5, 0), "s12": (2, 2, 3),
+    "s13": (0, 0, 6), "s14": (0, 0, 2), "s15": (2, 2, 2), "s18": (0, 1, 2), "s19": (3, 5, 1),
+    "s20": (3, 12, 7),
 }  # fmt: skip
 SMIC_SLOW = {
-    "s11": (2, 3, 1), "s12": (2, 10, 1), "s13": (10, 1, 3), "s14": (1, 6, 5), "s15": (3, 0, 4), "s18": (1, 3, 1),
-    "s19": (1, 2, 1), "s20": (4, 3, 3),
+    "s11": (2, 3, 1), "s12": (2, 10, 1), "s13": (10, 1, 3), "s14": (1, 6, 5), "s15": (3, 0, 4),
+    "s18": (1, 3, 1), "s19": (1, 2, 1), "s20": (4, 3, 3),
 }  # fmt: skip
 """VIS and NIR recorded the same people at the same time."""
 
@@ -230,7 +231,7 @@ def _smic(table: Mapping[str, tuple[int, int, int]]) -> list[Entry]:
 
 
 def _deal(entries: Iterable[Entry], quotas: Mapping[str, Mapping[Objective, int]]) -> list[Entry]:
-    """Deal the objective classes to the clips of every emotion; a clip too many gets the last class but one."""
+    """Deal the objective classes to the clips of every emotion, at random."""
     draw = np.random.default_rng(CENSUS_SEED)
     hands: dict[str, list[Objective]] = {}
     for emotion, quota in quotas.items():
@@ -249,7 +250,8 @@ def _casme2() -> list[Entry]:
         for emotion, count in zip(CASME2_EMOTIONS, counts, strict=True):
             names = list(CASME2_NAMED.get((subject, emotion), ()))
             while len(names) < count:
-                name = f"EP{draw.integers(1, 20):02d}_{draw.integers(1, 13):02d}{'f' if draw.random() < 0.6 else ''}"
+                film, number = draw.integers(1, 20), draw.integers(1, 13)
+                name = f"EP{film:02d}_{number:02d}{'f' if draw.random() < 0.6 else ''}"
                 if name not in taken:
                     names.append(name)
                     taken.add(name)
@@ -258,7 +260,9 @@ def _casme2() -> list[Entry]:
     late = [entry for entry in entries if (entry.subject, entry.clip) == CASME2_ONLY_2019]
     rest = _deal((entry for entry in entries if entry not in late), CASME2_OBJECTIVE)
     found = {(entry.subject, entry.clip): entry for entry in rest}
-    found |= {(entry.subject, entry.clip): Entry(entry.subject, entry.clip, entry.emotion, "IV") for entry in late}
+    found |= {
+        (entry.subject, entry.clip): Entry(entry.subject, entry.clip, entry.emotion, "IV") for entry in late
+    }
     return [found[entry.subject, entry.clip] for entry in entries]
 
 
@@ -282,7 +286,9 @@ def _samm() -> list[Entry]:
 
 def _ckplus() -> list[Entry]:
     draw = np.random.default_rng(CENSUS_SEED)
-    numbers = np.concatenate([[5], np.sort(draw.choice(np.arange(10, 140), 82, replace=False)), np.arange(501, 541)])
+    numbers = np.concatenate(
+        [[5], np.sort(draw.choice(np.arange(10, 140), 82, replace=False)), np.arange(501, 541)]
+    )
     share = draw.gamma(6.0, 1.0, CKPLUS_SUBJECTS)
     counts = 1 + draw.multinomial(CKPLUS_SEQUENCES - CKPLUS_SUBJECTS, share / share.sum())
     entries: list[Entry] = []

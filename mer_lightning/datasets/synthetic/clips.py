@@ -1,4 +1,4 @@
-"""Clips of synthetic faces: what happens, the frames that a camera records of it, and the truth behind them."""
+"""Clips of synthetic faces: what happens, the frames that a camera records of it, and the truth behind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Script:
         flicker: Relative amplitude of the lamp's flicker.
         fps: Frames per second, which set the speed of drift and flicker.
         grey: Whether the camera has no colour.
-        again: Onset, apex and offset of a second, weaker showing of the same expression; None if there is one only.
+        again: Onset, apex and offset of a second, weaker showing of the same expression; None if there is one
+            only.
     """
 
     who: int
@@ -73,11 +74,11 @@ class Clip:
 
     Attributes:
         frames: ``(T, H, W, 3)`` uint8, or ``(T, H, W, 1)`` from a camera without colour.
-        flow: True displacement from the onset to the apex at the pixels of the onset, ``(2, H, W)`` float32 pixels,
-            x then y; ``onset(p) = apex(p + flow(p))``.
+        flow: True displacement from the onset to the apex at the pixels of the onset, ``(2, H, W)`` float32
+            pixels, x then y; ``onset(p) = apex(p + flow(p))``.
         landmarks: 68 points in the iBUG order, ``(T, 68, 2)`` float32 pixels, x then y.
-        intensities: Displacement of every action unit in every frame, ``(T, K)`` float32 pixels, in the order of
-            ``script.units``.
+        intensities: Displacement of every action unit in every frame, ``(T, K)`` float32 pixels, in the order
+            of ``script.units``.
         script: What was rendered.
     """
 
@@ -218,7 +219,7 @@ def render_poses(poses: Poses, *, device: torch.device | str = "cpu", oversample
     shift = (((back[:, :, :2] @ half + back[:, :, 2] - half) * 2) / size)[..., None]
     column = (torch.arange(view.width, device=place) * 2 + 1) / view.width - 1
     row = (torch.arange(view.height, device=place) * 2 + 1) / view.height - 1
-    still = torch.stack([column.expand(view.height, -1), row[:, None].expand(-1, view.width)]).reshape(1, 2, -1)
+    still = torch.stack(torch.meshgrid(column, row, indexing="xy")).reshape(1, 2, -1)
     sizes, gain = poses.sizes.to(place), poses.gain.to(place)
     generator = torch.Generator(device=place).manual_seed(poses.seed)
     total, depth = len(sizes), len(picture)
@@ -265,8 +266,8 @@ def render_frames(script: Script, *, device: torch.device | str = "cpu", oversam
 def true_flow(script: Script, start: int | None = None, end: int | None = None) -> Tensor:
     """Compute the displacement from one frame to another, head motion included.
 
-    The renderer looks backwards (where does this pixel come from), so the forward displacement is found by a fixed
-    point iteration; the fields contract, and it stops below a thousandth of a pixel.
+    The renderer looks backwards (where does this pixel come from), so the forward displacement is found by a
+    fixed point iteration; the fields contract, and it stops below a thousandth of a pixel.
 
     Args:
         script: What happens.
@@ -279,7 +280,9 @@ def true_flow(script: Script, start: int | None = None, end: int | None = None) 
     view = script.view
     first, last = (script.onset if start is None else start), (script.apex if end is None else end)
     columns, rows = torch.meshgrid(
-        torch.arange(view.width, dtype=torch.float32), torch.arange(view.height, dtype=torch.float32), indexing="xy"
+        torch.arange(view.width, dtype=torch.float32),
+        torch.arange(view.height, dtype=torch.float32),
+        indexing="xy",
     )
     pixels = torch.stack([columns, rows])
     x, y = view.grid()

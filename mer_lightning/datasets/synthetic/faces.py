@@ -1,7 +1,7 @@
 """Procedural faces: who a synthetic subject is and what the camera sees of it at rest.
 
-Everything is written in face coordinates: the origin lies midway between the eyes, x points to the right of the
-picture, y points down, and one unit is the distance between the pupils (about 63 mm).
+Everything is written in face coordinates: the origin lies midway between the eyes, x points to the right of
+the picture, y points down, and one unit is the distance between the pupils (about 63 mm).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Mean adult proportions over the pupil distance of 63 mm: bizygomatic width 135 mm, eyes to chin 115 mm, eyes to nose
-# base 50 mm, eyes to lip line 71 mm, mouth width 52 mm, nose width 35 mm, eye opening 31 x 11 mm
-# (L. G. Farkas, Anthropometry of the Head and Face, 2nd ed., 1994, rounded).
+# Mean adult proportions over the pupil distance of 63 mm: bizygomatic width 135 mm, eyes to chin 115 mm, eyes
+# to nose base 50 mm, eyes to lip line 71 mm, mouth width 52 mm, nose width 35 mm, eye opening 31 x 11 mm (L.
+# G. Farkas, Anthropometry of the Head and Face, 2nd ed., 1994, rounded).
 SKIN_TONES = (
     (0.80, 0.55, 0.44),
     (0.74, 0.49, 0.37),
@@ -98,7 +98,8 @@ class Identity:
         crown: Ordinate of the top of the skull, negative.
         jaw: Exponent of the lower face, about 1.9 (pointed) to 2.7 (square).
         eye: Half width, upper and lower opening of the eyes.
-        canthus: Slope of the line from the inner to the outer corner, positive when the outer corner is higher.
+        canthus: Slope of the line from the inner to the outer corner, positive when the outer corner is
+            higher.
         brow: Ordinate of the inner end, of the peak and of the tail, and thickness.
         nose: Half width at the wings, ordinate of the base, height of the bridge.
         mouth: Half width, ordinate of the lip line, thickness of the upper and of the lower lip.
@@ -160,7 +161,12 @@ class Identity:
             jaw=near(2.1 if feminine else 2.35, 0.12),
             eye=(near(0.245, 0.01), near(0.105, 0.010), near(0.060, 0.006)),
             canthus=near(0.06, 0.035),
-            brow=(brow, brow - near(0.095, 0.02), brow - near(0.02, 0.02), near(0.050 if feminine else 0.062, 0.007)),
+            brow=(
+                brow,
+                brow - near(0.095, 0.02),
+                brow - near(0.02, 0.02),
+                near(0.050 if feminine else 0.062, 0.007),
+            ),
             nose=(near(0.265, 0.018), near(0.78, 0.025), near(1.0, 0.12)),
             mouth=(near(0.41, 0.022), near(1.13, 0.02), near(0.105, 0.014), near(0.140, 0.016)),
             tone=float(np.clip(draw.beta(1.3, 2.2), 0, 1)),
@@ -173,7 +179,11 @@ class Identity:
             freckles=int(draw.integers(4, 40)),
             light=(math.sin(angle) * 0.75, float(draw.uniform(-0.75, -0.35)), math.cos(angle) * 0.75 + 0.35),
             backdrop=float(draw.uniform(0.22, 0.6)),
-            cloth=(float(draw.uniform(0.02, 0.4)), float(draw.uniform(0.02, 0.4)), float(draw.uniform(0.02, 0.4))),
+            cloth=(
+                float(draw.uniform(0.02, 0.4)),
+                float(draw.uniform(0.02, 0.4)),
+                float(draw.uniform(0.02, 0.4)),
+            ),
             expressivity=float(np.exp(0.28 * np.clip(draw.standard_normal(), -2, 2))),
             balance=near(0.0, 0.12),
         )
@@ -195,7 +205,9 @@ class Identity:
                 )
             )
         inner, peak, tail, _ = self.brow
-        arch = np.array([(0.90, tail), (0.74, peak + 0.015), (0.56, peak + 0.012), (0.37, peak + 0.05), (0.20, inner)])
+        arch = np.array(
+            [(0.90, tail), (0.74, peak + 0.015), (0.56, peak + 0.012), (0.37, peak + 0.05), (0.20, inner)]
+        )
         points += [(-x, y) for x, y in arch] + [(x, y) for x, y in arch[::-1]]
         wing, base, _ = self.nose
         points += [(0.0, y) for y in np.linspace(-0.02, base - 0.13, 4)]
@@ -210,7 +222,15 @@ class Identity:
         outer = [(-1, 0.01), (-0.6, -0.72), (-0.22, -1), (0, -0.86), (0.22, -1), (0.6, -0.72), (1, 0.01)]
         outer += [(0.6, 0.8), (0.25, 1), (0, 1.02), (-0.25, 1), (-0.6, 0.8)]
         points += [(wide * x, line + y * (above if y < 0 else below)) for x, y in outer]
-        slit = [(-0.88, 0.005), (-0.3, -0.006), (0, -0.003), (0.3, -0.006), (0.88, 0.005), (0.3, 0.012), (0, 0.014)]
+        slit = [
+            (-0.88, 0.005),
+            (-0.3, -0.006),
+            (0, -0.003),
+            (0.3, -0.006),
+            (0.88, 0.005),
+            (0.3, 0.012),
+            (0, 0.014),
+        ]
         points += [(wide * x, line + y) for x, y in [*slit, (-0.3, 0.012)]]
         return torch.tensor(points, dtype=torch.float32)
 
@@ -223,17 +243,19 @@ def _blend(palette: tuple[tuple[float, float, float], ...], position: float, dev
     return torch.lerp(table[low], table[low + 1], place - low)[:, None, None]
 
 
-def _bump(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:
+def _bump(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:  # noqa: PLR0917
     """Give a Gaussian hill of height one."""
     return torch.exp(-0.5 * ((x - cx) / sx) ** 2) * torch.exp(-0.5 * ((y - cy) / sy) ** 2)
 
 
-def _pair(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:
+def _pair(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:  # noqa: PLR0917
     """Give the same hill on both sides of the face."""
     return _bump(x, y, cx, cy, sx, sy) + _bump(x, y, -cx, cy, sx, sy)
 
 
-def _crease(x: Tensor, y: Tensor, start: tuple[float, float], end: tuple[float, float], width: float) -> Tensor:
+def _crease(
+    x: Tensor, y: Tensor, start: tuple[float, float], end: tuple[float, float], width: float
+) -> Tensor:
     """Give a soft line between two points."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     along = (((x - start[0]) * dx + (y - start[1]) * dy) / (dx * dx + dy * dy)).clamp(0, 1)
@@ -243,7 +265,7 @@ def _crease(x: Tensor, y: Tensor, start: tuple[float, float], end: tuple[float, 
 
 @functools.lru_cache(maxsize=4)
 def _tile(device: torch.device) -> Tensor:
-    """Draw one periodic tile of smooth noise in several octaves; ``(1, 4, N, N)``, zero mean, unit variance."""
+    """Draw one periodic tile of noise in four bands; ``(1, 4, N, N)``, zero mean, unit variance."""
     draw = np.random.default_rng(0x7E47)
     white = torch.from_numpy(draw.standard_normal((4, NOISE_SIZE, NOISE_SIZE)).astype(np.float32)).to(device)
     spectrum = torch.fft.rfft2(white)
@@ -271,10 +293,15 @@ class _Canvas:
     x: Tensor
     y: Tensor
     tile: Tensor
-    edge: float
+    spacing: float
+
+    @property
+    def edge(self) -> float:
+        """Width of a sharp edge, pupil distances."""
+        return 0.9 * self.spacing
 
     def noise(self, channel: int, u: Tensor, v: Tensor) -> Tensor:
-        """Look a noise channel up at coordinates of period one; everybody has another corner of it; ``(H, W)``."""
+        """Look a noise channel up at coordinates of period one, everybody elsewhere in it; ``(H, W)``."""
         shift = (self.who.seed % 9973) / 9973, (self.who.seed % 9967) / 9967
         grid = torch.stack([((u + shift[0]) % 1) * 2 - 1, ((v + shift[1]) % 1) * 2 - 1], -1)[None]
         tile = self.tile[:, channel : channel + 1]
@@ -299,7 +326,11 @@ class _Canvas:
         axis = -self.who.canthus * outward * half
         arc = (1 - local**2).clamp_min(0)
         top = axis - upper * arc**0.75 * (1 - 0.12 * outward)
-        return outward, top.expand_as(self.y * self.x), (axis + lower * arc * (1 + 0.15 * outward)).expand_as(top)
+        return (
+            outward,
+            top.expand_as(self.y * self.x),
+            (axis + lower * arc * (1 + 0.15 * outward)).expand_as(top),
+        )
 
     def lips(self) -> tuple[Tensor, Tensor, Tensor]:
         """Give the ordinates of the upper edge, of the line between the lips and of the lower edge."""
@@ -307,7 +338,9 @@ class _Canvas:
         t = (self.x / wide).clamp(-1, 1)
         arc = (1 - t**2).clamp_min(0)
         bow = 0.16 * torch.exp(-0.5 * (t / 0.13) ** 2) - 0.05
-        middle = line + 0.010 - 0.016 * torch.exp(-0.5 * (t / 0.25) ** 2) * -1 - 0.014 * torch.cos(t * 6.0) * arc
+        middle = (
+            line + 0.010 - 0.016 * torch.exp(-0.5 * (t / 0.25) ** 2) * -1 - 0.014 * torch.cos(t * 6.0) * arc
+        )
         top = line + 0.012 - above * (arc**0.9 * (1 - bow) * 1.02)
         return top, middle, line + 0.012 + below * arc**0.62 * (0.9 + 0.1 * arc)
 
@@ -327,7 +360,11 @@ def _relief(canvas: _Canvas) -> Tensor:
     # sockets, the ball under the lids, brow ridge
     z = z - 0.16 * _pair(x, y, 0.47, -0.06, 0.25, 0.15) - 0.07 * _pair(x, y, 0.20, -0.04, 0.08, 0.12)
     z = z + 0.115 * _pair(x, y, 0.50, -0.005, 0.19, 0.105)
-    z = z + 0.055 * _pair(x, y, 0.48, who.brow[1] + 0.05, 0.32, 0.10) + 0.03 * _bump(x, y, 0, -0.42, 0.2, 0.12)
+    z = (
+        z
+        + 0.055 * _pair(x, y, 0.48, who.brow[1] + 0.05, 0.32, 0.10)
+        + 0.03 * _bump(x, y, 0, -0.42, 0.2, 0.12)
+    )
     # cheeks, nasolabial fold, muzzle, philtrum, lips, chin
     z = z + 0.10 * _pair(x, y, 0.66, 0.47, 0.26, 0.22) - 0.05 * _pair(x, y, 0.80, 0.95, 0.2, 0.25)
     z = z - 0.035 * _pair(x, y, 0.40, 0.26, 0.16, 0.05) * who.age
@@ -340,7 +377,9 @@ def _relief(canvas: _Canvas) -> Tensor:
     inside = torch.exp(-0.5 * (x / (0.62 * who.mouth[0])) ** 4)
     z = z + 0.075 * inside * torch.exp(-0.5 * ((y - line + above * 0.42) / (above * 0.45)) ** 2)
     z = z + 0.095 * inside * torch.exp(-0.5 * ((y - line - below * 0.52) / (below * 0.46)) ** 2)
-    z = z - 0.050 * torch.exp(-0.5 * (x / 0.26) ** 2) * torch.exp(-0.5 * ((y - line - below * 1.45) / 0.055) ** 2)
+    z = z - 0.050 * torch.exp(-0.5 * (x / 0.26) ** 2) * torch.exp(
+        -0.5 * ((y - line - below * 1.45) / 0.055) ** 2
+    )
     z = z + 0.10 * _bump(x, y, 0, who.chin - 0.24, 0.22, 0.13)
     return z - 0.03 * _pair(x, y, who.mouth[0] + 0.05, line + 0.01, 0.04, 0.05)
 
@@ -353,8 +392,7 @@ def _length(vector: Tensor) -> Tensor:
 def _light(canvas: _Canvas, z: Tensor) -> tuple[Tensor, Tensor]:
     """Shade a relief: soft diffuse light and highlights, both ``(H, W)``."""
     step_y, step_x = torch.gradient(z)
-    unit = (canvas.x[0, 1] - canvas.x[0, 0]).item()
-    normal = torch.stack([-step_x / unit, -step_y / unit, torch.ones_like(z)])
+    normal = torch.stack([-step_x / canvas.spacing, -step_y / canvas.spacing, torch.ones_like(z)])
     normal = normal / _length(normal)
     lamp = torch.tensor(canvas.who.light, device=z.device)
     lamp = (lamp / _length(lamp))[:, None, None]
@@ -387,12 +425,16 @@ def _skin(canvas: _Canvas) -> Tensor:
         size, depth = abs(draw.normal(0.010, 0.005)) + 0.007, draw.uniform(0.10, 0.35)
         albedo = albedo * (1 - depth * _bump(x, y, cx, cy, size, size))
     if who.beard:
-        shaved = canvas.step(y - 0.78 + 0.25 * _bump(x, y, 0, 0.95, 0.5, 9), 9) * (1 - _bump(x, y, 0, 0.7, 0.3, 0.14))
+        shaved = canvas.step(y - 0.78 + 0.25 * _bump(x, y, 0, 0.95, 0.5, 9), 9) * (
+            1 - _bump(x, y, 0, 0.7, 0.3, 0.14)
+        )
         shaved = shaved * canvas.step(y - 0.55 - (1.0 - x.abs()).clamp_min(0) * 0.55, 9)
         stubble = who.beard * shaved * (0.30 + 0.12 * pores).clamp(0, 0.6)
         albedo = albedo * (1 - stubble) + stubble * _blend(HAIR_TONES, who.hair, x.device)
     for depth, side in ((0.30, -1), (0.30, 1)):
-        fold = _crease(x, y, (side * (who.nose[0] + 0.02), who.nose[1] - 0.12), (side * 0.53, who.mouth[1] - 0.05), 0.02)
+        fold = _crease(
+            x, y, (side * (who.nose[0] + 0.02), who.nose[1] - 0.12), (side * 0.53, who.mouth[1] - 0.05), 0.02
+        )
         albedo = albedo * (1 - depth * (0.25 + who.age * 0.6) * fold)
     for k in range(3):
         line = torch.exp(-0.5 * ((y + 0.62 + 0.15 * k + 0.02 * torch.cos(3 * x + k)) / 0.010) ** 2)
@@ -412,9 +454,13 @@ def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
     nostril = torch.zeros_like(picture[0])
     for side in (-1, 1):
         u, v = x - side * wing * 0.42, y - base + 0.035
-        nostril = nostril + canvas.step(1 - ((u + side * 0.3 * v) / 0.058) ** 2 - ((v + side * 0.35 * u) / 0.026) ** 2, 22)
+        nostril = nostril + canvas.step(
+            1 - ((u + side * 0.3 * v) / 0.058) ** 2 - ((v + side * 0.35 * u) / 0.026) ** 2, 22
+        )
         rim = _crease(x, y, (side * wing * 0.98, base - 0.16), (side * wing * 0.86, base - 0.01), 0.014)
-        rim = rim + 0.6 * _crease(x, y, (side * wing * 0.86, base - 0.015), (side * 0.05, base + 0.015), 0.016)
+        rim = rim + 0.6 * _crease(
+            x, y, (side * wing * 0.86, base - 0.015), (side * 0.05, base + 0.015), 0.016
+        )
         picture = picture * (1 - 0.42 * rim.clamp(0, 1))
     picture = torch.lerp(picture, dark, (0.85 * nostril).clamp(0, 1))
     picture = picture * (1 - 0.22 * _bump(x, y, 0, base + 0.03, 0.22, 0.045))
@@ -511,7 +557,9 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     side = torch.atan2(x, -(y - 0.2))
     strand = canvas.noise(3, (radius * 0.35).expand_as(wall), side * 0.55 + 0.03 * torch.sin(7 * radius))
     fine = canvas.noise(3, (radius * 0.8 + 0.3).expand_as(wall), side * 1.25)
-    sheen = torch.exp(-0.5 * ((radius - 0.98) / 0.10) ** 2) * torch.exp(-0.5 * ((side + who.light[0]) / 0.7) ** 2)
+    sheen = torch.exp(-0.5 * ((radius - 0.98) / 0.10) ** 2) * torch.exp(
+        -0.5 * ((side + who.light[0]) / 0.7) ** 2
+    )
     tress = hair * (1 + 0.38 * strand + 0.28 * fine).clamp_min(0.12) * (0.75 + 1.6 * sheen) + 0.012 * sheen
     if who.long_hair:
         wide = who.head * (1.20 + 0.07 * torch.sin(1.7 * y.clamp_min(0)))
@@ -525,7 +573,12 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     shade = 0.50 + 0.25 * ((y - who.chin) / 0.6).clamp(0, 1)
     column = tone * (shade * (1 - 0.35 * (x / neck).clamp(-1.2, 1.2) ** 2 + 0.25 * who.light[0] * x))
     picture = torch.lerp(picture, column, canvas.step(neck - x.abs(), 3) * canvas.step(y - 0.8, 3))
-    shoulder = y - 2.02 - 0.30 * (x.abs() - 0.5).clamp_min(0) ** 1.2 + 0.28 * torch.exp(-((x.abs() - 0.66) ** 2) / 0.02)
+    shoulder = (
+        y
+        - 2.02
+        - 0.30 * (x.abs() - 0.5).clamp_min(0) ** 1.2
+        + 0.28 * torch.exp(-((x.abs() - 0.66) ** 2) / 0.02)
+    )
     cloth = torch.tensor(who.cloth, device=x.device)[:, None, None]
     weave = canvas.noise(2, plane[0] * 0.4, plane[1] * 0.4)
     cloth = cloth * (0.8 + 0.10 * weave + 0.2 * who.light[0] * x)
@@ -551,7 +604,9 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def draw_texture(who: Identity, view: View, *, oversample: int = 2, device: torch.device | str = "cpu") -> Tensor:
+def draw_texture(
+    who: Identity, view: View, *, oversample: int = 2, device: torch.device | str = "cpu"
+) -> Tensor:
     """Draw a person at rest, band-limited for resampling at the size of the view.
 
     Args:
@@ -567,7 +622,7 @@ def draw_texture(who: Identity, view: View, *, oversample: int = 2, device: torc
     # lashes and lip lines are finer than the samples of a small picture: draw larger, then average
     finer = max(1, math.ceil(FINEST / (view.scale * oversample)))
     x, y = view.grid(oversample * finer, place)
-    canvas = _Canvas(who, x, y, _tile(place), edge=0.45 / view.scale)
+    canvas = _Canvas(who, x, y, _tile(place), spacing=1 / (view.scale * oversample * finer))
     picture = _surroundings(canvas, _features(canvas, _skin(canvas)))
     picture = (picture * 1.12).clamp(0.0, 4.0)
     # a soft shoulder keeps highlights from clipping
@@ -575,4 +630,6 @@ def draw_texture(who: Identity, view: View, *, oversample: int = 2, device: torc
     picture = functional.avg_pool2d(picture.clamp(0, 1) ** (1 / 2.2), finer)
     weights = torch.tensor((1.0, 2.0, 1.0), device=place) / 4
     kernel = (weights[:, None] * weights[None, :])[None, None].expand(3, 1, 3, 3)
-    return functional.conv2d(functional.pad(picture[None], (1, 1, 1, 1), mode="replicate"), kernel, groups=3)[0]
+    return functional.conv2d(functional.pad(picture[None], (1, 1, 1, 1), mode="replicate"), kernel, groups=3)[
+        0
+    ]

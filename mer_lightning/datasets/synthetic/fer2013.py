@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from mer_lightning.datasets.synthetic import census
-from mer_lightning.datasets.synthetic.action_units import Channel
 from mer_lightning.datasets.synthetic.actions import draw_expression
 from mer_lightning.datasets.synthetic.clips import Poses, render_poses
 from mer_lightning.datasets.synthetic.faces import Identity, View
@@ -22,9 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mer_lightning.datasets.synthetic.action_units import Channel
     from mer_lightning.datasets.synthetic.actions import Expression
 
 SIDE = 48
+MARGIN = 10
 PEOPLE = 400
 """People of whom the stills show one each, unless fewer are asked for."""
 
@@ -86,7 +87,7 @@ def plan_stills(*, people: int = PEOPLE, seed: int = 0, rows: float = 1.0) -> tu
 
 
 def _show(draw: np.random.Generator, name: str, who: Identity) -> Expression:
-    return draw_expression(draw, name, who, posed=True, strength=float(draw.uniform(1.5, 5.0)))
+    return draw_expression(draw, name, who, posed=True, strength=float(draw.uniform(2.0, 6.0)))
 
 
 def render_stills(stills: tuple[Still, ...], *, seed: int = 0) -> NDArray[np.uint8]:
@@ -99,7 +100,10 @@ def render_stills(stills: tuple[Still, ...], *, seed: int = 0) -> NDArray[np.uin
     Returns:
         ``(N, 48, 48)`` uint8.
     """
-    view = View.crop(SIDE, SIDE)
+    inner = View.crop(SIDE, SIDE)
+    # heads move about: draw more than is shown, so that no border comes into sight
+    whole = SIDE + 2 * MARGIN
+    view = View(whole, whole, inner.scale, inner.x + MARGIN, inner.y + MARGIN)
     pictures = np.zeros((len(stills), SIDE, SIDE), np.uint8)
     for number in sorted({still.who for still in stills}):
         places = [place for place, still in enumerate(stills) if still.who == number]
@@ -115,12 +119,12 @@ def render_stills(stills: tuple[Still, ...], *, seed: int = 0) -> NDArray[np.uin
             channels=channels,
             sizes=sizes,
             motion=_scatter(draw, len(places), view),
-            gain=torch.from_numpy(draw.uniform(0.6, 1.3, len(places)).astype(np.float32)),
-            noise=4.0,
+            gain=torch.from_numpy(draw.uniform(0.75, 1.25, len(places)).astype(np.float32)),
+            noise=2.0,
             seed=int(draw.integers(2**62)),
             grey=True,
         )
-        pictures[places] = render_poses(poses)[..., 0].numpy()
+        pictures[places] = render_poses(poses)[:, MARGIN:-MARGIN, MARGIN:-MARGIN, 0].numpy()
     return pictures
 
 

@@ -1,4 +1,4 @@
-"""The official layout of SAMM: a folder per subject and clip, and the FACS codes sheet with its long preamble."""
+"""The official layout of SAMM: a folder per subject and clip, and the FACS codes sheet."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write(out: Path, takes: Sequence[Take], release: str) -> None:  # noqa: ARG0
     for take in takes:
         images = {image_name(take.clip, take.first + k): frame for k, frame in enumerate(render_numpy(take))}
         write_images(out.joinpath(FOLDER, take.subject, take.clip), images)
-    preamble: list[list[Cell]] = [
+    preamble: list[Sequence[Cell]] = [
         ["Synthetic twin: nobody was recorded"],
         [None],
         ["Frame", "counted from the start of the recording at 200 frames per second"],
@@ -40,8 +40,8 @@ def write(out: Path, takes: Sequence[Take], release: str) -> None:  # noqa: ARG0
     ]
     preamble += [[None]] * (HEADER_ROW - 1 - len(preamble))
     header: list[Cell] = [
-        "Subject", "Filename", "Inducement Code", "Onset Frame", "Apex Frame", "Offset Frame", "Duration", "Micro",
-        "Action Units", "Estimated Emotion", "Objective Classes", "Notes",
+        "Subject", "Filename", "Inducement Code", "Onset Frame", "Apex Frame", "Offset Frame", "Duration",
+        "Micro", "Action Units", "Estimated Emotion", "Objective Classes", "Notes",
     ]  # fmt: skip
     # the padding of the subjects is only a number format: who reads the cells as numbers loses it
     write_sheet(out / SHEET, [*preamble, header, *map(_row, takes)], TITLE, {1: "000"})

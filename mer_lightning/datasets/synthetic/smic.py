@@ -41,7 +41,8 @@ def write(out: Path, takes: Sequence[Take], release: str) -> None:
         place = (camera, bare, "micro", take.emotion, f"{bare}_{kind}_{number}")
         frames = _colour(render_numpy(take))
         write_images(
-            out.joinpath("SMIC_all_raw", *place), {f"image{take.first + k}.bmp": frame for k, frame in enumerate(frames)}
+            out.joinpath("SMIC_all_raw", *place),
+            {f"image{take.first + k}.bmp": frame for k, frame in enumerate(frames)},
         )
         left, top, right, bottom = crop_box(take.script)
         last = len(frames) - 1
@@ -69,8 +70,8 @@ def _halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _write_long(base: Path, camera: str, takes: Sequence[Take]) -> None:
     header: list[Cell] = [
-        "Subject", "Filename", None, "OnsetF", "OffsetF", "Onset2F", "Offset2F", "FirstF", "LastF", "TotalMF1", "TotalMF2",
-        "TotalVL", "Emotion",
+        "Subject", "Filename", None, "OnsetF", "OffsetF", "Onset2F", "Offset2F", "FirstF", "LastF",
+        "TotalMF1", "TotalMF2", "TotalVL", "Emotion",
     ]  # fmt: skip
     rows: list[list[Cell]] = [header]
     for take in takes:
@@ -81,11 +82,16 @@ def _write_long(base: Path, camera: str, takes: Sequence[Take]) -> None:
         )
         again = take.script.again
         second: list[Cell] = [take.first + again[0], take.first + again[2]] if again else [None, None]
-        rows.append(
-            [
-                int(take.subject[1:]), take.clip, None, take.onset, take.offset, *second,
-                take.first, take.first + len(frames) - 1, take.offset - take.onset + 1,
-                again[2] - again[0] + 1 if again else None, len(frames), take.emotion,
-            ]  # fmt: skip
-        )
+        row: list[Cell] = [
+            int(take.subject[1:]),
+            take.clip,
+            None,
+            take.onset,
+            take.offset,
+            *second,
+            take.first,
+        ]
+        row += [take.first + len(frames) - 1, take.offset - take.onset + 1]
+        row += [again[2] - again[0] + 1 if again else None, len(frames), take.emotion]
+        rows.append(row)
     write_sheet(base / f"SMIC-{camera}-E_annotation.xlsx", rows, "Sheet1")

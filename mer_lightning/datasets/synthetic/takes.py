@@ -10,7 +10,14 @@ import numpy as np
 
 from mer_lightning.datasets.synthetic import census
 from mer_lightning.datasets.synthetic.actions import draw_expression
-from mer_lightning.datasets.synthetic.clips import Script, compose, intensities, render_clip, track_landmarks, true_flow
+from mer_lightning.datasets.synthetic.clips import (
+    Script,
+    compose,
+    intensities,
+    render_clip,
+    track_landmarks,
+    true_flow,
+)
 from mer_lightning.datasets.synthetic.faces import Identity, View
 from mer_lightning.types import DataError, Sample
 
@@ -173,12 +180,23 @@ def plan_twin(
     release = census.check_release(database, release)
     entries = census.census(database, release, subjects)
     return tuple(
-        _plan(entry, database, camera, view, seed, frames, row=row, context="-e-" in release)
+        _plan(
+            entry,
+            database,
+            camera=camera,
+            view=view,
+            seed=seed,
+            frames=frames,
+            row=row,
+            context="-e-" in release,
+        )
         for row, entry in enumerate(entries)
     )
 
 
-def plan_composite(*, seed: int = 0, size: tuple[int, int] = (128, 128), frames: float = 0.2) -> tuple[Take, ...]:
+def plan_composite(
+    *, seed: int = 0, size: tuple[int, int] = (128, 128), frames: float = 0.2
+) -> tuple[Take, ...]:
     """Plan the 442 clips of 68 subjects of the MEGC 2019 composite, as face crops.
 
     Args:
@@ -238,7 +256,15 @@ def _length(draw: np.random.Generator, camera: Camera, frames: float) -> int:
 
 
 def _plan(
-    entry: Entry, database: str, camera: Camera, view: View, seed: int, frames: float, *, row: int, context: bool
+    entry: Entry,
+    database: str,
+    *,
+    camera: Camera,
+    view: View,
+    seed: int,
+    frames: float,
+    row: int,
+    context: bool,
 ) -> Take:
     """Plan one clip.
 
@@ -264,17 +290,29 @@ def _plan(
         Identity.sample(who),
         objective=entry.objective,
         posed=posed,
-        strength=4.5 if posed else 1.0,
+        strength=6.0 if posed else 1.0,
     )
     length = _length(draw, camera, frames)
-    spare = [max(1, round(k * frames)) for k in draw.integers(20, 70, 2)] if context else draw.integers(0, 6, 2).tolist()
+    spare = (
+        [max(1, round(k * frames)) for k in draw.integers(20, 70, 2)]
+        if context
+        else draw.integers(0, 6, 2).tolist()
+    )
     lead, tail = spare if context or family in {"casme2", "samm"} else (0, 0)
     named = (entry.subject, entry.clip)
     if database == "casme2" and row == census.CASME2_TYPO_ROW:
         # the true offset is frame 91, so the clip must fit in front of it
         length = min(length, 70)
     script = compose(
-        who, chance, view, expression.units, frames=length, lead=lead, tail=tail, fps=camera.fps, grey=camera.grey
+        who,
+        chance,
+        view,
+        expression.units,
+        frames=length,
+        lead=lead,
+        tail=tail,
+        fps=camera.fps,
+        grey=camera.grey,
     )
     if posed:
         # posed sequences end at the peak
@@ -284,26 +322,31 @@ def _plan(
         script = replace(script, frames=gap + 2 * length, again=(gap, gap + length // 2, gap + length - 1))
     first = _first_frame(draw, database, named, row, script)
     code = "" if family in {"smic", "ckplus"} else expression.code
-    return Take(database, entry.subject, entry.clip, entry.emotion.lower(), entry.objective, code, script, first)
+    return Take(
+        database, entry.subject, entry.clip, entry.emotion.lower(), entry.objective, code, script, first
+    )
 
 
 def _first_frame(
     draw: np.random.Generator, database: str, named: tuple[str, str], row: int, script: Script
 ) -> int:
     """Number the first frame as the database does."""
+    # clips whose numbers the literature tells
+    known: dict[str, int] = {}
+    if database == "casme2":
+        known = (
+            {census.CASME2_APEX_IS_ONSET[1]: 69 - script.onset}
+            if named == census.CASME2_APEX_IS_ONSET
+            else {}
+        )
+        known |= {named[1]: 91 - script.offset} if row == census.CASME2_TYPO_ROW else {}
+    elif database == "samm":
+        known = {clip: apex - script.apex for clip, apex in census.SAMM_WRONG_APEX.items()}
+        known |= {clip: offset - script.offset for clip, offset in census.SAMM_WRONG_OFFSET.items()}
+    if named[1] in known:
+        return known[named[1]]
     if database.startswith("smic"):
         # counters of the cameras: from a few hundred to tens of millions, never padded
         return int(10 ** draw.uniform(2.6, 7.3))
-    if database == "ckplus":
-        return 1
-    if database == "casme2":
-        if row == census.CASME2_TYPO_ROW:
-            return 91 - script.offset
-        if named == census.CASME2_APEX_IS_ONSET:
-            return 69 - script.onset
-        return int(draw.integers(1, 220))
-    if named[1] in census.SAMM_WRONG_APEX:
-        return census.SAMM_WRONG_APEX[named[1]] - script.apex
-    if named[1] in census.SAMM_WRONG_OFFSET:
-        return census.SAMM_WRONG_OFFSET[named[1]] - script.offset
-    return int(draw.integers(100, 9800))
+    low, high = {"casme2": (1, 220), "samm": (100, 9800), "ckplus": (1, 2)}[database]
+    return int(draw.integers(low, high))

@@ -38,8 +38,8 @@ class TwinTruth:
         root: Where it lies.
         database: Short name.
         release: Annotation release that its sheet follows.
-        takes: Per sample key the clip: ``flow()``, ``landmarks()``, ``intensities()``, ``onset``, ``apex``, ``offset``,
-            ``code`` and ``script``; labelled clips only, and none for FER2013.
+        takes: Per sample key the clip: ``flow()``, ``landmarks()``, ``intensities()``, ``onset``, ``apex``,
+            ``offset``, ``code`` and ``script``; labelled clips only, and none for FER2013.
         stills: Per sample key the picture, for FER2013 only.
     """
 
@@ -62,8 +62,8 @@ def write_twin(
 ) -> TwinTruth:
     """Write a twin of a database: its folders, file names, image formats, sheets and known mistakes.
 
-    Without ``subjects`` the counts of clips, subjects and classes are exactly those of the release. The camera's own
-    size and frame count make a twin as large as the database (SMIC's bitmaps: about 5 GB).
+    Without ``subjects`` the counts of clips, subjects and classes are exactly those of the release. The
+    camera's own size and frame count make a twin as large as the database (SMIC's bitmaps: about 5 GB).
 
     Args:
         out: Root of the twin; must not exist or be empty.
@@ -82,7 +82,7 @@ def write_twin(
     """
     release = census.check_release(database, release)
     if database == "fer2013":
-        return _write_fer2013(out, release, subjects, seed, size, frames)
+        return _write_fer2013(out, release, people=subjects, seed=seed, size=size, rows=frames)
     # folders of clips that a sheet leaves out are in the release all the same
     folders = "casme2-2019" if database == "casme2" else release
     takes = plan_twin(database, release=folders, subjects=subjects, seed=seed, size=size, frames=frames)
@@ -96,7 +96,7 @@ def write_twin(
 
 
 def _write_fer2013(
-    out: Path, release: str, people: int | None, seed: int, size: tuple[int, int] | None, rows: float
+    out: Path, release: str, *, people: int | None, seed: int, size: tuple[int, int] | None, rows: float
 ) -> TwinTruth:
     if size not in (None, (fer2013.SIDE, fer2013.SIDE)):
         raise DataError(f"fer2013: pictures of {size} pixels; the table holds 48 x 48")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mer_lightning.datasets.synthetic.clips import render_frames
 from mer_lightning.types import DataError
@@ -56,14 +56,16 @@ def write_images(folder: Path, images: Mapping[str, NDArray[np.uint8]]) -> None:
     def write(name: str, image: NDArray[np.uint8]) -> None:
         from PIL import Image
 
-        options = {"quality": JPEG_QUALITY} if name.endswith(".jpg") else {}
+        options: dict[str, Any] = {"quality": JPEG_QUALITY} if name.endswith(".jpg") else {}
         Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(folder / name, **options)
 
     with ThreadPoolExecutor(ENCODERS) as pool:
         list(pool.map(write, images, images.values()))
 
 
-def write_sheet(path: Path, rows: Iterable[Sequence[Cell]], title: str, formats: Mapping[int, str] | None = None) -> None:
+def write_sheet(
+    path: Path, rows: Iterable[Sequence[Cell]], title: str, formats: Mapping[int, str] | None = None
+) -> None:
     """Write an Excel workbook of one sheet.
 
     Args:
@@ -93,7 +95,9 @@ def code_cell(code: str) -> Cell:
     return int(code) if code.isdigit() else code
 
 
-def write_manifest(out: Path, database: str, release: str, seed: int, counts: Mapping[str, int] | None) -> None:
+def write_manifest(
+    out: Path, database: str, release: str, seed: int, counts: Mapping[str, int] | None
+) -> None:
     """Say in the root that the data is synthetic.
 
     Args:
