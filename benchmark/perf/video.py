@@ -32,7 +32,7 @@ def run(quick: bool = False) -> list[dict[str, object]]:
         quick: A single repetition instead of the best of three.
 
     Returns:
-        Rows ``name``, ``ours``, ``reference`` (seconds; None where there is no reference), ``unit``, ``ratio``
+        Rows ``name``, ``ours``, ``reference`` (seconds; None where there is none), ``unit``, ``ratio``
         (reference / ours), ``goal`` (most seconds allowed), ``note``.
     """
     repeats = 1 if quick else 3

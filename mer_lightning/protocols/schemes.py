@@ -76,7 +76,7 @@ MEGC2019 = LabelScheme(
             "other": None,
         },
     },
-    source="See et al., MEGC 2019 - the second facial micro-expressions grand challenge, FG 2019, sec. III",
+    source="See et al., MEGC 2019 - the second facial micro-expressions grand challenge, FG 2019, section III",
 )
 
 
