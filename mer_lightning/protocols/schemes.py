@@ -78,3 +78,70 @@ MEGC2019 = LabelScheme(
     },
     source="See et al., MEGC 2019 - the second facial micro-expressions grand challenge, FG 2019, section III",
 )
+
+
+def _same(*names: str) -> dict[str, str | None]:
+    return {name: name for name in names}
+
+
+def _dropped(*names: str) -> dict[str, str | None]:
+    return dict.fromkeys(names)
+
+
+SMIC_3 = LabelScheme(
+    name="smic-3",
+    classes=("negative", "positive", "surprise"),
+    table={
+        database: _same("negative", "positive", "surprise") for database in ("smic", "smic_vis", "smic_nir")
+    },
+    source="Li et al., A spontaneous micro-expression database: inducement, collection and baseline, FG 2013",
+)
+
+CASME2_5 = LabelScheme(
+    name="casme2-5",
+    classes=("happiness", "disgust", "repression", "surprise", "others"),
+    table={
+        "casme2": _same("happiness", "disgust", "repression", "surprise", "others")
+        | _dropped("sadness", "fear")
+    },
+    source="Yan et al., CASME II, PLoS ONE 9(1), 2014: sadness and fear are left out for their few clips",
+)
+
+SAMM_5 = LabelScheme(
+    name="samm-5",
+    classes=("anger", "happiness", "other", "surprise", "contempt"),
+    table={
+        "samm": _same("anger", "happiness", "other", "surprise", "contempt")
+        | _dropped("disgust", "fear", "sadness")
+    },
+    source="common five-class use of SAMM: the classes of more than ten clips, 57/26/26/15/12 = 136",
+)
+
+CKPLUS_7 = LabelScheme(
+    name="ckplus-7",
+    classes=("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise"),
+    table={"ckplus": _same("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")},
+    source="Lucey et al., The extended Cohn-Kanade dataset (CK+), CVPRW 2010",
+)
+
+FER2013_7 = LabelScheme(
+    name="fer2013-7",
+    classes=("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"),
+    table={"fer2013": _same("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")},
+    source="Goodfellow et al., Challenges in representation learning, 2013",
+)
+
+_OBJECTIVE = _same("I", "II", "III", "IV", "V") | _dropped("VI", "VII")
+
+OBJECTIVE_5 = LabelScheme(
+    name="objective-5",
+    classes=("I", "II", "III", "IV", "V"),
+    # the datasets are opened with coding="objective"
+    table={"casme2": _OBJECTIVE, "samm": _OBJECTIVE},
+    source="Davison et al., Objective classes for micro-facial expression recognition, 2018; MEGC 2018",
+)
+
+SCHEMES = {
+    scheme.name: scheme for scheme in (MEGC2019, SMIC_3, CASME2_5, SAMM_5, CKPLUS_7, FER2013_7, OBJECTIVE_5)
+}
+"""Every label scheme by name."""

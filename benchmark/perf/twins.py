@@ -1,0 +1,80 @@
+"""How fast synthetic clips are rendered."""
+
+from __future__ import annotations
+
+import time
+
+from mer_lightning.datasets.synthetic.action_units import Channel
+from mer_lightning.datasets.synthetic.clips import compose, render_frames, true_flow
+from mer_lightning.datasets.synthetic.faces import Identity, View, draw_texture
+from mer_lightning.datasets.synthetic.takes import plan_composite
+
+UNITS = {Channel(unit, side): 0.02 for unit in (4, 6, 12) for side in ("L", "R")}
+
+
+def _best(action: object, repeats: int) -> float:
+    """Give the shortest of several runs, seconds."""
+    if not callable(action):
+        raise TypeError("expected a function without arguments")
+    times: list[float] = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def run(quick: bool = False) -> list[dict[str, str | float | None]]:
+    """Measure rendering on the processor with the threads that torch is set to.
+
+    Args:
+        quick: Fewer frames and fewer repeats.
+
+    Returns:
+        Rows of name, ours, reference, unit, ratio, goal and note; there is nothing else to compare with, so
+        reference and ratio are None.
+    """
+    repeats = 2 if quick else 5
+    view = View.portrait(256, 256)
+    clip = compose(1, 1, view, UNITS, frames=32 if quick else 96)
+    render_frames(clip)
+    rendered = clip.frames / _best(lambda: render_frames(clip), repeats)
+    texture = _best(lambda: draw_texture(Identity.sample(1), view), repeats)
+    flow = _best(lambda: true_flow(clip), repeats)
+    takes = plan_composite()[:: 20 if quick else 1]
+
+    def whole() -> None:
+        for take in takes:
+            render_frames(take.script)
+
+    seconds = _best(whole, 1) * 442 / len(takes)
+    return [
+        _row(
+            "frames of 256 x 256 rendered",
+            rendered,
+            "frames/s",
+            200.0,
+            "six action units, drift, noise, flicker",
+        ),
+        _row("person of 256 x 256 drawn", texture * 1e3, "ms", None, "once per person"),
+        _row("true flow of 256 x 256", flow * 1e3, "ms", None, "onset to apex"),
+        _row(
+            "composite of 442 clips of 128 x 128",
+            seconds,
+            "s",
+            60.0,
+            "a fifth of the frames, people included",
+        ),
+    ]
+
+
+def _row(name: str, ours: float, unit: str, goal: float | None, note: str) -> dict[str, str | float | None]:
+    return {
+        "name": name,
+        "ours": ours,
+        "reference": None,
+        "unit": unit,
+        "ratio": None,
+        "goal": goal,
+        "note": note,
+    }

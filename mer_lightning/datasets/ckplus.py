@@ -1,0 +1,137 @@
+"""CK+: 593 sequences from neutral to the peak, 327 of them with an emotion file of one number."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, get_args
+
+from mer_lightning.datasets.frames import Builder, FrameDataset, Scan, choose_release, choose_variant
+from mer_lightning.datasets.paths import children, existing_root, folders_with, relative
+from mer_lightning.datasets.twins import read_twin
+from mer_lightning.types import DataError, Sample
+from mer_lightning.video.reader import number_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mer_lightning.datasets.releases import AnnotationRelease
+
+Frames = Literal["sequence", "last_three"]
+
+LAYOUT = (
+    "cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt"
+)
+EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+"""By the number in the emotion file, 0 to 7 (the release's ReadMe); 0 does not occur."""
+_SUBJECT = re.compile(r"S\d{3}")
+_SEQUENCE = re.compile(r"\d{3}")
+_LONGEST_FILE = 200
+
+
+class CkPlus(FrameDataset):
+    """CK+ in its official folders; only the sequences with an emotion are samples.
+
+    Args:
+        root: Folder that holds ``cohn-kanade-images`` and ``Emotion``.
+        release: ``ckplus-327`` or one with switched corrections.
+        frames: ``last_three`` reads the three frames up to the peak (981 images, as image classifiers use
+            them), ``sequence`` the whole sequence.
+        partial: True for a deliberate subset of the database.
+
+    Attributes:
+        choices: Choices that belong into the record of a run: ``{"frames": ...}``.
+
+    Raises:
+        DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        release: str | AnnotationRelease | None = None,
+        frames: Frames = "last_three",
+        partial: bool = False,
+    ) -> None:
+        super().__init__(scan(root, release=release, frames=frames), partial=partial)
+        self.choices = {"frames": str(frames)}
+
+
+def scan(
+    root: Path | str, *, release: str | AnnotationRelease | None = None, frames: Frames = "last_three"
+) -> Scan:
+    """Read the emotion files, hold them against the sequences and collect every problem.
+
+    Raises:
+        DataError: There is no image or emotion folder to start from.
+    """
+    if frames not in get_args(Frames):
+        raise DataError(f"CK+ frames '{frames}' is unknown; expected one of {', '.join(get_args(Frames))}")
+    base = existing_root(root, LAYOUT)
+    chosen = choose_release("ckplus", release, "ckplus-327")
+    folders = {("emotion" if "emotion" in path.name.lower() else "raw"): path for path in _parents(base)}
+    if "emotion" not in folders:
+        raise DataError(f"{base}: no emotion files found; expected {LAYOUT}")
+    _, images = choose_variant("raw", {"raw": folders["raw"]} if "raw" in folders else {}, base, LAYOUT)
+    builder = Builder("ckplus", base, chosen, "raw")
+    for subject in children(base, folders["emotion"]):
+        if _SUBJECT.fullmatch(subject.name) and subject.is_dir():
+            for sequence in children(base, subject):
+                if _SEQUENCE.fullmatch(sequence.name) and sequence.is_dir():
+                    _add(builder, base, images, sequence, frames)
+    return builder.scan(read_twin(base))
+
+
+def _parents(root: Path) -> list[Path]:
+    names = ("emotion", "images")
+    return [path for path in folders_with(root, _SUBJECT) if any(name in path.name.lower() for name in names)]
+
+
+def _add(builder: Builder, root: Path, images: Path, sequence: Path, rule: Frames) -> None:
+    subject, clip = sequence.parent.name, sequence.name
+    where = relative(root, sequence)
+    try:
+        files = [path for path in children(root, sequence) if path.name.lower().endswith("_emotion.txt")]
+        if not files:
+            return
+        if len(files) > 1:
+            raise DataError(f"expected one emotion file, found {len(files)}")
+        where = relative(root, files[0])
+        match = re.fullmatch(rf"{subject}_{clip}_(\d{{8}})_emotion\.txt", files[0].name, re.IGNORECASE)
+        if match is None:
+            raise DataError(f"expected the name {subject}_{clip}_<8 digits>_emotion.txt")
+        emotion = _emotion(files[0])
+        folder = images / subject / clip
+        if not folder.is_dir():
+            raise DataError(f"no frames; expected the folder {relative(root, folder)}")
+        numbers = number_frames(children(root, folder), relative(root, folder))
+        peak = int(match[1])
+        if not numbers or max(numbers) != peak:
+            last = max(numbers, default=None)
+            raise DataError(f"the file names frame {peak} as the peak; the last frame is {last}")
+        first = peak - 2 if rule == "last_three" else min(numbers)
+    except DataError as error:
+        builder.problem(where, 1, str(error))
+        return
+    sample = Sample(
+        database="ckplus",
+        subject=subject,
+        clip=clip,
+        emotion=emotion,
+        path=folder,
+        onset=first,
+        apex=peak,
+        offset=peak,
+    )
+    builder.add(sample, where, 1)
+
+
+def _emotion(file: Path) -> str:
+    try:
+        text = file.read_bytes()[:_LONGEST_FILE].decode("ascii").split()
+        code = float(text[0]) if len(text) == 1 else float("nan")
+    except (OSError, ValueError):
+        code = float("nan")
+    if not (code.is_integer() and 1 <= code < len(EMOTIONS)):
+        raise DataError("expected one number from 1 (anger) to 7 (surprise)")
+    return EMOTIONS[int(code)]

@@ -1,0 +1,188 @@
+"""The databases by name: how each one is recognised in a folder, scanned and opened."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mer_lightning.datasets import casme2, ckplus, fer2013, samm, smic
+from mer_lightning.datasets.paths import children, walk
+from mer_lightning.datasets.releases import get_release
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from mer_lightning.datasets.frames import FrameDataset, Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One supported database.
+
+    Attributes:
+        name: Short name, as in sample keys.
+        title: Name for people.
+        layout: Folders and files that are expected.
+        obtain: How to obtain it.
+        opener: Makes the Dataset from a root folder.
+        scanner: Scans a root folder.
+        options: Arguments that both always get.
+        marks: File or folder names of which one is enough to recognise it.
+    """
+
+    name: str
+    title: str
+    layout: str
+    obtain: str
+    opener: Callable[..., FrameDataset]
+    scanner: Callable[..., Scan]
+    options: Mapping[str, str]
+    marks: re.Pattern[str]
+
+    def open(self, root: Path | str, **options: object) -> FrameDataset:
+        """Open the database; options are those of its class.
+
+        Raises:
+            DataError: Something is not as released.
+        """
+        return self.opener(root, **(dict(self.options) | options))
+
+    def scan(self, root: Path | str, **options: object) -> Scan:
+        """Collect what is there and every problem.
+
+        Raises:
+            DataError: There is nothing to start from.
+        """
+        return self.scanner(root, **(dict(self.options) | options))
+
+
+def _smic(camera: str, title: str) -> Database:
+    tokens = rf"(?i:smic[_-]{camera}([_-]e)?([_-]annotation\.xlsx?)?|{camera}([_-]long)?)"
+    return Database(
+        name="smic" if camera == "hs" else f"smic_{camera}",
+        title=title,
+        layout=smic.LAYOUT.replace("HS", camera.upper()),
+        obtain="signed agreement with the University of Oulu, Center for Machine Vision and Signal Analysis",
+        opener=smic.Smic,
+        scanner=smic.scan,
+        options={"camera": camera},
+        marks=re.compile(tokens),
+    )
+
+
+DATABASES: dict[str, Database] = {
+    database.name: database
+    for database in (
+        _smic("hs", "SMIC (high-speed camera)"),
+        _smic("vis", "SMIC (visual camera)"),
+        _smic("nir", "SMIC (near-infrared camera)"),
+        Database(
+            name="casme2",
+            title="CASME II",
+            layout=casme2.LAYOUT,
+            obtain="signed agreement with the Institute of Psychology, Chinese Academy of Sciences",
+            opener=casme2.Casme2,
+            scanner=casme2.scan,
+            options={},
+            marks=re.compile(r"(?i:CASME2[-_].*|sub\d{2})"),
+        ),
+        Database(
+            name="samm",
+            title="SAMM",
+            layout=samm.LAYOUT,
+            obtain="signed agreement with Manchester Metropolitan University",
+            opener=samm.Samm,
+            scanner=samm.scan,
+            options={},
+            marks=re.compile(r"(?i:SAMM(_\d{8})?_Micro_FACS_Codes_v2\.xlsx?)"),
+        ),
+        Database(
+            name="ckplus",
+            title="CK+",
+            layout=ckplus.LAYOUT,
+            obtain="signed agreement with the Affect Analysis Group, University of Pittsburgh",
+            opener=ckplus.CkPlus,
+            scanner=ckplus.scan,
+            options={},
+            marks=re.compile(r"(?i:cohn-kanade-images)"),
+        ),
+        Database(
+            name="fer2013",
+            title="FER2013",
+            layout=fer2013.LAYOUT,
+            obtain="Kaggle, challenges-in-representation-learning-facial-expression-recognition-challenge",
+            opener=fer2013.Fer2013,
+            scanner=fer2013.scan,
+            options={},
+            marks=re.compile(r"(?i:fer2013\.csv)"),
+        ),
+    )
+}
+
+
+def get_database(name: str) -> Database:
+    """Find a database by name.
+
+    Raises:
+        DataError: No such database.
+    """
+    if name not in DATABASES:
+        raise DataError(f"database '{name}' is unknown; expected one of {', '.join(DATABASES)}")
+    return DATABASES[name]
+
+
+def recognise(root: Path) -> tuple[str, ...]:
+    """Names of the databases whose files lie under a folder, at most three levels down.
+
+    Raises:
+        DataError: No such folder, or a link in it leads out.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    names = {root.name}
+    # clips are not entered: what a database is shows above them
+    for _, folders, files in walk(root, 3, prune=re.compile(r"(?i:s\d{1,2}|sub\d{1,2}|\d{3}|S\d{3})")):
+        names.update(path.name for path in (*folders, *files))
+    return tuple(
+        name
+        for name, database in DATABASES.items()
+        if any(database.marks.fullmatch(found) for found in names)
+    )
+
+
+def find_databases(data_root: Path) -> list[tuple[str, Path]]:
+    """Databases under a data root: in each of its folders, or in the root itself if it holds a single one.
+
+    Returns:
+        ``(name, folder)`` in the order of the folders.
+
+    Raises:
+        DataError: No such folder, or a link in it leads out.
+    """
+    if not data_root.is_dir():
+        raise DataError(f"{data_root}: no such data root")
+    itself = recognise(data_root)
+    if len({name.split("_")[0] for name in itself}) == 1:
+        # one database (with its cameras): its own folder, or a root that holds nothing else
+        return [(name, data_root) for name in itself]
+    return [
+        (name, folder)
+        for folder in children(data_root, data_root)
+        if folder.is_dir()
+        for name in recognise(folder)
+    ]
+
+
+def open_database(name: str, root: Path | str, **options: object) -> FrameDataset:
+    """Open a database by name; options are those of its class, e.g. ``variant`` or ``partial``.
+
+    Raises:
+        DataError: No such database, or something is not as released.
+    """
+    release = options.get("release")
+    if isinstance(release, str) and get_release(release).database != name:
+        raise DataError(f"release {release} is not one of {name}")
+    return get_database(name).open(root, **options)

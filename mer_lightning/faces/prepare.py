@@ -1,0 +1,77 @@
+"""Landmarks of whole databases, found once by a detector and kept in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from mer_lightning.faces.landmarks import write_landmarks
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mer_lightning.faces.landmarks import Detector
+    from mer_lightning.faces.points import Points
+    from mer_lightning.types import Sample
+
+Which = Literal["onset", "all"]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What became of a run of the detector.
+
+    Attributes:
+        frames: Frames with points.
+        without_face: ``<key> frame <number>`` of the frames in which no face was found.
+    """
+
+    frames: int = 0
+    without_face: list[str] = field(default_factory=list[str])
+
+
+def prepare_landmarks(
+    samples: Sequence[Sample],
+    read: Callable[[Sample], NDArray[np.uint8]],
+    detector: Detector,
+    path: Path,
+    which: Which = "onset",
+) -> Prepared:
+    """Detect landmarks and write a landmark file.
+
+    Args:
+        samples: Samples with an onset.
+        read: Gives the frames onset..offset of a sample, ``(T, H, W, C)``.
+        detector: The detector.
+        path: The file to write.
+        which: ``onset`` for the reference frame alone, ``all`` for every frame (regions that follow the
+            face).
+
+    Raises:
+        DataError: A sample has no onset or cannot be read, or ``which`` is unknown.
+    """
+    if which not in get_args(Which):
+        raise DataError(f"frames '{which}' is unknown; expected one of {', '.join(get_args(Which))}")
+    prepared = Prepared()
+
+    def rows() -> Iterator[tuple[Sample, int, Points]]:
+        for sample in samples:
+            if sample.onset is None:
+                raise DataError(f"{sample.key}: expected an onset")
+            clip = read(sample)
+            for index, frame in enumerate(clip[:1] if which == "onset" else clip):
+                colour = np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame
+                points = detector.detect(colour)
+                if points is None:
+                    prepared.without_face.append(f"{sample.key} frame {sample.onset + index}")
+                else:
+                    yield sample, sample.onset + index, points
+
+    prepared.frames = write_landmarks(path, rows())
+    return prepared

@@ -1,0 +1,1 @@
+"""Frames from files, and nothing about whom they show."""

@@ -1,0 +1,340 @@
+"""Frames from image folders and from video files, checked while they are read.
+
+Image folders go through Pillow. Video files go through decord in a process of their own: decord can loop for
+ever inside its own thread (dmlc/decord #373, #375) and returns the readable part of a truncated AVI without a
+word, so every decode has a time-out and a frame count to meet, happens once, and is kept as ``.npy``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image
+
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+Numbering = Literal["auto", "absolute", "relative"]
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
+VIDEO_SUFFIXES = (".avi", ".mp4")
+MOST_PIXELS = 50_000_000
+"""Largest image that is decoded; the largest frame of any supported database has 2.2 million pixels."""
+MOST_BYTES = 8 << 30
+"""Largest clip that is decoded, uncompressed."""
+DECODE_SECONDS = 120.0
+
+_DECODER = Path(__file__).with_name("decoder.py")
+# Pillow would hand other formats to external programs (EPS to Ghostscript) or to rarely fuzzed parsers
+_FORMATS = ("BMP", "JPEG", "PNG", "TIFF")
+_DIGITS = re.compile(r"(\d+)")
+_MODES = {
+    "L": "L",
+    "1": "L",
+    "LA": "L",
+    "RGB": "RGB",
+    "RGBA": "RGB",
+    "P": "RGB",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+}
+
+
+def natural_key(name: str) -> tuple[tuple[int, int | str], ...]:
+    """Sort key under which ``img9`` comes before ``img10``."""
+    parts = _DIGITS.split(name.casefold())
+    return tuple((1, int(part)) if index % 2 else (0, part) for index, part in enumerate(parts))
+
+
+def frame_number(name: str) -> int | None:
+    """Number of a frame, the last run of digits in its file name; None if there is none.
+
+    ``img46.jpg``, ``reg_img46.jpg``, ``006_05562.jpg``, ``image17581039.jpg`` and ``S005_001_00000011.png``
+    all end in the number.
+    """
+    found = _DIGITS.findall(Path(name).stem)
+    return int(found[-1]) if found else None
+
+
+def number_frames(files: Iterable[Path], where: str) -> dict[int, Path]:
+    """Image files by frame number, in natural order of their names.
+
+    Args:
+        files: Files of one clip's folder; those that are not images are ignored.
+        where: The folder as the message should name it.
+
+    Raises:
+        DataError: A name has no number, or two names have the same one.
+    """
+    frames: dict[int, Path] = {}
+    for file in sorted(files, key=lambda path: natural_key(path.name)):
+        if file.suffix.lower() not in IMAGE_SUFFIXES or file.name.startswith("."):
+            continue
+        number = frame_number(file.name)
+        if number is None:
+            raise DataError(f"{where}/{file.name}: expected a frame number in the name")
+        if number in frames:
+            raise DataError(f"{where}/{file.name}: frame {number} is already given by {frames[number].name}")
+        frames[number] = file
+    return frames
+
+
+def select_frames(
+    frames: Mapping[int, Path], onset: int, offset: int, where: str, numbering: Numbering = "auto"
+) -> list[Path]:
+    """Files of the frames onset..offset.
+
+    Args:
+        frames: Files by the number in their name.
+        onset: First frame, as annotated.
+        offset: Last frame, as annotated, included.
+        where: The folder as the message should name it.
+        numbering: ``absolute`` when names carry the annotated numbers, ``relative`` when a folder is cut to
+            the clip and counts from 0 or 1, ``auto`` to take ``relative`` only where the annotated numbers
+            do not occur and the folder has exactly as many frames as the clip.
+
+    Raises:
+        DataError: A frame is missing; the message names the first one and how many there are.
+    """
+    if offset < onset:
+        raise DataError(f"{where}: offset {offset} is before onset {onset}")
+    wanted = range(onset, offset + 1)
+    if numbering == "auto":
+        cut = onset not in frames and offset not in frames and len(frames) == len(wanted)
+        numbering = "relative" if cut and min(frames) in (0, 1) else "absolute"
+    if numbering == "relative":
+        first = min(frames, default=1)
+        if first not in (0, 1):
+            raise DataError(f"{where}: expected frames counted from 0 or 1, found {first}")
+        wanted = range(first, first + len(wanted))
+    missing = [number for number in wanted if number not in frames]
+    if missing:
+        found = (
+            f"found {min(frames)}..{max(frames)} ({len(frames)} frames)"
+            if frames
+            else "the folder has no frame"
+        )
+        raise DataError(
+            f"{where}: frame {missing[0]} is missing ({len(missing)} of {len(wanted)} frames of "
+            f"{wanted[0]}..{wanted[-1]}); {found}"
+        )
+    return [frames[number] for number in wanted]
+
+
+def check_image(path: Path) -> tuple[int, int]:
+    """Size of an image from its header, without decoding it.
+
+    Returns:
+        ``(H, W)`` in pixels.
+
+    Raises:
+        DataError: Not an image of a supported format, or larger than ``MOST_PIXELS``.
+    """
+    with _open(path) as image:
+        width, height = image.size
+    return height, width
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read one 8-bit image.
+
+    Returns:
+        ``(H, W, 1)`` for a grey image, else ``(H, W, 3)`` RGB.
+
+    Raises:
+        DataError: Unreadable, truncated, too large, or not 8 bits a channel.
+    """
+    with _open(path) as image:
+        mode = _MODES.get(image.mode)
+        if mode is None:
+            raise DataError(f"{path}: expected an 8-bit grey or colour image, found mode {image.mode}")
+        try:
+            pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+        except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+            raise DataError(f"{path}: image is truncated or damaged ({_one_line(error)})") from None
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def read_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """Read the frames of one clip.
+
+    Returns:
+        ``(T, H, W, C)``, uint8, C = 1 if every frame is grey, else 3 (RGB).
+
+    Raises:
+        DataError: As `read_image`; also no frames, frames of different sizes, or a clip beyond
+            ``MOST_BYTES``.
+    """
+    if not paths:
+        raise DataError("a clip needs at least one frame, found none")
+    first = read_image(paths[0])
+    if first.nbytes * len(paths) > MOST_BYTES:
+        raise DataError(
+            f"{paths[0].parent}: clip of {len(paths)} frames {first.shape} exceeds {MOST_BYTES} bytes"
+        )
+    clip = np.empty((len(paths), *first.shape), np.uint8)
+    clip[0] = first
+    channels = first.shape[2]
+    for index, path in enumerate(paths[1:], start=1):
+        frame = read_image(path)
+        if frame.shape[:2] != first.shape[:2]:
+            raise DataError(
+                f"{path}: expected {first.shape[1]} x {first.shape[0]} as in {paths[0].name}, "
+                f"found {frame.shape[1]} x {frame.shape[0]}"
+            )
+        if frame.shape[2] > channels:
+            clip = np.repeat(clip, 3, axis=3)
+            channels = 3
+        clip[index] = frame
+    return clip
+
+
+def read_video(
+    path: Path,
+    *,
+    expected: int | None = None,
+    cache: Path | None = None,
+    timeout: float = DECODE_SECONDS,
+) -> NDArray[np.uint8]:
+    """Decode a whole video file, once.
+
+    Args:
+        path: ``.avi`` or ``.mp4`` file.
+        expected: Fewest frames that it must have; a truncated AVI is only noticed this way.
+        cache: Folder of decoded clips, by content of the file; None decodes again on every call.
+        timeout: Seconds after which the decoding process is killed.
+
+    Returns:
+        ``(T, H, W, 3)`` RGB, uint8; a read-only memory map where ``cache`` is given.
+
+    Raises:
+        DataError: Unreadable, too few frames, too large, or not decoded in time.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such video file")
+    if cache is not None:
+        clip = np.load(decode_to_cache(path, cache, timeout=timeout), mmap_mode="r", allow_pickle=False)
+    else:
+        # the map outlives the name of its file, so the frames are not copied
+        with tempfile.TemporaryDirectory(prefix="mer-decode-", ignore_cleanup_errors=True) as folder:
+            target = Path(folder) / "clip.npy"
+            _decode(path, target, timeout)
+            clip = np.load(target, mmap_mode="c", allow_pickle=False)
+    if expected is not None and len(clip) < expected:
+        raise DataError(
+            f"{path}: expected at least {expected} frames by the annotation, decoded {len(clip)} "
+            f"(is it truncated?)"
+        )
+    return clip
+
+
+def decode_to_cache(path: Path, cache: Path, *, timeout: float = DECODE_SECONDS) -> Path:
+    """Decode a video file into the frame cache unless it is there already.
+
+    The name is the hash of the file's bytes and of the decoder, and the file appears whole or not at all, so
+    two processes that decode the same clip do no harm.
+
+    Returns:
+        The ``.npy`` file, ``(T, H, W, 3)`` RGB, uint8.
+
+    Raises:
+        DataError: Unreadable, too large, or not decoded in time.
+    """
+    digest = hashlib.sha256(_DECODER.read_bytes())
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    target = cache / f"{digest.hexdigest()[:32]}.npy"
+    if target.is_file():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".decode-", suffix=".npy", dir=cache)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        _decode(path, partial, timeout)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def video_frames(count: int, onset: int, offset: int, where: str) -> slice:
+    """Where the frames onset..offset lie in a video file.
+
+    A file with exactly as many frames as the clip is the clip; any other file is the recording, whose first
+    frame has number 1.
+
+    Args:
+        count: Frames in the file.
+        onset: First frame, as annotated.
+        offset: Last frame, as annotated, included.
+        where: The file as the message should name it.
+
+    Raises:
+        DataError: The recording ends before the offset.
+    """
+    length = offset - onset + 1
+    if length < 1:
+        raise DataError(f"{where}: offset {offset} is before onset {onset}")
+    if count == length:
+        return slice(0, length)
+    if count < offset or onset < 1:
+        raise DataError(
+            f"{where}: annotated frames {onset}..{offset} need {length} frames (the clip) or at least "
+            f"{offset} (the recording), decoded {count}; is it truncated?"
+        )
+    return slice(onset - 1, offset)
+
+
+def _open(path: Path) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(path, formats=_FORMATS)
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such image") from None
+        except Image.DecompressionBombError:
+            raise DataError(f"{path}: image has more than {MOST_PIXELS} pixels") from None
+        except (OSError, SyntaxError, ValueError, struct.error) as error:
+            raise DataError(f"{path}: expected a JPEG, PNG, BMP or TIFF image ({_one_line(error)})") from None
+    if image.size[0] * image.size[1] > MOST_PIXELS:
+        width, height = image.size
+        image.close()
+        raise DataError(f"{path}: image of {width} x {height} has more than {MOST_PIXELS} pixels")
+    return image
+
+
+def _decode(path: Path, target: Path, timeout: float) -> None:
+    # -P: the script's own folder must not shadow other packages
+    command = [sys.executable, "-P", str(_DECODER), str(path.resolve()), str(target), str(MOST_BYTES)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{path}: decoding did not end within {timeout:g} s and was stopped") from None
+    if done.returncode != 0:
+        lines = done.stdout.strip().splitlines()
+        try:
+            reason = str(json.loads(lines[-1])["error"])
+        except (IndexError, ValueError, KeyError, TypeError):
+            reason = f"the decoder ended with code {done.returncode}"
+        raise DataError(f"{path}: cannot be decoded as video ({reason})")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,98 @@
+"""The loaders read what the writers of the twins write, cleanly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mer_lightning.datasets import registry
+from mer_lightning.datasets.casme2 import Casme2
+from mer_lightning.datasets.composite import Composite
+from mer_lightning.datasets.samm import Samm
+from mer_lightning.datasets.smic import Smic
+from mer_lightning.datasets.synthetic.twins import write_twin
+from mer_lightning.datasets.verify import verify_all
+from mer_lightning.types import DataError
+
+SMALL = (48, 64)
+
+
+@pytest.mark.parametrize(
+    ("database", "release", "subjects"),
+    [
+        ("smic", "smic-hs-164", 2),
+        ("smic", "smic-e-157", 2),
+        ("smic_vis", "smic-vis-71", 1),
+        ("smic_nir", "smic-e-nir-71", 1),
+        ("casme2", "casme2-2014", 5),
+        ("casme2", "casme2-2019", 1),
+        ("samm", "samm-v2", 2),
+        ("ckplus", "ckplus-327", 2),
+    ],
+)
+def test_small_twins_are_clean(tmp_path, database, release, subjects):
+    truth = write_twin(
+        tmp_path / "twin", database, release=release, subjects=subjects, size=SMALL, frames=0.1
+    )
+    (report,) = verify_all(tmp_path / "twin", frames=database != "casme2")
+    assert report.problems == ()
+    assert (report.database, report.release, report.synthetic) == (database, release, True)
+    data = registry.open_database(database, tmp_path / "twin")
+    assert [sample.key for sample in data.samples] == sorted(truth.takes)
+    for sample in data.samples[:3]:
+        take = truth.takes[sample.key]
+        if database != "ckplus":
+            assert (sample.onset, sample.offset) == (take.onset, take.offset)
+        assert sample.emotion == take.emotion
+        assert data.read(sample).shape[0] == sample.offset - sample.onset + 1
+    assert data.synthetic
+    assert not data.complete
+
+
+def test_a_part_of_a_twin_is_still_synthetic(tmp_path):
+    write_twin(tmp_path / "twin", "ckplus", subjects=1, size=SMALL, frames=0.1)
+    for root in (tmp_path, tmp_path / "twin"):
+        assert registry.open_database("ckplus", root).synthetic
+
+
+def test_fer2013_twin(tmp_path):
+    truth = write_twin(tmp_path / "twin", "fer2013", subjects=3, frames=0.001)
+    (report,) = verify_all(tmp_path / "twin")
+    assert report.problems == ()
+    data = registry.open_database("fer2013", tmp_path / "twin")
+    assert {sample.key: sample.emotion for sample in data.samples} == {
+        key: still.emotion for key, still in truth.stills.items()
+    }
+    assert data.read(data.samples[0]).std() > 5
+
+
+def test_corrections_restore_the_truth(tmp_path):
+    truth = write_twin(tmp_path / "twin", "samm", subjects=7, size=SMALL, frames=0.1)
+    data = Samm(tmp_path / "twin")
+    assert data.applied == {"samm/013/013_1_9": ("samm-013_1_9-offset",)}
+    sample = next(one for one in data.samples if one.clip == "013_1_9")
+    assert sample.offset == truth.takes[sample.key].offset == 5739
+    release = data.annotation.switch(off=["samm-013_1_9-offset"])
+    with pytest.raises(DataError, match=r"offset 5.* is before onset"):
+        Samm(tmp_path / "twin", release=release)
+
+
+@pytest.mark.slow
+def test_the_composite_of_three_full_twins(tmp_path):
+    for database in ("smic", "casme2", "samm"):
+        truth = write_twin(tmp_path / database, database, size=(24, 32), frames=0.05)
+        (report,) = verify_all(tmp_path / database, frames=False)
+        assert report.problems == (), database
+        assert report.clips == len(truth.takes)
+    parts = (Smic(tmp_path / "smic"), Casme2(tmp_path / "casme2"), Samm(tmp_path / "samm"))
+    data = Composite(*parts)
+    assert (len(data.samples), len({one.person for one in data.samples})) == (442, 68)
+    assert (data.release, data.synthetic) == ("megc2019-442", True)
+    shorter = Composite(*parts, release="megc2019-441")
+    assert {one.key for one in data.samples} - {one.key for one in shorter.samples} == {"samm/032/032_3_1"}
+    assert np.ndim(data.read(data.samples[0])) == 4
+    truth = write_twin(tmp_path / "later", "casme2", release="casme2-2019", size=(24, 32), frames=0.05)
+    later = Composite(parts[0], Casme2(tmp_path / "later"), parts[2])
+    assert [one.key for one in later.samples] == [one.key for one in data.samples]
+    assert len(Casme2(tmp_path / "later", coding="emotion").samples) == 256
+    assert len(Casme2(tmp_path / "casme2", coding="objective").samples) == 255
