@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SIDE = 48
 MARGIN = 10
-PEOPLE = 400
+PEOPLE = 150
 """People of whom the stills show one each, unless fewer are asked for."""
 
 FILE = "fer2013.csv"
