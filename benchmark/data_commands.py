@@ -86,13 +86,9 @@ def add_data_commands(
     )
     verified.add_argument("--data", type=Path, metavar="DIR", help="data root, where no path is given")
     verified.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
-    verified.add_argument(
-        "--release", choices=list(RELEASES), help="annotation release (default: by the files)"
-    )
+    verified.add_argument("--release", choices=list(RELEASES), help="annotation release (default: by the files)")
     verified.add_argument("--variant", help="which copy of the frames, e.g. raw or cropped (with --database)")
-    verified.add_argument(
-        "--quick", action="store_true", help="check that frames are there, do not decode them"
-    )
+    verified.add_argument("--quick", action="store_true", help="check that frames are there, do not decode them")
     verified.add_argument("--json", action="store_true", help="print JSON")
     verified.set_defaults(handler=_verify)
 
@@ -102,12 +98,8 @@ def add_data_commands(
     synth.add_argument("--release", help="annotation release that the sheets follow")
     synth.add_argument("--subjects", type=int, help="only so many subjects (default: all)")
     synth.add_argument("--seed", type=int, default=0)
-    synth.add_argument(
-        "--size", type=_size, metavar="HxW", help="rows and columns of a frame (default: the camera's)"
-    )
-    synth.add_argument(
-        "--frames", type=float, default=1.0, metavar="FACTOR", help="factor on the frames per clip"
-    )
+    synth.add_argument("--size", type=_size, metavar="HxW", help="rows and columns of a frame (default: the camera's)")
+    synth.add_argument("--frames", type=float, default=1.0, metavar="FACTOR", help="factor on the frames per clip")
     synth.set_defaults(handler=_synth)
 
     prepared = commands.add_parser("prepare", help="detect landmarks with an installed detector")
@@ -120,9 +112,7 @@ def add_data_commands(
     prepared.add_argument("--out", type=Path, required=True, help="landmark file (CSV) to write")
     prepared.add_argument("--frames", choices=["onset", "all"], default="onset")
     prepared.add_argument("--device", default="cpu")
-    prepared.add_argument(
-        "--partial", action="store_true", help="the folder is a deliberate subset of the database"
-    )
+    prepared.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
     prepared.set_defaults(handler=_prepare)
 
 
@@ -137,9 +127,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 {
                     "database": database.name,
                     "title": database.title,
-                    "releases": [
-                        release.name for release in RELEASES.values() if release.database == database.name
-                    ],
+                    "releases": [release.name for release in RELEASES.values() if release.database == database.name],
                     "layout": database.layout,
                     "obtain": database.obtain,
                 }
@@ -154,9 +142,7 @@ def _list(arguments: argparse.Namespace) -> int:
         _print(f"data root {root}")
     for database in DATABASES.values():
         paths = [str(path) for name, path in found if name == database.name]
-        releases = ", ".join(
-            release.name for release in RELEASES.values() if release.database == database.name
-        )
+        releases = ", ".join(release.name for release in RELEASES.values() if release.database == database.name)
         _print(f"{database.name:9} {database.title:28} {'; '.join(paths) or 'not found'}")
         _print(f"{'':9} releases {releases}")
         if not paths:
@@ -182,9 +168,7 @@ def _verify_reports(arguments: argparse.Namespace) -> list[Verification]:
     if arguments.path is not None:
         if arguments.database is None:
             return list(verify_all(arguments.path, release=arguments.release, frames=frames))
-        return [
-            verify(arguments.path, arguments.database, release=arguments.release, frames=frames, **options)
-        ]
+        return [verify(arguments.path, arguments.database, release=arguments.release, frames=frames, **options)]
     root = data_root(arguments.data)
     if root is None:
         raise DataError(f"no folder given and no data root: give a path, --data or {VARIABLE}")

@@ -63,9 +63,7 @@ def certain(units: frozenset[ActionUnit]) -> frozenset[int]:
 def _parse_unit(part: str, text: str, *, alternative: bool) -> ActionUnit:
     match = _UNIT.fullmatch(part)
     if match is None or (match[1] and match[4]) or not 0 < int(match[2]) <= _LARGEST:
-        raise DataError(
-            f"action units '{text[:60]}': '{part[:20]}' is not one; expected e.g. 4+L10, R12, 15+17?"
-        )
+        raise DataError(f"action units '{text[:60]}': '{part[:20]}' is not one; expected e.g. 4+L10, R12, 15+17?")
     side = (match[1] or match[4]).upper()
     return ActionUnit(
         number=int(match[2]),

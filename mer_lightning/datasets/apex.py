@@ -30,9 +30,7 @@ def choose_apex(
         DataError: Unknown choice, a spotted apex is missing or lies out of onset..offset.
     """
     if choice not in get_args(ApexChoice):
-        raise DataError(
-            f"apex choice '{choice}' is unknown; expected one of {', '.join(get_args(ApexChoice))}"
-        )
+        raise DataError(f"apex choice '{choice}' is unknown; expected one of {', '.join(get_args(ApexChoice))}")
     if choice == "annotated":
         return tuple(samples)
     return tuple(
@@ -48,7 +46,5 @@ def _apex(sample: Sample, choice: ApexChoice, spotted: Mapping[str, int] | None)
         return sample.onset + (sample.offset - sample.onset) // 2
     frame = (spotted or {}).get(sample.key)
     if frame is None or not sample.onset <= frame <= sample.offset:
-        raise DataError(
-            f"{sample.key}: spotted apex is {frame}; expected a frame in {sample.onset}..{sample.offset}"
-        )
+        raise DataError(f"{sample.key}: spotted apex is {frame}; expected a frame in {sample.onset}..{sample.offset}")
     return frame

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 Variant = Literal["cropped", "raw", "raw_long"]
 
-LAYOUT = (
-    "CASME2_RAW_selected/sub01/EP02_01f/img46.jpg or Cropped/sub01/EP02_01f/reg_img46.jpg and a coding sheet"
-)
+LAYOUT = "CASME2_RAW_selected/sub01/EP02_01f/img46.jpg or Cropped/sub01/EP02_01f/reg_img46.jpg and a coding sheet"
 _SUBJECT = re.compile(r"sub(\d{1,2})", re.IGNORECASE)
 _SHEETS = {
     "casme2-2019": re.compile(r"CASME2-coding-2019\d*\.xlsx?", re.IGNORECASE),
@@ -90,17 +88,13 @@ def scan(
     kind, frames = choose_variant(variant, _variants(base), base, LAYOUT)
     table = read_table(base, sheet, _COLUMNS)
     if coding == "objective" and "objective" not in table.columns:
-        raise DataError(
-            f"{table.file}: no column 'Objective Class'; this copy of the sheet has no objective classes"
-        )
+        raise DataError(f"{table.file}: no column 'Objective Class'; this copy of the sheet has no objective classes")
     builder = Builder("casme2", base, chosen, kind, coding)
     subjects, clips = _folders(base, frames)
     for row, subject, clip in builder.names(table):
         number = re.fullmatch(r"(?:sub)?0*(\d{1,2})", subject, re.IGNORECASE)
         if number is None:
-            builder.problem(
-                table.file, row.number, f"Subject '{subject}' is not one; expected a number, e.g. 1"
-            )
+            builder.problem(table.file, row.number, f"Subject '{subject}' is not one; expected a number, e.g. 1")
             continue
         name = f"sub{int(number[1]):02d}"
         builder.add_row(table.file, row, name, clip, subjects.get(name))
@@ -127,9 +121,7 @@ def _variants(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders_with(root, _SUBJECT):
         name = f"{root.name}/{relative(root, folder)}".lower()
-        kind = (
-            "cropped" if "crop" in name else "raw" if "selected" in name or "raw" not in name else "raw_long"
-        )
+        kind = "cropped" if "crop" in name else "raw" if "selected" in name or "raw" not in name else "raw_long"
         found.setdefault(kind, folder)
     return {kind: found[kind] for kind in ("cropped", "raw", "raw_long") if kind in found}
 

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 Frames = Literal["sequence", "last_three"]
 
-LAYOUT = (
-    "cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt"
-)
+LAYOUT = "cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt"
 EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """By the number in the emotion file, 0 to 7 (the release's ReadMe); 0 does not occur."""
 _SUBJECT = re.compile(r"S\d{3}")
@@ -57,9 +55,7 @@ class CkPlus(FrameDataset):
         self.choices = {"frames": str(frames)}
 
 
-def scan(
-    root: Path | str, *, release: str | AnnotationRelease | None = None, frames: Frames = "last_three"
-) -> Scan:
+def scan(root: Path | str, *, release: str | AnnotationRelease | None = None, frames: Frames = "last_three") -> Scan:
     """Read the emotion files, hold them against the sequences and collect every problem.
 
     Raises:

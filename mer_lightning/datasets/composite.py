@@ -77,14 +77,10 @@ class Composite:
     ) -> None:
         annotation = get_release(release)
         if annotation.database != self.name:
-            raise DataError(
-                f"release {release} is not one of {self.name}; expected megc2019-442 or megc2019-441"
-            )
+            raise DataError(f"release {release} is not one of {self.name}; expected megc2019-442 or megc2019-441")
         self._parts = {part.name: part for part in (smic, casme2, samm)}
         if list(self._parts) != list(CLASSES):
-            raise DataError(
-                f"the composite takes {', '.join(CLASSES)}, in this order, not {', '.join(self._parts)}"
-            )
+            raise DataError(f"the composite takes {', '.join(CLASSES)}, in this order, not {', '.join(self._parts)}")
         for part in self._parts.values():
             if part.release.endswith(("-objective", "-objective-partial")):
                 raise DataError(f"{part.name}: the composite takes estimated emotions, not objective classes")
@@ -152,8 +148,6 @@ def class_problems(samples: Iterable[Sample], *, absent: int = 0) -> list[Proble
         subjects = len({one.subject for one in found if one.database == database})
         if subjects != SUBJECTS[database]:
             problems.append(
-                Problem(
-                    database, None, f"found {subjects} subjects, the official list has {SUBJECTS[database]}"
-                )
+                Problem(database, None, f"found {subjects} subjects, the official list has {SUBJECTS[database]}")
             )
     return problems

@@ -194,9 +194,7 @@ def clip_files(root: Path, sample: Sample, *, fill: bool = False) -> list[Path]:
     if fill and frames:
         wanted = range(sample.onset, sample.offset + 1)
         if not (min(frames) <= sample.offset and max(frames) >= sample.onset):
-            raise DataError(
-                f"{where}: no frame of {sample.onset}..{sample.offset}, found {min(frames)}..{max(frames)}"
-            )
+            raise DataError(f"{where}: no frame of {sample.onset}..{sample.offset}, found {min(frames)}..{max(frames)}")
         return [frames[min(frames, key=lambda have, want=want: (abs(have - want), have))] for want in wanted]
     return select_frames(frames, sample.onset, sample.offset, where)
 
@@ -214,9 +212,7 @@ def choose_release(database: str, release: str | AnnotationRelease | None, defau
     return chosen
 
 
-def choose_variant(
-    variant: str | None, found: Mapping[str, Path], root: Path, wanted: str
-) -> tuple[str, Path]:
+def choose_variant(variant: str | None, found: Mapping[str, Path], root: Path, wanted: str) -> tuple[str, Path]:
     """Choose which copy of the frames is read: the one asked for, else the first in the order of preference.
 
     Args:
@@ -329,9 +325,7 @@ class Builder:
         if path is None and folder is not None:
             path = locate_clip(folder, clip)
         if path is None:
-            missing = (
-                f"folder of subject {subject}" if folder is None else f"{relative(self._root, folder)}/{clip}"
-            )
+            missing = f"folder of subject {subject}" if folder is None else f"{relative(self._root, folder)}/{clip}"
             self.problem(file, row.number, f"{key}: no frames; expected the {missing}")
         if emotion is None or frames is None or path is None:
             return

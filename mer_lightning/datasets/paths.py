@@ -33,9 +33,7 @@ def safe_name(name: str, what: str) -> str:
     """
     plain = name.strip()
     if not plain or len(plain) > _LONGEST_NAME or set(plain) == {"."} or _FORBIDDEN.search(plain):
-        raise DataError(
-            f"{what} {name[:_LONGEST_NAME]!r} is not a plain name; expected one folder or file name"
-        )
+        raise DataError(f"{what} {name[:_LONGEST_NAME]!r} is not a plain name; expected one folder or file name")
     return plain
 
 
@@ -83,9 +81,7 @@ def children(root: Path, folder: Path) -> list[Path]:
     return paths
 
 
-def walk(
-    root: Path, depth: int, prune: re.Pattern[str] | None = None
-) -> Iterator[tuple[Path, list[Path], list[Path]]]:
+def walk(root: Path, depth: int, prune: re.Pattern[str] | None = None) -> Iterator[tuple[Path, list[Path], list[Path]]]:
     """Walk the folders under a root, parents first, in natural order.
 
     Args:
@@ -116,9 +112,7 @@ def walk(
         yield folder, folders, files
         if level < depth:
             stack += [
-                (path, level + 1)
-                for path in reversed(folders)
-                if prune is None or not prune.fullmatch(path.name)
+                (path, level + 1) for path in reversed(folders) if prune is None or not prune.fullmatch(path.name)
             ]
 
 
@@ -143,9 +137,7 @@ def files_like(
     Raises:
         DataError: As `walk`.
     """
-    return [
-        path for _, _, files in walk(root, depth, prune) for path in files if pattern.fullmatch(path.name)
-    ]
+    return [path for _, _, files in walk(root, depth, prune) for path in files if pattern.fullmatch(path.name)]
 
 
 def existing_root(root: Path | str, what: str) -> Path:

@@ -147,9 +147,7 @@ def recognise(root: Path) -> tuple[str, ...]:
     for _, folders, files in walk(root, 3, prune=re.compile(r"(?i:s\d{1,2}|sub\d{1,2}|\d{3}|S\d{3})")):
         names.update(path.name for path in (*folders, *files))
     return tuple(
-        name
-        for name, database in DATABASES.items()
-        if any(database.marks.fullmatch(found) for found in names)
+        name for name, database in DATABASES.items() if any(database.marks.fullmatch(found) for found in names)
     )
 
 
@@ -169,10 +167,7 @@ def find_databases(data_root: Path) -> list[tuple[str, Path]]:
         # one database (with its cameras): its own folder, or a root that holds nothing else
         return [(name, data_root) for name in itself]
     return [
-        (name, folder)
-        for folder in children(data_root, data_root)
-        if folder.is_dir()
-        for name in recognise(folder)
+        (name, folder) for folder in children(data_root, data_root) if folder.is_dir() for name in recognise(folder)
     ]
 
 

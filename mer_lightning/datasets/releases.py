@@ -121,9 +121,7 @@ class AnnotationRelease:
 
     def corrections_for(self, subject: str, clip: str, row: int | None = None) -> tuple[Correction, ...]:
         """Corrections that are on and concern a row, those of one clip before those of all."""
-        found = [
-            one for one in self.corrections if one.name in self.active and one.concerns(subject, clip, row)
-        ]
+        found = [one for one in self.corrections if one.name in self.active and one.concerns(subject, clip, row)]
         return tuple(sorted(found, key=lambda one: one.clip == "*" and one.row is None))
 
     def compare(self, samples: Iterable[Sample], file: str, *, objective: bool = False) -> list[Problem]:
@@ -139,9 +137,7 @@ class AnnotationRelease:
 
         def check(what: str, count: int, expected: int) -> None:
             if count != expected:
-                problems.append(
-                    Problem(file, None, f"{what}: found {count}, release {self.name} has {expected}")
-                )
+                problems.append(Problem(file, None, f"{what}: found {count}, release {self.name} has {expected}"))
 
         counts = self.objective if objective else self.counts
         composite = any("/" in name for name in counts)
@@ -330,9 +326,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=157,
             subjects=16,
             corrections=(_lenient_frames("smic"),),
-            unlabelled=dict.fromkeys(
-                _SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it"
-            ),
+            unlabelled=dict.fromkeys(_SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it"),
             absent=_SMIC_ABSENT,
         ),
         AnnotationRelease(
@@ -494,9 +488,7 @@ def corrections_table() -> str:
     rows: dict[str, list[str]] = {}
     for release in RELEASES.values():
         for one in release.corrections:
-            value = {"frames": "nearest frame"}.get(
-                one.field, "not annotated" if one.value is None else str(one.value)
-            )
+            value = {"frames": "nearest frame"}.get(one.field, "not annotated" if one.value is None else str(one.value))
             clip = f"row {one.row}" if one.row is not None else "any" if one.clip == "*" else one.clip
             cells = [
                 f"`{one.name}`",

@@ -58,14 +58,10 @@ class Samm(FrameDataset):
         cache: Path | None = None,
         timeout: float = DECODE_SECONDS,
     ) -> None:
-        super().__init__(
-            scan(root, release=release, coding=coding), partial=partial, cache=cache, timeout=timeout
-        )
+        super().__init__(scan(root, release=release, coding=coding), partial=partial, cache=cache, timeout=timeout)
 
 
-def scan(
-    root: Path | str, *, release: str | AnnotationRelease | None = None, coding: Coding = "emotion"
-) -> Scan:
+def scan(root: Path | str, *, release: str | AnnotationRelease | None = None, coding: Coding = "emotion") -> Scan:
     """Hold the sheet against the folders and collect every problem.
 
     Raises:
@@ -85,16 +81,12 @@ def scan(
     subjects, clips = _folders(base, frames)
     for row, subject, clip in builder.names(table):
         if not re.fullmatch(r"\d{1,3}", subject):
-            builder.problem(
-                table.file, row.number, f"Subject '{subject}' is not one; expected a number, e.g. 006"
-            )
+            builder.problem(table.file, row.number, f"Subject '{subject}' is not one; expected a number, e.g. 006")
             continue
         # a number cell has lost the zero padding that folders and clips have
         name = subject.zfill(3)
         if not clip.startswith(f"{name}_"):
-            builder.problem(
-                table.file, row.number, f"Filename '{clip}' is not one of subject {name}; e.g. {name}_1_2"
-            )
+            builder.problem(table.file, row.number, f"Filename '{clip}' is not one of subject {name}; e.g. {name}_1_2")
             continue
         builder.add_row(table.file, row, name, clip, subjects.get(name))
     builder.unnamed(clips)

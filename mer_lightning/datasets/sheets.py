@@ -115,9 +115,7 @@ def read_table(root: Path, path: Path, columns: Sequence[Column], sheet: str | N
     try:
         book = openpyxl.load_workbook(path, data_only=False, keep_links=False)
     except Exception as error:  # openpyxl raises whatever its parsers raise
-        raise DataError(
-            f"{name}: expected an .xlsx workbook ({type(error).__name__}); is it damaged?"
-        ) from None
+        raise DataError(f"{name}: expected an .xlsx workbook ({type(error).__name__}); is it damaged?") from None
     worksheets: dict[str, Worksheet] = {worksheet.title: worksheet for worksheet in book.worksheets}
     if sheet is None:
         if not worksheets:
@@ -133,9 +131,7 @@ def _check_container(path: Path, name: str) -> None:
         with path.open("rb") as file:
             magic = file.read(4)
         if path.suffix.lower() == ".xls" or magic == _OLE:
-            raise DataError(
-                f"{name}: legacy .xls workbook; open it in a spreadsheet program and save it as .xlsx"
-            )
+            raise DataError(f"{name}: legacy .xls workbook; open it in a spreadsheet program and save it as .xlsx")
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except zipfile.BadZipFile:
@@ -143,9 +139,7 @@ def _check_container(path: Path, name: str) -> None:
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})") from None
     if unpacked > _MOST_UNPACKED:
-        raise DataError(
-            f"{name}: unpacks to {unpacked} bytes, more than the {_MOST_UNPACKED} of any annotation file"
-        )
+        raise DataError(f"{name}: unpacks to {unpacked} bytes, more than the {_MOST_UNPACKED} of any annotation file")
 
 
 def _read_sheet(worksheet: Worksheet, file: str, columns: Sequence[Column]) -> Table:
@@ -161,9 +155,7 @@ def _read_sheet(worksheet: Worksheet, file: str, columns: Sequence[Column]) -> T
     for number in range(header + 1, worksheet.max_row + 1):
         cells = {name: worksheet.cell(number, column) for name, column in where.items()}
         if number in merged:
-            problems.append(
-                Problem(file, number, f"merged cells {merged[number]}; expected one value per cell")
-            )
+            problems.append(Problem(file, number, f"merged cells {merged[number]}; expected one value per cell"))
             continue
         if all(_is_blank(cell) for cell in cells.values()):
             continue
@@ -191,17 +183,14 @@ def _find_header(worksheet: Worksheet, file: str, columns: Sequence[Column]) -> 
         where = {
             column.name: titles[title]
             for column in columns
-            if (title := next((_plain(one) for one in column.titles if _plain(one) in titles), None))
-            is not None
+            if (title := next((_plain(one) for one in column.titles if _plain(one) in titles), None)) is not None
         }
         missing = [column.titles[0] for column in columns if column.required and column.name not in where]
         if not missing:
             return number, where
         if len(missing) < len(best):
             best = missing
-    raise DataError(
-        f"{file}: no header row in the first {_HEADER_ROWS} rows has the columns {', '.join(best)}"
-    )
+    raise DataError(f"{file}: no header row in the first {_HEADER_ROWS} rows has the columns {', '.join(best)}")
 
 
 def _merged_rows(worksheet: Worksheet, columns: set[int]) -> dict[int, str]:
@@ -231,12 +220,7 @@ def _value(cell: Cell | MergedCell, column: Column) -> Value:
     kind = str(cell.data_type)
     if kind == "s" and isinstance(value, str):
         return _from_text(value.strip(), column)
-    if (
-        kind == "n"
-        and isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and value == int(value)
-    ):
+    if kind == "n" and isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value):
         if column.kind == "label":
             raise DataError(f"{title} is the number {value}; expected text")
         return int(value) if column.kind == "frame" else str(int(value))

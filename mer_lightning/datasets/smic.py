@@ -107,9 +107,7 @@ def scan(
     base = existing_root(root, LAYOUT)
     found = _clip_folders(base, camera)
     name = release if release is None or isinstance(release, str) else release.name
-    by_sheet = name == _SHEET_RELEASES[camera] or (
-        name is None and (variant == "long" or set(found) == {"long"})
-    )
+    by_sheet = name == _SHEET_RELEASES[camera] or (name is None and (variant == "long" or set(found) == {"long"}))
     database = _DATABASES[camera]
     default = (_SHEET_RELEASES if by_sheet else _FOLDER_RELEASES)[camera]
     chosen = choose_release(database, release, default)
@@ -154,9 +152,7 @@ def _scan_sheet(
     root: Path, camera: Camera, release: AnnotationRelease, found: Mapping[str, list[tuple[str, Path]]]
 ) -> Scan:
     wanted = f"SMIC-{camera.upper()}-E_annotation.xlsx"
-    sheets = files_like(
-        root, re.compile(re.escape(wanted) + "|" + re.escape(wanted[:-1]), re.IGNORECASE), prune=_CLIP
-    )
+    sheets = files_like(root, re.compile(re.escape(wanted) + "|" + re.escape(wanted[:-1]), re.IGNORECASE), prune=_CLIP)
     if not sheets:
         raise DataError(f"{root}: no annotation sheet found; expected {wanted}")
     kind, clips = _choose("long", found, root)

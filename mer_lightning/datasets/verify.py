@@ -75,8 +75,7 @@ class Verification:
             "expected": dict(self.expected),
             "corrections": {key: list(names) for key, names in self.corrections.items()},
             "problems": [
-                {"file": problem.file, "row": problem.row, "message": problem.message}
-                for problem in self.problems
+                {"file": problem.file, "row": problem.row, "message": problem.message} for problem in self.problems
             ],
         }
 
@@ -139,9 +138,7 @@ def verify_all(root: Path, *, release: str | None = None, frames: bool = True) -
         names = tuple(name for name in names if name == get_release(release).database)
     if not names:
         wanted = f"of release {release} " if release else ""
-        raise DataError(
-            f"{root}: no database {wanted}recognised; name it with --database to see what is missing"
-        )
+        raise DataError(f"{root}: no database {wanted}recognised; name it with --database to see what is missing")
     return tuple(verify(root, name, release=release, frames=frames) for name in names)
 
 

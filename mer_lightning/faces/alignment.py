@@ -61,9 +61,7 @@ def similarity(points: Tensor, crop: Crop) -> Tensor:
         DataError: Other than 68 points, or the corners coincide.
     """
     if points.shape[-2:] != (COUNT, 2):
-        raise DataError(
-            f"alignment expects {COUNT} points of two coordinates, found shape {tuple(points.shape)}"
-        )
+        raise DataError(f"alignment expects {COUNT} points of two coordinates, found shape {tuple(points.shape)}")
     source = points[..., list(INNER_EYES), :].to(torch.float64)
     target = crop.corners().to(source.device)
     across = source[..., 1, :] - source[..., 0, :]

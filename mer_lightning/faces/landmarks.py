@@ -66,9 +66,7 @@ class Landmarks:
         number = sample.onset if frame is None else frame
         points = self._points.get(sample.key, {}).get(-1 if number is None else number)
         if points is None:
-            raise DataError(
-                f"{sample.key}: no landmarks of frame {number}; run `mer-bench data prepare` for it"
-            )
+            raise DataError(f"{sample.key}: no landmarks of frame {number}; run `mer-bench data prepare` for it")
         return points
 
 
@@ -130,9 +128,7 @@ def write_landmarks(path: Path, rows: Iterable[tuple[Sample, int, Points]]) -> i
             writer.writerow(COLUMNS)
             for sample, frame, points in rows:
                 if points.shape != (COUNT, 2) or not np.isfinite(points).all():
-                    raise DataError(
-                        f"{sample.key}: expected {COUNT} finite points, found shape {points.shape}"
-                    )
+                    raise DataError(f"{sample.key}: expected {COUNT} finite points, found shape {points.shape}")
                 values = (f"{value:.3f}" for value in points.reshape(-1).tolist())
                 writer.writerow([sample.database, sample.subject, sample.clip, frame, *values])
                 count += 1
@@ -174,15 +170,12 @@ def load_detector(name: str, model: Path, device: str = "cpu") -> Detector:
     if name not in _DETECTORS:
         raise DataError(f"landmark detector '{name}' is unknown; expected one of {', '.join(_DETECTORS)}")
     if not model.exists():
-        raise DataError(
-            f"{model}: no such model; {name} needs {_MODELS[name]}, which it does not bring along"
-        )
+        raise DataError(f"{model}: no such model; {name} needs {_MODELS[name]}, which it does not bring along")
     try:
         return _DETECTORS[name](model, device)
     except ImportError as error:
         raise DataError(
-            f"landmark detector '{name}' needs the package {_PACKAGES[name]}, "
-            f"which is not installed ({error})"
+            f"landmark detector '{name}' needs the package {_PACKAGES[name]}, which is not installed ({error})"
         ) from None
 
 
@@ -247,9 +240,7 @@ class MediaPipeDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> Points | None:
         """Detect. See `Detector`."""
-        picture = self._package.Image(
-            image_format=self._package.ImageFormat.SRGB, data=np.ascontiguousarray(image)
-        )
+        picture = self._package.Image(image_format=self._package.ImageFormat.SRGB, data=np.ascontiguousarray(image))
         faces: Any = self._network.detect(picture).face_landmarks
         if not faces:
             return None
@@ -299,9 +290,7 @@ def spread_five(five: Points) -> Points:
         ``(68, 2)``, float32.
     """
     mean = mean_face()
-    source = np.stack(
-        [mean[list(RIGHT_EYE)].mean(0), mean[list(LEFT_EYE)].mean(0), mean[30], mean[48], mean[54]]
-    )
+    source = np.stack([mean[list(RIGHT_EYE)].mean(0), mean[list(LEFT_EYE)].mean(0), mean[30], mean[48], mean[54]])
     a, b = source - source.mean(0), five - five.mean(0)
     # in complex numbers a similarity is one factor
     z, w = a[:, 0] + 1j * a[:, 1], b[:, 0] + 1j * b[:, 1]

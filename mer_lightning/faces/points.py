@@ -21,13 +21,11 @@ INNER_EYES = (39, 42)
 """Inner corner of the subject's right eye (left in the picture) and of the left eye; they keep still."""
 
 
-def _arc(
-    centre: tuple[float, float], radii: tuple[float, float], start: float, stop: float, count: int
-) -> Points:
+def _arc(centre: tuple[float, float], radii: tuple[float, float], start: float, stop: float, count: int) -> Points:
     angles = np.linspace(math.radians(start), math.radians(stop), count)
-    return np.stack(
-        [centre[0] + radii[0] * np.cos(angles), centre[1] + radii[1] * np.sin(angles)], axis=1
-    ).astype(np.float32)
+    return np.stack([centre[0] + radii[0] * np.cos(angles), centre[1] + radii[1] * np.sin(angles)], axis=1).astype(
+        np.float32
+    )
 
 
 def _line(start: tuple[float, float], stop: tuple[float, float], count: int) -> Points:

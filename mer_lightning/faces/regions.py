@@ -150,9 +150,7 @@ def face_mask(points: Points, height: int, width: int) -> NDArray[np.bool_]:
     return np.asarray(image).astype(bool)
 
 
-def block(
-    points: Points, name: Block, height: int, width: int, margin: float = 0.15
-) -> tuple[int, int, int, int]:
+def block(points: Points, name: Block, height: int, width: int, margin: float = 0.15) -> tuple[int, int, int, int]:
     """Box around the eyes with the brows, or around the mouth.
 
     Args:

@@ -91,19 +91,14 @@ def _dropped(*names: str) -> dict[str, str | None]:
 SMIC_3 = LabelScheme(
     name="smic-3",
     classes=("negative", "positive", "surprise"),
-    table={
-        database: _same("negative", "positive", "surprise") for database in ("smic", "smic_vis", "smic_nir")
-    },
+    table={database: _same("negative", "positive", "surprise") for database in ("smic", "smic_vis", "smic_nir")},
     source="Li et al., A spontaneous micro-expression database: inducement, collection and baseline, FG 2013",
 )
 
 CASME2_5 = LabelScheme(
     name="casme2-5",
     classes=("happiness", "disgust", "repression", "surprise", "others"),
-    table={
-        "casme2": _same("happiness", "disgust", "repression", "surprise", "others")
-        | _dropped("sadness", "fear")
-    },
+    table={"casme2": _same("happiness", "disgust", "repression", "surprise", "others") | _dropped("sadness", "fear")},
     source="Yan et al., CASME II, PLoS ONE 9(1), 2014: sadness and fear are left out for their few clips",
 )
 
@@ -111,8 +106,7 @@ SAMM_5 = LabelScheme(
     name="samm-5",
     classes=("anger", "happiness", "other", "surprise", "contempt"),
     table={
-        "samm": _same("anger", "happiness", "other", "surprise", "contempt")
-        | _dropped("disgust", "fear", "sadness")
+        "samm": _same("anger", "happiness", "other", "surprise", "contempt") | _dropped("disgust", "fear", "sadness")
     },
     source="common five-class use of SAMM: the classes of more than ten clips, 57/26/26/15/12 = 136",
 )
@@ -141,7 +135,5 @@ OBJECTIVE_5 = LabelScheme(
     source="Davison et al., Objective classes for micro-facial expression recognition, 2018; MEGC 2018",
 )
 
-SCHEMES = {
-    scheme.name: scheme for scheme in (MEGC2019, SMIC_3, CASME2_5, SAMM_5, CKPLUS_7, FER2013_7, OBJECTIVE_5)
-}
+SCHEMES = {scheme.name: scheme for scheme in (MEGC2019, SMIC_3, CASME2_5, SAMM_5, CKPLUS_7, FER2013_7, OBJECTIVE_5)}
 """Every label scheme by name."""

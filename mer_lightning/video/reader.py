@@ -124,11 +124,7 @@ def select_frames(
         wanted = range(first, first + len(wanted))
     missing = [number for number in wanted if number not in frames]
     if missing:
-        found = (
-            f"found {min(frames)}..{max(frames)} ({len(frames)} frames)"
-            if frames
-            else "the folder has no frame"
-        )
+        found = f"found {min(frames)}..{max(frames)} ({len(frames)} frames)" if frames else "the folder has no frame"
         raise DataError(
             f"{where}: frame {missing[0]} is missing ({len(missing)} of {len(wanted)} frames of "
             f"{wanted[0]}..{wanted[-1]}); {found}"
@@ -184,9 +180,7 @@ def read_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
         raise DataError("a clip needs at least one frame, found none")
     first = read_image(paths[0])
     if first.nbytes * len(paths) > MOST_BYTES:
-        raise DataError(
-            f"{paths[0].parent}: clip of {len(paths)} frames {first.shape} exceeds {MOST_BYTES} bytes"
-        )
+        raise DataError(f"{paths[0].parent}: clip of {len(paths)} frames {first.shape} exceeds {MOST_BYTES} bytes")
     clip = np.empty((len(paths), *first.shape), np.uint8)
     clip[0] = first
     channels = first.shape[2]
@@ -237,8 +231,7 @@ def read_video(
             clip = np.load(target, mmap_mode="c", allow_pickle=False)
     if expected is not None and len(clip) < expected:
         raise DataError(
-            f"{path}: expected at least {expected} frames by the annotation, decoded {len(clip)} "
-            f"(is it truncated?)"
+            f"{path}: expected at least {expected} frames by the annotation, decoded {len(clip)} (is it truncated?)"
         )
     return clip
 

@@ -67,10 +67,7 @@ def test_problems_give_exit_code_1(twin, capsys, tmp_path):
     frame = next((copy / "Cropped/sub01").glob("*/*.jpg"))
     frame.write_bytes(b"no image")
     assert run("verify", str(copy)) == 1
-    assert (
-        f"problem {frame.relative_to(copy)}: expected a JPEG, PNG, BMP or TIFF image"
-        in capsys.readouterr().out
-    )
+    assert f"problem {frame.relative_to(copy)}: expected a JPEG, PNG, BMP or TIFF image" in capsys.readouterr().out
     assert run("verify", str(copy), "--database", "casme2", "--variant", "raw") == 0
     assert run("verify", str(copy), "--database", "samm") == 1
     assert "no annotation sheet found" in capsys.readouterr().out

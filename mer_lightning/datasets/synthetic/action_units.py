@@ -283,9 +283,7 @@ def _displacement(pulls: Sequence[Pull], sign: int, x: Tensor, y: Tensor) -> Ten
     parts = [
         torch.stack([hill * (pull.dx * sign), hill * pull.dy])
         for pull in pulls
-        for hill in [
-            _hill(x * sign - pull.x, pull.medial, pull.lateral) * _hill(y - pull.y, pull.above, pull.below)
-        ]
+        for hill in [_hill(x * sign - pull.x, pull.medial, pull.lateral) * _hill(y - pull.y, pull.above, pull.below)]
     ]
     return torch.stack(parts).sum(0)
 
@@ -350,8 +348,4 @@ def shading_basis(who: Identity, channels: Sequence[Channel], x: Tensor, y: Tens
             hill = torch.exp(-0.5 * ((along / fold.length) ** 2 + (across / fold.width) ** 2))
             total = total + fold.depth * hill
         maps.append(total * (100 * (0.45 + 0.6 * who.age)))
-    return (
-        torch.stack(maps)
-        if maps
-        else torch.zeros((0, *torch.broadcast_shapes(x.shape, y.shape)), device=x.device)
-    )
+    return torch.stack(maps) if maps else torch.zeros((0, *torch.broadcast_shapes(x.shape, y.shape)), device=x.device)

@@ -163,9 +163,7 @@ def objective_class(units: str) -> Objective:
     return "VII"
 
 
-def combinations(
-    emotion: str, objective: Objective | None = None, *, posed: bool = False
-) -> tuple[Combination, ...]:
+def combinations(emotion: str, objective: Objective | None = None, *, posed: bool = False) -> tuple[Combination, ...]:
     """Give the combinations that show an emotion.
 
     Args:
@@ -179,9 +177,7 @@ def combinations(
     name = ALIASES.get(emotion, emotion)
     found = COMBINATIONS.get(f"posed {name}" if posed else name)
     if found is None:
-        raise DataError(
-            f"{emotion}: no action units are known for it; expected one of {', '.join(COMBINATIONS)}"
-        )
+        raise DataError(f"{emotion}: no action units are known for it; expected one of {', '.join(COMBINATIONS)}")
     chosen = tuple(one for one in found if objective in (None, one.objective))
     if not chosen:
         raise DataError(f"{emotion}: no combination of objective class {objective}")
@@ -213,9 +209,7 @@ def draw_expression(
     """
     if emotion == "neutral":
         return Expression("", {})
-    coarse = emotion in {"negative", "positive"} or (
-        emotion == "surprise" and objective is None and not posed
-    )
+    coarse = emotion in {"negative", "positive"} or (emotion == "surprise" and objective is None and not posed)
     if emotion == "negative":
         emotion = str(draw.choice(list(NEGATIVE), p=list(NEGATIVE.values())))
     if coarse and draw.random() < MISMATCH:

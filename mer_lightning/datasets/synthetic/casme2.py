@@ -36,11 +36,7 @@ def write(out: Path, takes: Sequence[Take], release: str) -> None:
         _write_frames(out, take)
         if take.subject == census.CASME2_UNLABELLED[0] and take == _first(takes, take.subject):
             _write_frames(out, plan_unlabelled(take, census.CASME2_UNLABELLED[1]))
-    rows = [
-        take
-        for take in takes
-        if release == "casme2-2019" or (take.subject, take.clip) != census.CASME2_ONLY_2019
-    ]
+    rows = [take for take in takes if release == "casme2-2019" or (take.subject, take.clip) != census.CASME2_ONLY_2019]
     header: list[Cell] = [
         "Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units",
         "Estimated Emotion",
@@ -99,9 +95,7 @@ def _write_frames(out: Path, take: Take) -> None:
     if (take.subject, take.clip) == CROP_LACKS_OFFSET:
         stop = take.script.offset
     place = (take.subject, take.clip)
-    write_images(
-        out.joinpath(RAW, *place), {f"img{take.first + k}.jpg": frame for k, frame in enumerate(frames)}
-    )
+    write_images(out.joinpath(RAW, *place), {f"img{take.first + k}.jpg": frame for k, frame in enumerate(frames)})
     write_images(
         out.joinpath(CROPPED, *place),
         {f"reg_img{take.first + k}.jpg": frames[k, top:bottom, left:right] for k in range(start, stop)},

@@ -52,9 +52,7 @@ SMIC_SLOW = {
 }  # fmt: skip
 """VIS and NIR recorded the same people at the same time."""
 
-SMIC_E_ABSENT = frozenset(
-    {"s01_ne_02", "s02_sur_05", "s03_ne_03", "s03_ne_20", "s04_ne_05", "s04_ne_06", "s09_sur_02"}
-)
+SMIC_E_ABSENT = frozenset({"s01_ne_02", "s02_sur_05", "s03_ne_03", "s03_ne_20", "s04_ne_05", "s04_ne_06", "s09_sur_02"})
 """Clips of the 164 that the sheet of the E release does not name."""
 
 # disgust, repression, happiness, surprise, others, sadness, fear; the 2019 sheet
@@ -260,9 +258,7 @@ def _casme2() -> list[Entry]:
     late = [entry for entry in entries if (entry.subject, entry.clip) == CASME2_ONLY_2019]
     rest = _deal((entry for entry in entries if entry not in late), CASME2_OBJECTIVE)
     found = {(entry.subject, entry.clip): entry for entry in rest}
-    found |= {
-        (entry.subject, entry.clip): Entry(entry.subject, entry.clip, entry.emotion, "IV") for entry in late
-    }
+    found |= {(entry.subject, entry.clip): Entry(entry.subject, entry.clip, entry.emotion, "IV") for entry in late}
     return [found[entry.subject, entry.clip] for entry in entries]
 
 
@@ -286,9 +282,7 @@ def _samm() -> list[Entry]:
 
 def _ckplus() -> list[Entry]:
     draw = np.random.default_rng(CENSUS_SEED)
-    numbers = np.concatenate(
-        [[5], np.sort(draw.choice(np.arange(10, 140), 82, replace=False)), np.arange(501, 541)]
-    )
+    numbers = np.concatenate([[5], np.sort(draw.choice(np.arange(10, 140), 82, replace=False)), np.arange(501, 541)])
     share = draw.gamma(6.0, 1.0, CKPLUS_SUBJECTS)
     counts = 1 + draw.multinomial(CKPLUS_SEQUENCES - CKPLUS_SUBJECTS, share / share.sum())
     entries: list[Entry] = []

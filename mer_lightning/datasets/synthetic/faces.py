@@ -205,9 +205,7 @@ class Identity:
                 )
             )
         inner, peak, tail, _ = self.brow
-        arch = np.array(
-            [(0.90, tail), (0.74, peak + 0.015), (0.56, peak + 0.012), (0.37, peak + 0.05), (0.20, inner)]
-        )
+        arch = np.array([(0.90, tail), (0.74, peak + 0.015), (0.56, peak + 0.012), (0.37, peak + 0.05), (0.20, inner)])
         points += [(-x, y) for x, y in arch] + [(x, y) for x, y in arch[::-1]]
         wing, base, _ = self.nose
         points += [(0.0, y) for y in np.linspace(-0.02, base - 0.13, 4)]
@@ -243,19 +241,17 @@ def _blend(palette: tuple[tuple[float, float, float], ...], position: float, dev
     return torch.lerp(table[low], table[low + 1], place - low)[:, None, None]
 
 
-def _bump(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:  # noqa: PLR0917
+def _bump(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:
     """Give a Gaussian hill of height one."""
     return torch.exp(-0.5 * ((x - cx) / sx) ** 2) * torch.exp(-0.5 * ((y - cy) / sy) ** 2)
 
 
-def _pair(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:  # noqa: PLR0917
+def _pair(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:
     """Give the same hill on both sides of the face."""
     return _bump(x, y, cx, cy, sx, sy) + _bump(x, y, -cx, cy, sx, sy)
 
 
-def _crease(
-    x: Tensor, y: Tensor, start: tuple[float, float], end: tuple[float, float], width: float
-) -> Tensor:
+def _crease(x: Tensor, y: Tensor, start: tuple[float, float], end: tuple[float, float], width: float) -> Tensor:
     """Give a soft line between two points."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     along = (((x - start[0]) * dx + (y - start[1]) * dy) / (dx * dx + dy * dy)).clamp(0, 1)
@@ -338,9 +334,7 @@ class _Canvas:
         t = (self.x / wide).clamp(-1, 1)
         arc = (1 - t**2).clamp_min(0)
         bow = 0.16 * torch.exp(-0.5 * (t / 0.13) ** 2) - 0.05
-        middle = (
-            line + 0.010 - 0.016 * torch.exp(-0.5 * (t / 0.25) ** 2) * -1 - 0.014 * torch.cos(t * 6.0) * arc
-        )
+        middle = line + 0.010 - 0.016 * torch.exp(-0.5 * (t / 0.25) ** 2) * -1 - 0.014 * torch.cos(t * 6.0) * arc
         top = line + 0.012 - above * (arc**0.9 * (1 - bow) * 1.02)
         return top, middle, line + 0.012 + below * arc**0.62 * (0.9 + 0.1 * arc)
 
@@ -360,11 +354,7 @@ def _relief(canvas: _Canvas) -> Tensor:
     # sockets, the ball under the lids, brow ridge
     z = z - 0.16 * _pair(x, y, 0.47, -0.06, 0.25, 0.15) - 0.07 * _pair(x, y, 0.20, -0.04, 0.08, 0.12)
     z = z + 0.115 * _pair(x, y, 0.50, -0.005, 0.19, 0.105)
-    z = (
-        z
-        + 0.055 * _pair(x, y, 0.48, who.brow[1] + 0.05, 0.32, 0.10)
-        + 0.03 * _bump(x, y, 0, -0.42, 0.2, 0.12)
-    )
+    z = z + 0.055 * _pair(x, y, 0.48, who.brow[1] + 0.05, 0.32, 0.10) + 0.03 * _bump(x, y, 0, -0.42, 0.2, 0.12)
     # cheeks, nasolabial fold, muzzle, philtrum, lips, chin
     z = z + 0.10 * _pair(x, y, 0.66, 0.47, 0.26, 0.22) - 0.05 * _pair(x, y, 0.80, 0.95, 0.2, 0.25)
     z = z - 0.035 * _pair(x, y, 0.40, 0.26, 0.16, 0.05) * who.age
@@ -377,9 +367,7 @@ def _relief(canvas: _Canvas) -> Tensor:
     inside = torch.exp(-0.5 * (x / (0.62 * who.mouth[0])) ** 4)
     z = z + 0.075 * inside * torch.exp(-0.5 * ((y - line + above * 0.42) / (above * 0.45)) ** 2)
     z = z + 0.095 * inside * torch.exp(-0.5 * ((y - line - below * 0.52) / (below * 0.46)) ** 2)
-    z = z - 0.050 * torch.exp(-0.5 * (x / 0.26) ** 2) * torch.exp(
-        -0.5 * ((y - line - below * 1.45) / 0.055) ** 2
-    )
+    z = z - 0.050 * torch.exp(-0.5 * (x / 0.26) ** 2) * torch.exp(-0.5 * ((y - line - below * 1.45) / 0.055) ** 2)
     z = z + 0.10 * _bump(x, y, 0, who.chin - 0.24, 0.22, 0.13)
     return z - 0.03 * _pair(x, y, who.mouth[0] + 0.05, line + 0.01, 0.04, 0.05)
 
@@ -425,9 +413,7 @@ def _skin(canvas: _Canvas) -> Tensor:
         size, depth = abs(draw.normal(0.010, 0.005)) + 0.007, draw.uniform(0.10, 0.35)
         albedo = albedo * (1 - depth * _bump(x, y, cx, cy, size, size))
     if who.beard:
-        shaved = canvas.step(y - 0.78 + 0.25 * _bump(x, y, 0, 0.95, 0.5, 9), 9) * (
-            1 - _bump(x, y, 0, 0.7, 0.3, 0.14)
-        )
+        shaved = canvas.step(y - 0.78 + 0.25 * _bump(x, y, 0, 0.95, 0.5, 9), 9) * (1 - _bump(x, y, 0, 0.7, 0.3, 0.14))
         shaved = shaved * canvas.step(y - 0.55 - (1.0 - x.abs()).clamp_min(0) * 0.55, 9)
         stubble = who.beard * shaved * (0.30 + 0.12 * pores).clamp(0, 0.6)
         albedo = albedo * (1 - stubble) + stubble * _blend(HAIR_TONES, who.hair, x.device)
@@ -458,9 +444,7 @@ def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
             1 - ((u + side * 0.3 * v) / 0.058) ** 2 - ((v + side * 0.35 * u) / 0.026) ** 2, 22
         )
         rim = _crease(x, y, (side * wing * 0.98, base - 0.16), (side * wing * 0.86, base - 0.01), 0.014)
-        rim = rim + 0.6 * _crease(
-            x, y, (side * wing * 0.86, base - 0.015), (side * 0.05, base + 0.015), 0.016
-        )
+        rim = rim + 0.6 * _crease(x, y, (side * wing * 0.86, base - 0.015), (side * 0.05, base + 0.015), 0.016)
         picture = picture * (1 - 0.42 * rim.clamp(0, 1))
     picture = torch.lerp(picture, dark, (0.85 * nostril).clamp(0, 1))
     picture = picture * (1 - 0.22 * _bump(x, y, 0, base + 0.03, 0.22, 0.045))
@@ -557,9 +541,7 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     side = torch.atan2(x, -(y - 0.2))
     strand = canvas.noise(3, (radius * 0.35).expand_as(wall), side * 0.55 + 0.03 * torch.sin(7 * radius))
     fine = canvas.noise(3, (radius * 0.8 + 0.3).expand_as(wall), side * 1.25)
-    sheen = torch.exp(-0.5 * ((radius - 0.98) / 0.10) ** 2) * torch.exp(
-        -0.5 * ((side + who.light[0]) / 0.7) ** 2
-    )
+    sheen = torch.exp(-0.5 * ((radius - 0.98) / 0.10) ** 2) * torch.exp(-0.5 * ((side + who.light[0]) / 0.7) ** 2)
     tress = hair * (1 + 0.38 * strand + 0.28 * fine).clamp_min(0.12) * (0.75 + 1.6 * sheen) + 0.012 * sheen
     if who.long_hair:
         wide = who.head * (1.20 + 0.07 * torch.sin(1.7 * y.clamp_min(0)))
@@ -573,12 +555,7 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     shade = 0.50 + 0.25 * ((y - who.chin) / 0.6).clamp(0, 1)
     column = tone * (shade * (1 - 0.35 * (x / neck).clamp(-1.2, 1.2) ** 2 + 0.25 * who.light[0] * x))
     picture = torch.lerp(picture, column, canvas.step(neck - x.abs(), 3) * canvas.step(y - 0.8, 3))
-    shoulder = (
-        y
-        - 2.02
-        - 0.30 * (x.abs() - 0.5).clamp_min(0) ** 1.2
-        + 0.28 * torch.exp(-((x.abs() - 0.66) ** 2) / 0.02)
-    )
+    shoulder = y - 2.02 - 0.30 * (x.abs() - 0.5).clamp_min(0) ** 1.2 + 0.28 * torch.exp(-((x.abs() - 0.66) ** 2) / 0.02)
     cloth = torch.tensor(who.cloth, device=x.device)[:, None, None]
     weave = canvas.noise(2, plane[0] * 0.4, plane[1] * 0.4)
     cloth = cloth * (0.8 + 0.10 * weave + 0.2 * who.light[0] * x)
@@ -604,9 +581,7 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def draw_texture(
-    who: Identity, view: View, *, oversample: int = 2, device: torch.device | str = "cpu"
-) -> Tensor:
+def draw_texture(who: Identity, view: View, *, oversample: int = 2, device: torch.device | str = "cpu") -> Tensor:
     """Draw a person at rest, band-limited for resampling at the size of the view.
 
     Args:
@@ -630,6 +605,4 @@ def draw_texture(
     picture = functional.avg_pool2d(picture.clamp(0, 1) ** (1 / 2.2), finer)
     weights = torch.tensor((1.0, 2.0, 1.0), device=place) / 4
     kernel = (weights[:, None] * weights[None, :])[None, None].expand(3, 1, 3, 3)
-    return functional.conv2d(functional.pad(picture[None], (1, 1, 1, 1), mode="replicate"), kernel, groups=3)[
-        0
-    ]
+    return functional.conv2d(functional.pad(picture[None], (1, 1, 1, 1), mode="replicate"), kernel, groups=3)[0]

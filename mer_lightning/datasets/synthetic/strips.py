@@ -54,9 +54,7 @@ def draw_strip(database: str, path: Path, *, seed: int = 0) -> None:
     if database == "fer2013":
         stills = plan_stills(people=24, seed=seed, rows=0.001)[: 2 * COLUMNS]
         pictures = render_stills(stills, seed=seed).repeat(2, 1).repeat(2, 2)
-        rows = [
-            [picture[..., None].repeat(3, 2) for picture in pictures[k : k + COLUMNS]] for k in (0, COLUMNS)
-        ]
+        rows = [[picture[..., None].repeat(3, 2) for picture in pictures[k : k + COLUMNS]] for k in (0, COLUMNS)]
         labels = [[still.emotion for still in stills[k : k + COLUMNS]] for k in (0, COLUMNS)]
     else:
         take = _typical(database, seed)

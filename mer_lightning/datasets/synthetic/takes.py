@@ -194,9 +194,7 @@ def plan_twin(
     )
 
 
-def plan_composite(
-    *, seed: int = 0, size: tuple[int, int] = (128, 128), frames: float = 0.2
-) -> tuple[Take, ...]:
+def plan_composite(*, seed: int = 0, size: tuple[int, int] = (128, 128), frames: float = 0.2) -> tuple[Take, ...]:
     """Plan the 442 clips of 68 subjects of the MEGC 2019 composite, as face crops.
 
     Args:
@@ -294,9 +292,7 @@ def _plan(
     )
     length = _length(draw, camera, frames)
     spare = (
-        [max(1, round(k * frames)) for k in draw.integers(20, 70, 2)]
-        if context
-        else draw.integers(0, 6, 2).tolist()
+        [max(1, round(k * frames)) for k in draw.integers(20, 70, 2)] if context else draw.integers(0, 6, 2).tolist()
     )
     lead, tail = spare if context or family in {"casme2", "samm"} else (0, 0)
     named = (entry.subject, entry.clip)
@@ -322,23 +318,15 @@ def _plan(
         script = replace(script, frames=gap + 2 * length, again=(gap, gap + length // 2, gap + length - 1))
     first = _first_frame(draw, database, named, row, script)
     code = "" if family in {"smic", "ckplus"} else expression.code
-    return Take(
-        database, entry.subject, entry.clip, entry.emotion.lower(), entry.objective, code, script, first
-    )
+    return Take(database, entry.subject, entry.clip, entry.emotion.lower(), entry.objective, code, script, first)
 
 
-def _first_frame(
-    draw: np.random.Generator, database: str, named: tuple[str, str], row: int, script: Script
-) -> int:
+def _first_frame(draw: np.random.Generator, database: str, named: tuple[str, str], row: int, script: Script) -> int:
     """Number the first frame as the database does."""
     # clips whose numbers the literature tells
     known: dict[str, int] = {}
     if database == "casme2":
-        known = (
-            {census.CASME2_APEX_IS_ONSET[1]: 69 - script.onset}
-            if named == census.CASME2_APEX_IS_ONSET
-            else {}
-        )
+        known = {census.CASME2_APEX_IS_ONSET[1]: 69 - script.onset} if named == census.CASME2_APEX_IS_ONSET else {}
         known |= {named[1]: 91 - script.offset} if row == census.CASME2_TYPO_ROW else {}
     elif database == "samm":
         known = {clip: apex - script.apex for clip, apex in census.SAMM_WRONG_APEX.items()}

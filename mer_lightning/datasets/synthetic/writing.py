@@ -95,9 +95,7 @@ def code_cell(code: str) -> Cell:
     return int(code) if code.isdigit() else code
 
 
-def write_manifest(
-    out: Path, database: str, release: str, seed: int, counts: Mapping[str, int] | None
-) -> None:
+def write_manifest(out: Path, database: str, release: str, seed: int, counts: Mapping[str, int] | None) -> None:
     """Say in the root that the data is synthetic.
 
     Args:

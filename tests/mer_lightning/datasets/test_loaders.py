@@ -55,9 +55,7 @@ def test_a_full_release_must_have_its_counts(casme2):
 
 
 def test_the_2019_sheet_is_the_default_where_both_are_there(casme2):
-    (casme2 / "CASME2-coding-20190701.xlsx").write_bytes(
-        (casme2 / "CASME2-coding-20140508.xlsx").read_bytes()
-    )
+    (casme2 / "CASME2-coding-20190701.xlsx").write_bytes((casme2 / "CASME2-coding-20140508.xlsx").read_bytes())
     assert Casme2(casme2, partial=True).release == "casme2-2019-partial"
     assert Casme2(casme2, release="casme2-2014", partial=True).release == "casme2-2014-partial"
 

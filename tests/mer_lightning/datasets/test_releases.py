@@ -45,9 +45,7 @@ def test_smic_e_lacks_seven_of_the_164():
 
 
 def test_unknown_release():
-    with pytest.raises(
-        DataError, match="annotation release 'casme9' is unknown; expected one of smic-hs-164"
-    ):
+    with pytest.raises(DataError, match="annotation release 'casme9' is unknown; expected one of smic-hs-164"):
         get_release("casme9")
 
 
@@ -66,9 +64,7 @@ def test_selection_keeps_the_emotions_of_the_composite():
         ]
     )
     assert [one.key for one in kept] == ["casme2/sub01/c", "samm/006/e"]
-    assert any(
-        "found 1 clips, the official list has 88" in str(one) for one in composite.class_problems(kept)
-    )
+    assert any("found 1 clips, the official list has 88" in str(one) for one in composite.class_problems(kept))
     with pytest.raises(DataError, match="ckplus/S005/001: the composite has smic, casme2, samm"):
         composite.select([sample("ckplus", "S005", "001", "anger")])
 

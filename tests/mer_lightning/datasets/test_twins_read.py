@@ -31,9 +31,7 @@ SMALL = (48, 64)
     ],
 )
 def test_small_twins_are_clean(tmp_path, database, release, subjects):
-    truth = write_twin(
-        tmp_path / "twin", database, release=release, subjects=subjects, size=SMALL, frames=0.1
-    )
+    truth = write_twin(tmp_path / "twin", database, release=release, subjects=subjects, size=SMALL, frames=0.1)
     (report,) = verify_all(tmp_path / "twin", frames=database != "casme2")
     assert report.problems == ()
     assert (report.database, report.release, report.synthetic) == (database, release, True)

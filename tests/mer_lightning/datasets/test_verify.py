@@ -290,9 +290,7 @@ def test_smic_e_frame_base(smic_e):
 def test_ckplus_files(ckplus):
     file = ckplus / "Emotion/S005/001/S005_001_00000011_emotion.txt"
     file.write_text("9.0\n")
-    assert one(ckplus, "ckplus").startswith(
-        "Emotion/S005/001/S005_001_00000011_emotion.txt row 1: expected one number"
-    )
+    assert one(ckplus, "ckplus").startswith("Emotion/S005/001/S005_001_00000011_emotion.txt row 1: expected one number")
     file.write_text("3.0\n")
     (ckplus / "cohn-kanade-images/S005/001/S005_001_00000011.png").unlink()
     assert "names frame 11 as the peak; the last frame is 10" in one(ckplus, "ckplus")

@@ -17,9 +17,7 @@ def face(scale: float, degrees: float, x: float, y: float) -> torch.Tensor:
 
 
 def smooth(height: int, width: int, channels: int = 3) -> np.ndarray:
-    small = (
-        np.random.default_rng(3).integers(0, 255, (height // 24, width // 24, channels)).astype(np.float32)
-    )
+    small = np.random.default_rng(3).integers(0, 255, (height // 24, width // 24, channels)).astype(np.float32)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 255)
 
 

@@ -74,9 +74,7 @@ def test_cells_that_are_no_pixels(table):
 
 
 def test_detectors_are_named_and_need_a_model(tmp_path):
-    with pytest.raises(
-        DataError, match="'magic' is unknown; expected one of face-alignment, mediapipe, yunet"
-    ):
+    with pytest.raises(DataError, match="'magic' is unknown; expected one of face-alignment, mediapipe, yunet"):
         landmarks.load_detector("magic", tmp_path)
     with pytest.raises(DataError, match=r"no such model; mediapipe needs a face_landmarker.task file"):
         landmarks.load_detector("mediapipe", tmp_path / "nothing.task")
@@ -121,9 +119,7 @@ def test_face_alignment_takes_the_largest_face(tmp_path, monkeypatch):
     small, large = mean_face() * 10, mean_face() * 50
     package = ModuleType("face_alignment")
     package.LandmarksType = SimpleNamespace(TWO_D=1)
-    package.FaceAlignment = lambda *_, **__: SimpleNamespace(
-        get_landmarks_from_image=lambda _: [small, large]
-    )
+    package.FaceAlignment = lambda *_, **__: SimpleNamespace(get_landmarks_from_image=lambda _: [small, large])
     monkeypatch.setitem(sys.modules, "face_alignment", package)
     detector = landmarks.load_detector("face-alignment", tmp_path)
     np.testing.assert_allclose(detector.detect(np.zeros((9, 9, 3), np.uint8)), large)

@@ -64,9 +64,7 @@ def test_too_few_frames(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     # decord says nothing about the missing half
     assert 0 < len(reader.read_video(path)) < 40
-    with pytest.raises(
-        DataError, match=r"clip.avi: expected at least 40 frames by the annotation, decoded \d+"
-    ):
+    with pytest.raises(DataError, match=r"clip.avi: expected at least 40 frames by the annotation, decoded \d+"):
         reader.read_video(path, expected=40)
 
 

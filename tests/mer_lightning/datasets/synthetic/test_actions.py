@@ -66,11 +66,7 @@ def test_an_objective_class_is_kept():
 
 def test_codes_have_the_released_notation():
     draw = np.random.default_rng(1)
-    codes = {
-        draw_expression(draw, name, WHO).code
-        for name in ("others", "disgust", "contempt")
-        for _ in range(300)
-    }
+    codes = {draw_expression(draw, name, WHO).code for name in ("others", "disgust", "contempt") for _ in range(300)}
     assert all(re.fullmatch(r"[LR]?\d+\??(\+[LR]?\d+\??)*", code) for code in codes)
     assert any("L" in code for code in codes) and any("R" in code for code in codes)
     assert any(code.endswith("?") for code in codes)

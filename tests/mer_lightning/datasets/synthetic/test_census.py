@@ -68,8 +68,7 @@ def test_the_composite_is_as_uneven_as_the_real_one():
     merged = {"happiness": "pos", "positive": "pos", "surprise": "sur"}
     classes = Counter((take.database, merged.get(take.emotion, "neg")) for take in takes)
     assert {
-        name: tuple(classes[name, kind] for kind in ("neg", "pos", "sur"))
-        for name in ("smic", "casme2", "samm")
+        name: tuple(classes[name, kind] for kind in ("neg", "pos", "sur")) for name in ("smic", "casme2", "samm")
     } == {
         "smic": (70, 51, 43),
         "casme2": (88, 32, 25),
@@ -83,9 +82,7 @@ def test_the_composite_is_as_uneven_as_the_real_one():
     assert Counter(database for database, _ in folds) == {"smic": 16, "casme2": 24, "samm": 28}
     assert not {("casme2", "sub10"), ("casme2", "sub18")} & set(folds)
     kinds = {
-        fold: len(
-            {merged.get(take.emotion, "neg") for take in takes if (take.database, take.subject) == fold}
-        )
+        fold: len({merged.get(take.emotion, "neg") for take in takes if (take.database, take.subject) == fold})
         for fold in folds
     }
     assert Counter(kinds.values()) == {3: 16, 2: 29, 1: 23}

@@ -32,9 +32,9 @@ def warp(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     height, width = flow.shape[1:]
     pixels = torch.stack(torch.meshgrid(torch.arange(width), torch.arange(height), indexing="xy"))
     grid = (2 * (pixels + flow) + 1) / torch.tensor((width, height))[:, None, None] - 1
-    return functional.grid_sample(
-        image[None], grid.permute(1, 2, 0)[None], padding_mode="border", align_corners=False
-    )[0]
+    return functional.grid_sample(image[None], grid.permute(1, 2, 0)[None], padding_mode="border", align_corners=False)[
+        0
+    ]
 
 
 def planes(frames: torch.Tensor, index: int) -> torch.Tensor:

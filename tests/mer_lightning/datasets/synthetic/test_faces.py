@@ -57,7 +57,5 @@ def test_drawing_keeps_to_the_device_that_was_asked_for():
 
 @pytest.mark.gpu
 def test_an_accelerator_draws_the_same_person():
-    ours, theirs = (
-        draw_texture(Identity.sample(7), SMALL, device=device).cpu() for device in ("cpu", "cuda")
-    )
+    ours, theirs = (draw_texture(Identity.sample(7), SMALL, device=device).cpu() for device in ("cpu", "cuda"))
     assert (ours - theirs).abs().max() < 0.01

@@ -110,9 +110,7 @@ def test_samm_folders(samm):
     with Image.open(folder / f"006_{take.onset:05d}.jpg") as image:
         assert image.mode == "L"
     odd = samm.takes["samm/013/013_1_12"]
-    assert (
-        f"013_{odd.onset:05d}.jpg" not in names(samm.root / "SAMM" / "013" / "013_1_12") or odd.onset > 9999
-    )
+    assert f"013_{odd.onset:05d}.jpg" not in names(samm.root / "SAMM" / "013" / "013_1_12") or odd.onset > 9999
 
 
 def test_smic_folders(tmp_path: Path):
@@ -172,9 +170,7 @@ def test_fer2013_table(tmp_path: Path):
     assert len(rows) == len(twin.stills)
     for row, still in zip(rows, twin.stills.values(), strict=True):
         emotion, pixels, usage = row.split(",")
-        assert ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")[
-            int(emotion)
-        ] == still.emotion
+        assert ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")[int(emotion)] == still.emotion
         assert usage == still.part
         assert len(pixels.split()) == 48 * 48
 
@@ -206,9 +202,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path):
     assert names(tmp_path) == {"mine.txt"}
 
 
-@pytest.mark.parametrize(
-    "changes", [{"frames": 0.0}, {"frames": float("nan")}, {"size": (4, 4)}, {"subjects": 0}]
-)
+@pytest.mark.parametrize("changes", [{"frames": 0.0}, {"frames": float("nan")}, {"size": (4, 4)}, {"subjects": 0}])
 def test_impossible_arguments_are_errors(tmp_path: Path, changes: dict[str, object]):
     with pytest.raises(DataError):
         write_twin(tmp_path / "twin", "samm", **changes)
