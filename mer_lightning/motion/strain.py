@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Normalisation = Literal["none", "minmax8", "zscore"]
 
+# span below which a map is noise, pixels
+_STILL = 1e-3
+
 
 def _check_flow(flow: Tensor) -> None:
     if flow.ndim < 3 or flow.shape[-3] != 2 or not flow.numel():
@@ -88,7 +91,8 @@ def normalise(maps: Tensor, name: Normalisation) -> Tensor:
     Args:
         maps: ``(..., H, W)``.
         name: ``none``; ``minmax8``, linear to 0..1 in the 256 steps of an 8-bit image; ``zscore``, mean 0 and
-            standard deviation 1. A constant map becomes 0.
+            standard deviation 1. A map whose values span less than a thousandth becomes 0, since what is left
+            of a still clip is rounding.
 
     Returns:
         Same shape, float32.
@@ -99,15 +103,14 @@ def normalise(maps: Tensor, name: Normalisation) -> Tensor:
     maps = maps.float()
     if name == "none":
         return maps
+    low, high = maps.amin((-2, -1), keepdim=True), maps.amax((-2, -1), keepdim=True)
+    still = high - low < _STILL
     if name == "minmax8":
-        low, high = maps.amin((-2, -1), keepdim=True), maps.amax((-2, -1), keepdim=True)
-        return torch.round((maps - low) / (high - low).clamp_min(torch.finfo(maps.dtype).tiny) * 255) / 255
+        return torch.where(still, 0, torch.round((maps - low) / torch.where(still, 1, high - low) * 255) / 255)
     if name == "zscore":
         centred = maps - maps.mean((-2, -1), keepdim=True)
         spread = centred.square().mean((-2, -1), keepdim=True).sqrt()
-        # rounding leaves a constant map a little spread that is no signal
-        flat = spread <= 1e-6 * maps.abs().amax((-2, -1), keepdim=True)
-        return torch.where(flat, 0, centred / torch.where(flat, 1, spread))
+        return torch.where(still, 0, centred / torch.where(still, 1, spread))
     raise ValueError(f"unknown normalisation {name!r}, expected none, minmax8 or zscore")
 
 

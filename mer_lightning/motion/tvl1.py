@@ -25,8 +25,9 @@ _BLOCK = 1 << 17
 # after these iterations of a warp, and then after every fourth, it is checked which pairs have settled
 _FIRST_CHECKS = frozenset({1, 2})
 _LATER_CHECKS = 4
-# squared gradients below this (grey levels 0..255) say nothing about motion
-_FLAT = 1e-7
+# squared gradients below this say nothing about motion: a tenth of a grey level (0..255) a pixel is below the
+# rounding of 8-bit frames
+_FLAT = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
