@@ -90,7 +90,9 @@ class GeometricAugmentation(nn.Module):
         for step in (self._hflip, self._affine):
             if step is not None:
                 planes = step(planes)
-                linear = step.transform_matrix[:, :2, :2].to(linear) @ linear
+                matrix = step.transform_matrix
+                assert matrix is not None  # kornia sets it in the call before
+                linear = matrix[:, :2, :2].to(linear) @ linear
         if self._blur is not None:
             planes = self._blur(planes)
         moved = planes.view_as(maps)

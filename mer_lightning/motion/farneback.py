@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from mer_lightning.motion.grids import check_pair, pixel_grid, sample_at
+from mer_lightning.motion.grids import check_pair, in_blocks, pixel_grid, sample_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,15 +87,9 @@ def farneback_flow(
     """
     reference, target = check_pair(reference, target)
     settings = _Settings(pyr_scale, levels, winsize, iterations, poly_n, poly_sigma, gaussian)
-    height, width = reference.shape[-2:]
-    block = reference.shape[0] if reference.is_cuda else max(1, _BLOCK // (height * width))
-    flow = reference.new_empty(reference.shape[0], 2, height, width)
-    with torch.no_grad():
-        for start in range(0, reference.shape[0], block):
-            rows = slice(start, start + block)
-            images = torch.stack((reference[rows, 0], target[rows, 0])) * 255
-            flow[rows] = _coarse_to_fine(images, settings)
-    return flow
+    return in_blocks(
+        lambda a, b: _coarse_to_fine(torch.stack((a[:, 0], b[:, 0])) * 255, settings), reference, target, _BLOCK
+    )
 
 
 def _coarse_to_fine(images: Tensor, settings: _Settings) -> Tensor:

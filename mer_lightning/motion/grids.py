@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
 import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
 from torch.nn import functional
 
 
@@ -73,3 +80,60 @@ def warp(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     height, width = image.shape[-2:]
     columns, rows = pixel_grid(height, width, image.device)
     return sample_at(image, columns + flow[:, 0], rows + flow[:, 1], mode)
+
+
+def inside(u: Tensor, v: Tensor) -> Tensor:
+    """Where flow ``(B, H, W)`` points into the frame, bool, same shape."""
+    height, width = u.shape[-2:]
+    columns, rows = pixel_grid(height, width, u.device)
+    x, y = columns + u, rows + v
+    return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+
+
+def central_difference(planes: Tensor, axis: int) -> Tensor:
+    """Central differences along an axis, one-sided at the border; zero along an axis of length one."""
+    if planes.shape[axis] == 1:
+        return torch.zeros_like(planes)
+    return torch.gradient(planes, dim=axis)[0]
+
+
+def in_blocks(solve: Callable[[Tensor, Tensor], Tensor], reference: Tensor, target: Tensor, pixels: int) -> Tensor:
+    """Solve a batch in blocks that fit the cache of a CPU, one block per thread; at once on a GPU.
+
+    A flow is thousands of short operations. Were every one of them shared among threads, they would wait for
+    each other after each, and for ever so long on a machine with other work; whole blocks need no waiting.
+
+    Args:
+        solve: Gives the flow ``(b, 2, H, W)`` of a block, independent of the other pairs in it.
+        reference: ``(B, 1, H, W)``.
+        target: Same shape.
+        pixels: Pixels of a block.
+
+    Returns:
+        ``(B, 2, H, W)``.
+    """
+    batch, _, height, width = reference.shape
+    flow = reference.new_empty(batch, 2, height, width)
+    threads = 1 if reference.is_cuda else torch.get_num_threads()
+    size = batch if reference.is_cuda else max(1, min(pixels // (height * width), -(-batch // threads)))
+
+    def work(start: int) -> None:
+        # each thread has a gradient mode of its own
+        with torch.no_grad():
+            rows = slice(start, start + size)
+            flow[rows] = solve(reference[rows], target[rows])
+
+    starts = range(0, batch, size)
+    if threads == 1 or len(starts) == 1:
+        for start in starts:
+            work(start)
+        return flow
+    # new threads take over the number that is set when they first compute
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(work, starts):
+                pass
+    finally:
+        torch.set_num_threads(threads)
+    return flow

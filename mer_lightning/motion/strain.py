@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn import functional
 
+from mer_lightning.motion.grids import central_difference
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -19,13 +21,6 @@ _STILL = 1e-3
 def _check_flow(flow: Tensor) -> None:
     if flow.ndim < 3 or flow.shape[-3] != 2 or not flow.numel():
         raise ValueError(f"flow must be a non-empty (..., 2, H, W) tensor, got {tuple(flow.shape)}")
-
-
-def _slope(plane: Tensor, axis: int) -> Tensor:
-    """Central differences, one-sided at the border; zero along an axis of length one."""
-    if plane.shape[axis] == 1:
-        return torch.zeros_like(plane)
-    return torch.gradient(plane, dim=axis)[0]
 
 
 def optical_strain(flow: Tensor) -> Tensor:
@@ -48,8 +43,12 @@ def optical_strain(flow: Tensor) -> Tensor:
     """
     _check_flow(flow)
     u, v = flow.unbind(-3)
-    shear = (_slope(u, -2) + _slope(v, -1)) / 2
-    return (_slope(u, -1).square() + _slope(v, -2).square() + 2 * shear.square()).sqrt().unsqueeze(-3)
+    shear = (central_difference(u, -2) + central_difference(v, -1)) / 2
+    return (
+        (central_difference(u, -1).square() + central_difference(v, -2).square() + 2 * shear.square())
+        .sqrt()
+        .unsqueeze(-3)
+    )
 
 
 def flow_magnitude(flow: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from mer_lightning.motion.grids import check_pair, warp
+from mer_lightning.motion.grids import central_difference, check_pair, in_blocks, inside, warp
 from mer_lightning.motion.median import median_filter
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # no pyramid level has a side below this
 _SMALLEST_SIDE = 16
 # pixels solved together on a CPU: about forty planes of them are live, which the last cache level holds
-_BLOCK = 1 << 17
+_BLOCK = 1 << 16
 # after these iterations of a warp, and then after every fourth, it is checked which pairs have settled
 _FIRST_CHECKS = frozenset({1, 2})
 _LATER_CHECKS = 4
@@ -100,14 +100,7 @@ def tvl1_flow(
         tau, lambda_, theta, nscales, warps, epsilon, inner_iterations, outer_iterations, scale_step, gamma,
         median_filtering,
     )  # fmt: skip
-    height, width = reference.shape[-2:]
-    block = reference.shape[0] if reference.is_cuda else max(1, _BLOCK // (height * width))
-    flow = reference.new_empty(reference.shape[0], 2, height, width)
-    with torch.no_grad():
-        for start in range(0, reference.shape[0], block):
-            rows = slice(start, start + block)
-            flow[rows] = _coarse_to_fine(reference[rows] * 255, target[rows] * 255, settings)
-    return flow
+    return in_blocks(lambda a, b: _coarse_to_fine(a * 255, b * 255, settings), reference, target, _BLOCK)
 
 
 def _coarse_to_fine(reference: Tensor, target: Tensor, settings: _Settings) -> Tensor:
@@ -147,17 +140,15 @@ def _solve_level(reference: Tensor, target: Tensor, state: Tensor, settings: _Se
     Returns:
         Improved fields, same shape as ``state``.
     """
-    edged = functional.pad(target, (1, 1, 1, 1), mode="replicate")
-    along_x = (edged[..., 1:-1, 2:] - edged[..., 1:-1, :-2]) / 2
-    along_y = (edged[..., 2:, 1:-1] - edged[..., :-2, 1:-1]) / 2
-    image = torch.cat((target, along_x, along_y), 1)
+    image = torch.cat((target, central_difference(target, -1), central_difference(target, -2)), 1)
     # reading the reference through the same sampler gives it the same rounding, so no motion is exactly none
     reference = warp(reference, torch.zeros_like(state[:2].transpose(0, 1)), "bicubic")
     # dual fields times theta, (x or y, field, B, H, W); the last column of x and the last row of y stay zero
     dual = state.new_zeros(2, *state.shape)
     for _ in range(settings.warps):
         warped = warp(image, state[:2].transpose(0, 1), "bicubic")
-        slope = warped[:, 1:].transpose(0, 1)
+        # where the target would be read outside of its frame, only the neighbours say how a pixel moves
+        slope = warped[:, 1:].transpose(0, 1) * inside(state[0], state[1])
         if settings.gamma:
             slope = torch.cat((slope, torch.full_like(slope[:1], settings.gamma)))
         slope = slope.contiguous()

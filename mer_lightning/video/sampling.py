@@ -109,7 +109,9 @@ def _check_counts(length: int, count: int) -> None:
 
 
 def _along_time(weights: Tensor, frames: Tensor) -> Tensor:
-    return (weights.to(frames.device) @ frames.float().reshape(len(frames), -1)).view(len(weights), *frames.shape[1:])
+    # the weights of a new frame sum to one; taking only differences through them keeps a still clip exactly still
+    flat = frames.float().reshape(len(frames), -1)
+    return (flat[:1] + weights.to(frames.device) @ (flat - flat[:1])).view(len(weights), *frames.shape[1:])
 
 
 def _positions(length: int, count: int) -> Tensor:

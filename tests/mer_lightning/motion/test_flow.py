@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -182,3 +184,38 @@ def test_cuda_equals_cpu(method, moved):
     pairs = moved(4, 64)
     there = method(pairs.reference.cuda(), pairs.target.cuda()).cpu()
     assert torch.allclose(there, method(pairs.reference, pairs.target), atol=5e-3)
+
+
+def test_threads_change_nothing(method, moved):
+    pairs = moved(4, 64)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = method(pairs.reference, pairs.target)
+        torch.set_num_threads(2)
+        shared = method(pairs.reference, pairs.target)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert torch.allclose(alone, shared, atol=1e-5)
+
+
+def test_tvl1_is_at_least_as_exact_as_opencv_where_motion_leaves_the_frame():
+    # fine random texture that all moves, border included
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(3, 1, 60, 60, generator=generator)
+    image = torch.nn.functional.interpolate(coarse, size=(192, 192), mode="bicubic").clamp(0, 1)
+    bumps = torch.rand(3, 2, 4, 4, generator=generator) * 2 - 1
+    flow = torch.nn.functional.interpolate(bumps, size=(96, 96), mode="bicubic", align_corners=True)
+    flow *= 0.7 / flow.norm(dim=1).amax((1, 2))[:, None, None, None]
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 96), torch.linspace(-1, 1, 96), indexing="ij")
+    here = torch.stack((x, y), -1).expand(3, -1, -1, -1)
+    target, reference = (
+        torch.nn.functional.grid_sample(image, grid, mode="bicubic", align_corners=True).mul(255).round() / 255
+        for grid in (here, here + flow.permute(0, 2, 3, 1) * (2 / 95))
+    )
+    pairs = SimpleNamespace(
+        bytes=[tuple((i[0] * 255).byte().numpy() for i in p) for p in zip(reference, target, strict=True)]
+    )
+    assert error(tvl1_flow(reference, target), flow) <= error(opencv_tvl1(pairs), flow)
+    assert error(farneback_flow(reference, target), flow) <= error(opencv_farneback(pairs), flow)

@@ -1,0 +1,1 @@
+"""The application: which folds to train, and what the numbers mean together."""
