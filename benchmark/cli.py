@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Columns
 
+from benchmark.data_commands import add_data_commands
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     console = Console(highlight=False)
     suite = load_suite(arguments.suite)
+    console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
         suite,
         data=arguments.data,
@@ -54,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         protocols=arguments.protocol,
         seeds=arguments.seed,
     )
-    console.print(f"{suite.title}: {len(runs)} runs, {sum(len(run.folds) for run in runs)} folds")
+    console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds")
     tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
     try:
         results = run_all(
@@ -210,6 +212,8 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("file", type=Path, help="CSV (database,subject,clip,label,prediction) or MEGC2019 log")
     score.add_argument("--json", action="store_true", help="for programs")
     score.set_defaults(handler=_score)
+
+    add_data_commands(commands)
 
     perf = commands.add_parser("perf", help="measure ours beside the reference")
     perf.add_argument("only", nargs="*", help="files of benchmark/perf to run (default: all)")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from benchmark.data_root import data_root
 from benchmark.recipe import RECIPES, Recipe, load_recipe
 from benchmark.yaml_files import load_yaml
 from mer_lightning.protocols import Fold, Labelled, Protocol, get_protocol
@@ -29,12 +30,14 @@ class Source(Settings):
     """Where a suite's samples come from.
 
     Attributes:
-        name: ``synthetic-flow`` needs no files; ``megc2019-flow`` needs a folder (``--data``).
-        scale: Size of the synthetic composite relative to the official one.
-        seed: Seed of the synthetic composite.
+        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps,
+            ``megc2019`` the folder that holds SMIC, CASME II and SAMM, and ``casme2`` or ``samm`` that database
+            (``--data``, else ``MER_DATA``, else the user's configuration file).
+        scale: Size of a synthetic composite relative to the official one.
+        seed: Seed of a synthetic composite.
     """
 
-    name: Literal["synthetic-flow", "megc2019-flow"]
+    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "casme2", "samm"]
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: int = 0
 
@@ -47,17 +50,38 @@ class Source(Settings):
         Raises:
             DataError: The folder is not given, not needed, or not what it should be.
         """
+        if self.name in {"synthetic-video", "synthetic-flow"} and data is not None:
+            raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
+        if self.name == "synthetic-video":
+            from mer_lightning.datasets.synthetic.composite import SyntheticComposite
+
+            return SyntheticComposite(self.scale, self.seed)
         if self.name == "synthetic-flow":
             from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 
-            if data is not None:
-                raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
             return SyntheticFlowComposite(self.scale, self.seed)
-        from mer_lightning.datasets.flow_folders import FlowFolders
+        if self.name == "megc2019-flow":
+            from mer_lightning.datasets.flow_folders import FlowFolders
 
-        if data is None:
-            raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
-        return FlowFolders(data)
+            if data is None:
+                raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
+            return FlowFolders(data)
+        return _open_databases(self.name, data_root(data))
+
+
+def _open_databases(name: str, root: Path | None) -> Dataset:
+    """One database of a data root, or the composite of three."""
+    from mer_lightning.datasets.composite import Composite
+    from mer_lightning.datasets.registry import find_databases, open_database
+
+    if root is None:
+        raise DataError(f"--data: {name} needs the folder that holds the databases; see mer-bench data list")
+    wanted = ("smic", "casme2", "samm") if name == "megc2019" else (name,)
+    found = dict(find_databases(root))
+    if missing := [database for database in wanted if database not in found]:
+        raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
+    opened = [open_database(database, found[database]) for database in wanted]
+    return Composite(*opened) if name == "megc2019" else opened[0]
 
 
 class Suite(Settings):
@@ -160,6 +184,7 @@ def make_plan(
     suite: Suite,
     *,
     data: Path | None = None,
+    cache: Path | None = None,
     methods: Sequence[str] = (),
     protocols: Sequence[str] = (),
     seeds: Sequence[int] = (),
@@ -169,6 +194,7 @@ def make_plan(
     Args:
         suite: What to run.
         data: Folder with the data, for suites that need one.
+        cache: Folder where representations computed from frames are kept.
         methods: Instead of the suite's.
         protocols: Instead of the suite's.
         seeds: Instead of the suite's.
@@ -177,6 +203,7 @@ def make_plan(
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
     from mer_lightning.datamodules import load_table
+    from mer_lightning.motion.cache import Cache
 
     recipes = [load_recipe(name) for name in methods or suite.methods]
     evaluations = [get_protocol(name) for name in protocols or suite.protocols]
@@ -185,9 +212,10 @@ def make_plan(
     runs: list[Run] = []
     for protocol in evaluations:
         labelled = protocol.label(dataset)
+        classes = len(protocol.scheme.classes)
         tables = {
-            r.name: load_table(dataset, labelled, len(protocol.scheme.classes), r)
-            for r in {r.name: r for r in representations}.values()
+            name: load_table(dataset, labelled, classes, representation, cache=cache and Cache(cache))
+            for name, representation in {r.name: r for r in representations}.items()
         }
         runs += [
             Run(recipe, protocol, seed, dataset, labelled, tables[recipe.representation], folds)

@@ -62,6 +62,7 @@ class DataProvenance(Settings):
     Attributes:
         source: Name of the dataset.
         release: Annotation release.
+        choices: What the annotation leaves open and was chosen, e.g. SMIC's apex.
         synthetic: True when no real person was recorded.
         table_hash: SHA-256 of keys and labels.
         content_hash: SHA-256 of keys, labels and content.
@@ -70,6 +71,7 @@ class DataProvenance(Settings):
     source: str
     release: str
     synthetic: bool
+    choices: dict[str, str] = Field(default_factory=dict)
     table_hash: str
     content_hash: str
 
@@ -79,8 +81,9 @@ class RunRecord(Settings):
 
     Attributes:
         board: Id of the protocol, with ``synthetic-`` before it when the data is.
-        confusion: Confusion matrix of each finished subject, rows truth.
-        folds: Number of folds of the protocol; fewer subjects in ``confusion`` make the run incomplete.
+        confusion: Confusion matrix of each tested subject, rows truth.
+        folds: Number of folds of the protocol.
+        finished: Number of folds that are in; fewer make the run incomplete.
         failed: Held-out subjects whose fold ended in an error.
         recipe: The recipe as it was run.
         versions: Versions of the packages that decide a result.
@@ -103,6 +106,7 @@ class RunRecord(Settings):
     classes: tuple[str, ...]
     databases: tuple[str, ...]
     folds: int = Field(gt=0)
+    finished: int = Field(ge=0)
     failed: tuple[str, ...] = ()
     confusion: dict[str, Matrix]
     versions: dict[str, str]
@@ -112,7 +116,7 @@ class RunRecord(Settings):
     @property
     def complete(self) -> bool:
         """True when every fold of the protocol is in."""
-        return len(self.confusion) == self.folds
+        return self.finished == self.folds
 
     def matrices(self, database: str | None = None) -> NDArray[np.int64]:
         """Confusion matrices of the subjects (of one database), ``(S, C, C)``, in subject order."""
@@ -201,13 +205,20 @@ class Store:
 
 
 def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]:
-    """Confusion matrix of each fold, by held-out subject, sorted."""
-    matrices: dict[str, Matrix] = {}
-    for fold in sorted(folds, key=lambda fold: fold.held_out):
-        labels = [p.label for p in fold.predictions]
-        guesses = [p.prediction for p in fold.predictions]
-        matrices[fold.held_out] = tuple(map(tuple, confusion_matrix(labels, guesses, classes).tolist()))
-    return matrices
+    """Confusion matrix of each tested subject, by ``<database>/<subject>``, sorted."""
+    tested: dict[str, list[PredictionRecord]] = {}
+    for fold in folds:
+        for prediction in fold.predictions:
+            tested.setdefault(prediction.key.rsplit("/", 1)[0], []).append(prediction)
+    return {
+        person: tuple(
+            map(
+                tuple,
+                confusion_matrix([p.label for p in found], [p.prediction for p in found], classes).tolist(),
+            )
+        )
+        for person, found in sorted(tested.items())
+    }
 
 
 def record_path(records: Path, record: RunRecord) -> Path:

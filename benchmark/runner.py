@@ -105,6 +105,7 @@ def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
             source=run.dataset.name,
             release=run.dataset.release,
             synthetic=run.dataset.synthetic,
+            choices=dict(getattr(run.dataset, "choices", {})),
             table_hash=run.labelled.table_hash,
             content_hash=run.table.content_hash,
         ),
@@ -112,6 +113,7 @@ def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
         classes=run.protocol.scheme.classes,
         databases=tuple(run.protocol.counts),
         folds=len(run.folds),
+        finished=len(folds),
         failed=tuple(sorted(set(store.errors(run.id)) & people)),
         confusion=confusion_of(folds, len(run.protocol.scheme.classes)),
         versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -211,5 +213,5 @@ class _Progress:
             self._console.print(f"{self._name}: UF1 {score:.4f}, {record.folds} folds, {record.seconds:.0f} s")
         else:
             self._console.print(
-                f"{self._name}: incomplete {len(record.confusion)}/{record.folds}, failed: {', '.join(record.failed)}"
+                f"{self._name}: incomplete {record.finished}/{record.folds}, failed: {', '.join(record.failed)}"
             )

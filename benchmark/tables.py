@@ -220,7 +220,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
         title += f", epoch selected by {protocol.selection}"
     sources = sorted(
         {
-            f"{r.data.source}, release {r.data.release}, {r.folds} subjects, "
+            f"{r.data.source}, release {r.data.release}, {len(r.confusion)} subjects, "
             f"{int(r.matrices().sum())} clips, list {r.data.table_hash[:10]}"
             for r in records
             if r.complete
@@ -233,7 +233,7 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
     runs = sorted(runs, key=lambda run: run.seed)
     last = runs[-1]
     paper = last.recipe.get("paper")
-    unfinished = [f"incomplete {len(run.confusion)}/{run.folds}" for run in runs if not run.complete]
+    unfinished = [f"incomplete {run.finished}/{run.folds}" for run in runs if not run.complete]
     return Row(
         method=last.method,
         title=last.title,

@@ -108,7 +108,7 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
     """
     import wandb
 
-    folds = [fold for person, fold in Store(folder.parent).folds(folder.name).items() if person in record.confusion]
+    folds = list(Store(folder.parent).folds(folder.name).values())
     run = wandb.init(
         project=os.environ.get("WANDB_PROJECT", PROJECT),
         group=suite,
@@ -139,7 +139,7 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
             "confusion": wandb.plot.confusion_matrix(
                 y_true=labels, preds=guesses, class_names=list(record.classes), title="Pooled over all folds"
             ),
-            "folds": wandb.Table(columns=["subject", "clips", "correct", "seconds"], data=rows),
+            "folds": wandb.Table(columns=["held out", "clips", "correct", "seconds"], data=rows),
         }
     )
     total = record.matrices().sum(0)

@@ -1,4 +1,4 @@
-"""The precomputed onset-to-apex map as it is: horizontal flow, vertical flow, optical strain."""
+"""The onset-to-apex map of the shallow networks: horizontal flow, vertical flow, optical strain at 28 x 28."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from mer_lightning.motion.frame_representations import OnsetApexFlow
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,23 +18,41 @@ if TYPE_CHECKING:
 
     from mer_lightning.datasets.base import Kind
 
+_FROM_FRAMES = OnsetApexFlow(size=(28, 28), method="tvl1", third="strain", normalisation="minmax8")
+
 
 @dataclass(frozen=True, slots=True)
 class FlowMap:
-    """8-bit maps as floats in 0..1.
+    """8-bit flow maps as floats in 0..1: read where they are precomputed, else computed with TV-L1.
 
-    Each plane was scaled to its own 0..255 when it was stored, so a motion of zero is not at a fixed value; the
-    reverse of a horizontal motion is still its mirror image in the centre of the range, because minimum and
-    maximum change places.
+    Each plane is scaled to its own 0..255, so a motion of zero is not at a fixed value; the reverse of a horizontal
+    motion is still its mirror image in the centre of the range, because minimum and maximum change places.
     """
 
     name: str = "flow_map"
-    kind: Kind = "flow_maps"
+    kinds: tuple[Kind, ...] = ("flow_maps", "frames")
     channels: tuple[str, ...] = ("u", "v", "strain")
     hflip_sign: tuple[int, ...] = (-1, 1, 1)
     value_range: tuple[float, float] = (0.0, 1.0)
 
-    def __call__(self, clips: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Turn maps ``(1, H, W, 3)``, uint8, into ``(N, 3, H, W)``, float32 in 0..1."""
-        maps = torch.from_numpy(np.concatenate(clips))
+    def cache_key(self) -> str:
+        """Identity of the computation from frames; reading a map needs no cache."""
+        return _FROM_FRAMES.cache_key()
+
+    def __call__(
+        self,
+        clips: Sequence[NDArray[np.uint8]],
+        apexes: Sequence[int | None] | None = None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Turn precomputed maps or clips into ``(N, 3, H, W)``, float32 in 0..1.
+
+        Args:
+            clips: Maps ``(1, H, W, 3)``, uint8, when ``apexes`` is None; else frames ``(T, H, W, C)``.
+            apexes: Index of the apex in each clip, None where it has to be spotted.
+            device: Where to compute and return; None is the CPU.
+        """
+        if apexes is not None:
+            return _FROM_FRAMES(clips, apexes, device)
+        maps = torch.from_numpy(np.concatenate(clips)).to(device or "cpu")
         return maps.permute(0, 3, 1, 2).float().div_(255).contiguous()

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -19,16 +20,16 @@ class Representation(Protocol):
 
     Attributes:
         name: Name in recipes.
-        kind: Which kind of dataset it reads.
+        kinds: Which kinds of dataset it reads.
         channels: Name of each channel.
         hflip_sign: Per channel, -1 where mirroring the face also reverses the value (horizontal flow), else 1.
-        value_range: Lowest and highest value; a reversed value is mirrored in the centre of this range.
+        value_range: Range whose centre mirrors a reversed value; maps without bounds may leave it.
     """
 
     @property
     def name(self) -> str: ...
     @property
-    def kind(self) -> Kind: ...
+    def kinds(self) -> tuple[Kind, ...]: ...
     @property
     def channels(self) -> tuple[str, ...]: ...
     @property
@@ -36,6 +37,22 @@ class Representation(Protocol):
     @property
     def value_range(self) -> tuple[float, float]: ...
 
-    def __call__(self, clips: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Turn clips ``(T, H, W, C)`` into one tensor ``(N, C, H, W)`` or ``(N, C, T, H, W)``, float32."""
+    def cache_key(self) -> str:
+        """Identity of the computation: name, every parameter and the version of the code."""
+        ...
+
+    def __call__(
+        self,
+        clips: Sequence[NDArray[np.uint8]],
+        apexes: Sequence[int | None] | None = None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Turn clips ``(T, H, W, C)`` into one tensor ``(N, C, H, W)`` or ``(N, C, T, H, W)``, float32.
+
+        Args:
+            clips: Frames onset..offset, or precomputed maps (T = 1).
+            apexes: Index of the apex in each clip, None where it has to be spotted; None altogether for
+                precomputed maps.
+            device: Where to compute and return; None is the CPU.
+        """
         ...

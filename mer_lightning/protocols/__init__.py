@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mer_lightning.protocols.protocol import Fold, Labelled, Protocol, Selection, fold_seed
-from mer_lightning.protocols.schemes import MEGC2019, LabelScheme
+from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
 __all__ = [
@@ -46,9 +46,34 @@ PROTOCOLS = {
             counts=_COUNTS,
             subjects=_SUBJECTS,
         ),
+        Protocol(
+            name="megc2019-holdout",
+            version=1,
+            title="MEGC2019 databases, 3 classes, train on two and test on the third",
+            scheme=MEGC2019,
+            counts=_COUNTS,
+            subjects=_SUBJECTS,
+            held_out="database",
+        ),
         _single("smic-3", "smic", "SMIC-HS"),
         _single("casme2-3", "casme2", "CASME II"),
         _single("samm-3", "samm", "SAMM"),
+        Protocol(
+            name="casme2-5",
+            version=1,
+            title="CASME II, 5 classes",
+            scheme=CASME2_5,
+            counts={"casme2": (32, 64, 27, 25, 99)},  # the 2019 sheet; the 2014 one lacks one clip of disgust
+            subjects={"casme2": 26},
+        ),
+        Protocol(
+            name="samm-5",
+            version=1,
+            title="SAMM, 5 classes",
+            scheme=SAMM_5,
+            counts={"samm": (57, 26, 26, 15, 12)},
+            subjects={"samm": 28},
+        ),
     )
 }
 

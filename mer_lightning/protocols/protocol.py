@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mer_lightning.types import Sample
 
 Selection = Literal["last_epoch", "inner_subjects"]
+HeldOut = Literal["subject", "database"]
 INNER_FOLDS = 5
 """``inner_subjects`` holds out one of this many subject-grouped parts of the training subjects (fewer if few)."""
 
@@ -29,10 +30,10 @@ class Fold:
     """Who is trained on, who selects and who is tested, as sample keys.
 
     Attributes:
-        held_out: The tested subject, ``<database>/<subject>``.
+        held_out: The tested subject, ``<database>/<subject>``, or the tested database.
         train: Keys to fit on.
         validation: Keys of training subjects that select the epoch; empty under ``last_epoch``.
-        test: Keys of the held-out subject.
+        test: Keys of whoever is held out.
 
     Raises:
         DataError: A subject (and so a sample) is on two sides, or a side that must not be empty is.
@@ -48,8 +49,11 @@ class Fold:
         for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
             if shared := sides[one] & sides[other]:
                 raise DataError(f"fold {self.held_out}: subject {min(shared)} is in both {one} and {other}")
-        if sides["test"] != {self.held_out}:
-            raise DataError(f"fold {self.held_out}: test must hold this subject alone, not {sorted(sides['test'])}")
+        strangers = {p for p in sides["test"] if self.held_out not in {p, p.split("/")[0]}}
+        if strangers or not self.test:
+            raise DataError(f"fold {self.held_out}: test must hold this subject alone, not {sorted(strangers)}")
+        if {p for name in ("train", "validation") for p in sides[name] if p.startswith(f"{self.held_out}/")}:
+            raise DataError(f"fold {self.held_out}: a sample of the held-out database is trained on")
         if not self.train:
             raise DataError(f"fold {self.held_out}: no training sample is left")
 
@@ -81,6 +85,7 @@ class Protocol:
         subjects: Per database, the number of subjects (folds).
         selection: Which epoch predicts: ``last_epoch``, or ``inner_subjects`` (best UF1 on validation subjects
             that are drawn from the training subjects).
+        held_out: Who is left out of a fold: one ``subject``, or a whole ``database``.
     """
 
     name: str
@@ -90,6 +95,7 @@ class Protocol:
     counts: Mapping[str, tuple[int, ...]]
     subjects: Mapping[str, int]
     selection: Selection = "last_epoch"
+    held_out: HeldOut = "subject"
 
     def __post_init__(self) -> None:
         if self.selection not in get_args(Selection):
@@ -106,7 +112,7 @@ class Protocol:
     @property
     def hash(self) -> str:
         """SHA-256 of everything that decides a score."""
-        parts = {
+        parts: dict[str, object] = {
             "name": self.name,
             "version": self.version,
             "classes": self.scheme.classes,
@@ -115,6 +121,8 @@ class Protocol:
             "subjects": dict(self.subjects),
             "selection": self.selection,
         }
+        if self.held_out != "subject":
+            parts["held_out"] = self.held_out
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def label(self, dataset: Dataset) -> Labelled:
@@ -144,7 +152,7 @@ class Protocol:
         return Labelled(tuple(s for s, _ in kept), tuple(label for _, label in kept))
 
     def folds(self, labelled: Labelled, seed: int = 0) -> tuple[Fold, ...]:
-        """Leave one subject out, each subject once, in subject order.
+        """Leave one subject (or one database) out, each once, in order.
 
         Args:
             labelled: Samples and classes from ``label``.
@@ -158,14 +166,16 @@ class Protocol:
         people = np.array([s.person for s in labelled.samples])
         keys = np.array([s.key for s in labelled.samples])
         labels = np.array(labelled.labels)
-        if len(set(people)) < 2:
-            raise DataError(f"protocol {self.name}: leave-one-subject-out needs at least two subjects")
+        groups = people if self.held_out == "subject" else np.array([s.database for s in labelled.samples])
+        if len(set(groups)) < 2:
+            raise DataError(f"protocol {self.name}: leaving one {self.held_out} out needs at least two of them")
         folds: list[Fold] = []
-        for train, test in LeaveOneGroupOut().split(keys, labels, people):
+        for train, test in LeaveOneGroupOut().split(keys, labels, groups):
+            held_out = str(groups[test[0]])
             fit, validation = train, train[:0]
             if self.selection == "inner_subjects":
-                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, str(people[test[0]])))
-            folds.append(Fold(str(people[test[0]]), *(tuple(keys[side].tolist()) for side in (fit, validation, test))))
+                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, held_out))
+            folds.append(Fold(held_out, *(tuple(keys[side].tolist()) for side in (fit, validation, test))))
         return tuple(folds)
 
 

@@ -1,1 +1,1 @@
-"""Frames from files, and nothing about whom they show."""
+"""Video: reading frames, sampling them in time, magnifying their motion."""

@@ -41,6 +41,7 @@ def run_record(people=("smic/s01", "smic/s02"), *, folds=2, seconds=1.0, **chang
         "classes": ("negative", "positive", "surprise"),
         "databases": ("smic",),
         "folds": folds,
+        "finished": len(people),
         "confusion": confusion_of([fold(person) for person in people], 3),
         "versions": {},
         "device": "CPU",

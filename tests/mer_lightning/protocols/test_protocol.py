@@ -113,5 +113,5 @@ def test_unknown_protocols_and_selections_are_named(name):
 
 def test_one_subject_cannot_be_left_out():
     alone = Labelled((Sample("smic", "s01", "a", "negative"),), (0,))
-    with pytest.raises(DataError, match="at least two subjects"):
+    with pytest.raises(DataError, match="at least two of them"):
         PROTOCOLS["smic-3"].folds(alone)

@@ -1,0 +1,166 @@
+"""Computed representations on disk, found by what they were computed from.
+
+The name of an entry is the hash of frames, parameters and code version, so an entry never goes stale; it can
+only become unused, and then `prune` removes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored array.
+
+    Attributes:
+        key: Name of the entry.
+        path: File.
+        size: Bytes.
+        used: When it was last written or read through the cache, seconds since 1970.
+    """
+
+    key: str
+    path: Path
+    size: int
+    used: float
+
+
+def content_key(frames: NDArray[np.uint8], parameters: str) -> str:
+    """Hash frames and parameters; shape and type count too, so that a transposed clip is another one.
+
+    Args:
+        frames: Everything that is computed from, any shape.
+        parameters: ``cache_key()`` of the representation, with the apex where it matters.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256(f"{parameters}|{frames.dtype.str}|{frames.shape}|".encode())
+    digest.update(np.ascontiguousarray(frames).data)
+    return digest.hexdigest()
+
+
+class Cache:
+    """A folder of arrays, one ``.npy`` file each followed by its checksum.
+
+    Several processes may fill one folder: each writes to a file of its own and renames it, so that a reader sees
+    a whole entry or none, and the last of two equal ones stays.
+
+    Args:
+        folder: Where entries lie; made when the first one is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, key: str) -> Path:
+        """File of an entry, whether it exists or not."""
+        return self.folder / key[:2] / f"{key}.npy"
+
+    def get(self, key: str) -> NDArray[np.generic] | None:
+        """Read an entry, memory-mapped and read-only; None if it is missing or its checksum does not fit."""
+        path = self.path(key)
+        try:
+            if not _is_whole(path):
+                return None
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            os.utime(path)
+        except (OSError, ValueError, EOFError):
+            return None
+        return array
+
+    def put(self, key: str, array: NDArray[np.generic]) -> None:
+        """Write an entry, replacing what is there."""
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "w+b") as file:
+                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+                file.flush()
+                file.seek(0)
+                checksum = hashlib.file_digest(file, "sha256").digest()
+                file.write(checksum)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def get_or_compute(self, key: str, compute: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
+        """Read an entry; where it is missing or corrupt, compute and write it first."""
+        array = self.get(key)
+        if array is None:
+            computed = compute()
+            self.put(key, computed)
+            array = self.get(key)
+            # the folder may have been pruned in between
+            return computed if array is None else array
+        return array
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, sorted by name."""
+        for path in sorted(self.folder.glob("??/*.npy")):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            yield Entry(path.stem, path, status.st_size, status.st_mtime)
+
+    def prune(self, *, unused_since: float | None = None, largest_total: int | None = None) -> list[Entry]:
+        """Remove entries, those not used for longest first, and what interrupted writers left.
+
+        Args:
+            unused_since: Remove what was last used before this time, seconds since 1970.
+            largest_total: Then remove until all entries together have at most this many bytes.
+
+        Returns:
+            What was removed.
+        """
+        found = sorted(self.entries(), key=lambda entry: entry.used)
+        total = sum(entry.size for entry in found)
+        removed: list[Entry] = []
+        for entry in found:
+            old = unused_since is not None and entry.used < unused_since
+            if old or (largest_total is not None and total > largest_total):
+                entry.path.unlink(missing_ok=True)
+                total -= entry.size
+                removed.append(entry)
+        if unused_since is not None:
+            for part in self.folder.glob("??/.*.part"):
+                if part.stat().st_mtime < unused_since:
+                    part.unlink(missing_ok=True)
+        return removed
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the last bytes of a file are the hash of all before them."""
+    size = path.stat().st_size - _CHECKSUM_BYTES
+    if size <= 0:
+        return False
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size > 0:
+            read = file.read(min(size, 1 << 20))
+            if not read:
+                return False
+            digest.update(read)
+            size -= len(read)
+        return digest.digest() == file.read()

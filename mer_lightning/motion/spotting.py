@@ -1,0 +1,151 @@
+"""Where in a clip the expression is strongest, for databases and videos without an annotated apex.
+
+Source: Liong, See, Wong, Le Ngo, Oh and Phan, Automatic Apex Frame Spotting in Micro-expression Database,
+ACPR 2015.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch.nn import functional
+
+from mer_lightning.motion.farneback import farneback_flow
+from mer_lightning.motion.strain import flow_magnitude, optical_strain
+from mer_lightning.motion.tvl1 import tvl1_flow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+# left eye with brow, right eye with brow, mouth of an aligned face: top, bottom, left, right as fractions
+FACE_REGIONS = ((0.15, 0.5, 0.05, 0.5), (0.15, 0.5, 0.5, 0.95), (0.6, 0.95, 0.2, 0.8))
+Motion = Literal["flow", "strain"]
+
+
+def lbp_codes(frames: Tensor) -> Tensor:
+    """Local binary patterns of the eight direct neighbours, one bit each, set where not darker than the centre.
+
+    Args:
+        frames: ``(..., H, W)``, sides of at least 3.
+
+    Returns:
+        ``(..., H - 2, W - 2)``, int64 in 0..255.
+    """
+    height, width = frames.shape[-2] - 2, frames.shape[-1] - 2
+    centre = frames[..., 1:-1, 1:-1]
+    codes = torch.zeros_like(centre, dtype=torch.int64)
+    around = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
+    for bit, (row, column) in enumerate(around):
+        codes += (frames[..., row : row + height, column : column + width] >= centre).long() << bit
+    return codes
+
+
+def appearance_curve(
+    frames: Tensor, regions: Sequence[tuple[float, float, float, float]] = FACE_REGIONS, blocks: int = 2
+) -> Tensor:
+    """How far every frame's texture is from that of the onset, averaged over regions of the face.
+
+    Args:
+        frames: One clip, ``(T, H, W)``, grey levels.
+        regions: Top, bottom, left, right as fractions of the frame.
+        blocks: Histograms per side of a region.
+
+    Returns:
+        ``(T,)``, one minus the correlation of the histograms, 0..2; zero at the onset.
+
+    Raises:
+        ValueError: The clip is empty or smaller than 3 x 3.
+    """
+    if frames.ndim != 3 or not len(frames) or min(frames.shape[-2:]) < 3:
+        raise ValueError(f"frames must be (T, H, W) of at least 3 x 3 pixels, got {tuple(frames.shape)}")
+    codes = lbp_codes(frames)
+    length, height, width = codes.shape
+    curves: list[Tensor] = []
+    for top, bottom, left, right in regions:
+        rows = slice(int(top * height), max(int(bottom * height), int(top * height) + 1))
+        columns = slice(int(left * width), max(int(right * width), int(left * width) + 1))
+        region = codes[:, rows, columns]
+        row = torch.arange(region.shape[1], device=codes.device) * blocks // region.shape[1]
+        column = torch.arange(region.shape[2], device=codes.device) * blocks // region.shape[2]
+        block = row[:, None] * blocks + column
+        frame = torch.arange(length, device=codes.device)[:, None, None]
+        bins = ((frame * blocks**2 + block) * 256 + region).flatten()
+        histograms = torch.bincount(bins, minlength=length * blocks**2 * 256).view(length, -1, 256).float()
+        centred = histograms - histograms.mean(-1, keepdim=True)
+        correlation = functional.cosine_similarity(centred, centred[:1], dim=-1)
+        curves.append((1 - correlation).mean(-1))
+    return torch.stack(curves).mean(0)
+
+
+def motion_curve(frames: Tensor, motion: Motion = "flow", method: Literal["farneback", "tvl1"] = "farneback") -> Tensor:
+    """Mean length of the flow, or mean strain, from the onset to every frame.
+
+    Args:
+        frames: One clip, ``(T, H, W)``, grey levels in 0..1.
+        motion: What is averaged.
+        method: Flow method.
+
+    Returns:
+        ``(T,)``; pixels for ``flow``, no unit for ``strain``.
+
+    Raises:
+        ValueError: The clip is not ``(T, H, W)``, is empty or is not finite.
+    """
+    if frames.ndim != 3:
+        raise ValueError(f"frames must be (T, H, W), got {tuple(frames.shape)}")
+    compute = farneback_flow if method == "farneback" else tvl1_flow
+    flow = compute(frames[:1, None].expand(len(frames), -1, -1, -1), frames[:, None])
+    measured = flow_magnitude(flow) if motion == "flow" else optical_strain(flow)
+    return measured.mean((1, 2, 3))
+
+
+def divide_and_conquer(curve: Tensor, separation: int = 2) -> int:
+    """Find the apex of a curve: halve the clip, keep the half whose peaks sum to more, until one frame is left.
+
+    Args:
+        curve: ``(T,)``.
+        separation: A peak is the largest value within this many frames on both sides.
+
+    Returns:
+        Index of the apex.
+
+    Raises:
+        ValueError: The curve is empty or not one-dimensional.
+    """
+    if curve.ndim != 1 or not len(curve):
+        raise ValueError(f"curve must be a non-empty (T,) tensor, got {tuple(curve.shape)}")
+    # noise has peaks everywhere, and a long half more of them: what counts is what rises above the mean
+    values = curve.detach().float().cpu()
+    values = (values - values.mean()).clamp_min(0)
+    around = functional.max_pool1d(values[None], 2 * separation + 1, 1, separation)[0]
+    peaks = torch.where(values >= around, values, 0).tolist()
+    first, last = 0, len(peaks)
+    while last - first > 1:
+        middle = (first + last + 1) // 2
+        if sum(peaks[first:middle]) >= sum(peaks[middle:last]):
+            last = middle
+        else:
+            first = middle
+    return first
+
+
+def spot_apex(frames: Tensor, how: Literal["regions", "flow", "strain"] = "regions") -> int:
+    """Find the apex of a clip that starts at the onset.
+
+    Args:
+        frames: ``(T, H, W)``, grey levels in 0..1.
+        how: ``regions``: texture of eye and mouth regions, divide and conquer (Liong 2015); ``flow`` or
+            ``strain``: the frame of the largest mean motion from the onset.
+
+    Returns:
+        Index of the apex frame.
+
+    Raises:
+        ValueError: The clip does not fit.
+    """
+    if how == "regions":
+        return divide_and_conquer(appearance_curve(frames))
+    return int(motion_curve(frames, how).argmax())

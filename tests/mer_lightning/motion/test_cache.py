@@ -1,0 +1,105 @@
+import multiprocessing
+import os
+
+import numpy as np
+import pytest
+
+from mer_lightning.motion.cache import Cache, content_key
+
+KEY = "ab" + "0" * 62
+
+
+def test_written_is_read_back_mapped_and_unchangeable(tmp_path):
+    cache = Cache(tmp_path / "cache")
+    array = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    assert cache.get(KEY) is None
+    cache.put(KEY, array)
+    read = cache.get(KEY)
+    assert isinstance(read, np.memmap)
+    assert np.array_equal(read, array)
+    with pytest.raises(ValueError, match="read-only"):
+        read[0] = 0
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_key_depends_on_bytes_shape_and_parameters():
+    frames = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    changed = frames.copy()
+    changed[0, 0, 0] = 9
+    keys = {
+        content_key(frames, "a"),
+        content_key(frames, "b"),
+        content_key(changed, "a"),
+        content_key(frames.reshape(3, 2, 4), "a"),
+        content_key(frames.astype(np.uint16), "a"),
+    }
+    assert len(keys) == 5
+    assert content_key(frames[:, ::-1][:, ::-1], "a") == content_key(frames, "a")
+
+
+def test_computed_once(tmp_path):
+    cache, calls = Cache(tmp_path), []
+
+    def compute():
+        calls.append(1)
+        return np.ones(3)
+
+    for _ in range(3):
+        assert cache.get_or_compute(KEY, compute).tolist() == [1, 1, 1]
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "foreign"])
+def test_corrupt_entries_are_computed_again(tmp_path, damage):
+    cache = Cache(tmp_path)
+    cache.put(KEY, np.arange(1000.0))
+    path = cache.path(KEY)
+    whole = bytearray(path.read_bytes())
+    whole[500] ^= 1
+    path.write_bytes({"flip": whole, "cut": whole[:-100], "empty": b"", "foreign": b"x" * 4000}[damage])
+    assert cache.get(KEY) is None
+    assert np.array_equal(cache.get_or_compute(KEY, lambda: np.arange(1000.0)), np.arange(1000.0))
+    assert cache.get(KEY) is not None
+
+
+def test_failed_writes_leave_nothing(tmp_path):
+    with pytest.raises(ValueError, match="Object arrays"):
+        Cache(tmp_path).put(KEY, np.array([object()]))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def fill(folder, seed):
+    cache = Cache(folder)
+    for number in range(20):
+        key = f"{number:02x}" + "0" * 62
+        value = cache.get_or_compute(key, lambda number=number: np.full(5000, number))
+        assert (value == number).all()
+    os._exit(0)
+
+
+def test_several_processes_fill_one_folder(tmp_path):
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=fill, args=(tmp_path, seed)) for seed in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    assert len(list(Cache(tmp_path).entries())) == 20
+
+
+def test_pruning_removes_what_was_not_used(tmp_path):
+    cache = Cache(tmp_path)
+    keys = [f"{number:02x}" + "0" * 62 for number in range(4)]
+    for age, key in enumerate(keys):
+        cache.put(key, np.zeros(100))
+        os.utime(cache.path(key), (1000 - age, 1000 - age))
+    left = cache.path(keys[0]).parent / ".old.part"
+    left.write_bytes(b"")
+    os.utime(left, (10, 10))
+    size = next(iter(cache.entries())).size
+    assert [entry.key for entry in cache.prune(unused_since=998)] == [keys[3]]
+    assert not left.exists()
+    assert [entry.key for entry in cache.prune(largest_total=2 * size)] == [keys[2]]
+    assert {entry.key for entry in cache.entries()} == set(keys[:2])
+    assert cache.prune() == []

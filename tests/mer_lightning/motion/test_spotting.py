@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+
+from mer_lightning.motion.spotting import appearance_curve, divide_and_conquer, lbp_codes, motion_curve, spot_apex
+
+
+def clip(apex, length=25, side=48, seed=0):
+    """Mouth corners of a textured face that move until the apex and back, ``(T, H, W)``."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 1, side // 4, side // 4, generator=generator)
+    face = torch.nn.functional.interpolate(coarse, size=side, mode="bicubic").clamp(0, 1)
+    y, x = torch.meshgrid(torch.linspace(-1, 1, side), torch.linspace(-1, 1, side), indexing="ij")
+    weight = torch.exp(-((x.abs() - 0.35) ** 2 + (y - 0.55) ** 2) / 0.05)
+    time = np.interp(np.arange(length), [0, apex, length - 1], [0, 1, 0])
+    grids = torch.stack([torch.stack((x, y - 2.0 * (2 / side) * float(t) * weight), -1) for t in time])
+    frames = torch.nn.functional.grid_sample(face.expand(length, -1, -1, -1), grids, align_corners=True)
+    return frames[:, 0] + 0.002 * torch.randn(length, side, side, generator=generator)
+
+
+@pytest.mark.parametrize("how", ["regions", "flow", "strain"])
+def test_apex_is_found_within_five_percent_and_better_than_the_middle(how):
+    apexes = (6, 9, 15, 19)
+    errors = [abs(spot_apex(clip(apex, seed=apex), how) - apex) / 25 for apex in apexes]
+    assert np.mean(errors) < 0.05
+    assert np.mean(errors) < np.mean([abs(apex - 12) / 25 for apex in apexes])
+
+
+def test_divide_and_conquer_keeps_the_half_with_more_peaks():
+    curve = torch.zeros(16)
+    curve[3], curve[9], curve[13] = 5, 3, 4
+    assert divide_and_conquer(curve) == 13
+    assert divide_and_conquer(torch.tensor([1.0])) == 0
+    assert divide_and_conquer(torch.zeros(9)) == 0
+
+
+def test_lbp_of_known_patches():
+    assert lbp_codes(torch.ones(3, 3)).item() == 255
+    patch = torch.zeros(3, 3)
+    patch[1, 1] = 1
+    assert lbp_codes(patch).item() == 0
+    patch[0, 0] = 2
+    assert lbp_codes(patch).item() == 1
+
+
+def test_curves_start_at_zero_and_still_clips_have_none():
+    still = torch.rand(1, 40, 40).expand(5, -1, -1)
+    assert appearance_curve(still).abs().max() < 1e-5
+    assert motion_curve(still).abs().max() < 1e-5
+    assert appearance_curve(clip(9))[0].abs() < 1e-5
+
+
+def test_wrong_clips_are_refused():
+    for call in (
+        lambda: appearance_curve(torch.rand(4, 2, 2)),
+        lambda: motion_curve(torch.rand(4, 4)),
+        lambda: divide_and_conquer(torch.zeros(0)),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            call()

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mer_lightning.video.sampling import (
+    all_frames,
+    equally_spaced,
+    linear_resample,
+    onset_apex,
+    symmetric,
+    temporal_interpolation,
+)
+
+
+def test_known_indices():
+    assert all_frames(3) == [0, 1, 2]
+    assert onset_apex(4, 9) == [0, 4]
+    assert equally_spaced(0, 20, 11) == list(range(0, 21, 2))
+    assert equally_spaced(2, 5, 3) == [2, 4, 5]
+    assert equally_spaced(3, 3, 4) == [3, 3, 3, 3]
+    assert symmetric(6, 2) == [2, 3]
+    assert symmetric(3, 6) == [0, 0, 1, 2, 2, 2]
+    assert symmetric(5, 5) == [0, 1, 2, 3, 4]
+
+
+@given(st.integers(1, 200), st.integers(1, 60))
+def test_symmetric_has_the_count_and_keeps_the_middle(length, count):
+    indices = symmetric(length, count)
+    assert len(indices) == count
+    assert indices == sorted(indices)
+    assert abs((indices[0] + indices[-1]) / 2 - (length - 1) / 2) <= 0.5
+
+
+@given(st.integers(0, 50), st.integers(0, 100), st.integers(2, 30))
+def test_equally_spaced_reaches_both_ends(first, span, count):
+    indices = equally_spaced(first, first + span, count)
+    assert (indices[0], indices[-1], len(indices)) == (first, first + span, count)
+    steps = np.diff(indices)
+    assert steps.max() - steps.min() <= 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 40), st.integers(1, 30))
+def test_resampling_keeps_constants_ends_and_shape(length, count):
+    clip = torch.rand(length, 2, 3)
+    for resample in (linear_resample, temporal_interpolation):
+        new = resample(clip, count)
+        assert new.shape == (count, 2, 3)
+        assert torch.allclose(resample(torch.ones(length, 4), count), torch.ones(count, 4), atol=1e-5)
+        if count > 1:
+            assert torch.allclose(new[[0, -1]], clip[[0, -1]], atol=1e-4)
+        assert torch.allclose(resample(clip, length), clip, atol=1e-4) or length == 1
+
+
+def test_tim_equals_the_graph_embedding_by_decomposition():
+    length, count = 9, 14
+    clip = np.random.default_rng(0).normal(size=(length, 50))
+    mean = clip.mean(0)
+    basis, values, turned = np.linalg.svd((clip - mean).T, full_matrices=False)
+    coordinates = (values[:, None] * turned)[: length - 1]
+    k = np.arange(1, length)[:, None]
+    curve = lambda t: np.sin(np.pi * k * t + np.pi * (length - k) / (2 * length))  # noqa: E731
+    at_frames = curve(np.arange(1, length + 1) / length)
+    back = coordinates @ np.linalg.pinv(at_frames)
+    expected = (basis[:, : length - 1] @ back @ curve(np.linspace(1 / length, 1, count))).T + mean
+    assert np.allclose(temporal_interpolation(torch.tensor(clip), count).numpy(), expected, atol=1e-4)
+
+
+def test_linear_resampling_interpolates_between_neighbours():
+    assert linear_resample(torch.tensor([0.0, 2.0, 4.0]), 5).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_wrong_counts_are_refused():
+    for call in (
+        lambda: equally_spaced(3, 2, 4),
+        lambda: equally_spaced(0, 4, 1),
+        lambda: symmetric(0, 3),
+        lambda: onset_apex(5, 5),
+        lambda: all_frames(0),
+        lambda: temporal_interpolation(torch.zeros(0, 2), 3),
+    ):
+        with pytest.raises(ValueError, match="got"):
+            call()
