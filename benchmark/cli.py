@@ -17,6 +17,8 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmark.perf.measurement import Measurement
+
 PROJECT = Path(__file__).resolve().parent.parent
 LEADERBOARDS = PROJECT / "leaderboards"
 DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
@@ -172,7 +174,8 @@ def _perf(arguments: argparse.Namespace) -> int:
         if not hasattr(module, "run") or (arguments.only and module.__name__.split(".")[-1] not in arguments.only):
             continue
         console.print(f"measuring {module.__name__.split('.')[-1]} ...")
-        for row in module.run(quick=arguments.quick):
+        rows: list[Measurement] = module.run(quick=arguments.quick)
+        for row in rows:
             ours, reference = (
                 "–" if value is None else f"{value:.3g} {row.unit}" for value in (row.ours, row.reference)
             )

@@ -1,8 +1,7 @@
-"""How fast and how exact motion is computed, beside OpenCV in the same run; `python -m benchmark.perf.motion`."""
+"""How fast and how exact motion is computed, beside OpenCV in the same run."""
 
 from __future__ import annotations
 
-import math
 import resource
 import sys
 import time
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from benchmark.perf.measurement import Measurement
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.spotting import appearance_curve, divide_and_conquer
 from mer_lightning.motion.strain import optical_strain
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
-
-    Row = dict[str, str | float | None]
 
 _SIDE = 128
 _CORES = 2
@@ -76,20 +74,28 @@ def _error(flow: Tensor, truth: Tensor) -> float:
     return torch.linalg.vector_norm(flow.cpu() - truth, dim=1).mean().item()
 
 
-def _row(name: str, ours: float | None, reference: float | None, unit: str, goal: float | None, note: str) -> Row:
-    ratio = None if ours is None or reference is None else ours / reference
-    return {
-        "name": name,
-        "ours": ours,
-        "reference": reference,
-        "unit": unit,
-        "ratio": ratio,
-        "goal": goal,
-        "note": note,
-    }
+def _row(
+    name: str,
+    ours: float | None,
+    unit: str,
+    *,
+    reference: float | None = None,
+    goal: float | None = None,
+    note: str = "",
+) -> Measurement:
+    return Measurement(
+        name=name,
+        ours=ours,
+        reference=reference,
+        unit=unit,
+        better="lower" if unit == "MiB" else "higher",
+        against="OpenCV" if reference is not None else "",
+        goal="" if goal is None else f"at least {goal:g} x",
+        note=note,
+    )
 
 
-def _flow_rows(quick: bool) -> list[Row]:
+def _flow_rows(quick: bool) -> list[Measurement]:
     import cv2 as opencv
 
     cv2: Any = opencv
@@ -104,7 +110,7 @@ def _flow_rows(quick: bool) -> list[Row]:
     def farneback(pair: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> NDArray[np.float32]:
         return cv2.calcOpticalFlowFarneback(*pair, None, 0.5, 3, 15, 3, 5, 1.2, 0)
 
-    rows: list[Row] = []
+    rows: list[Measurement] = []
     threads = torch.get_num_threads(), cv2.getNumThreads()
     for name, ours, theirs, goal, cuda_goal in (
         ("TV-L1", tvl1_flow, tvl1, 2.0, 100.0),
@@ -129,25 +135,29 @@ def _flow_rows(quick: bool) -> list[Row]:
             f"one core {ours_one:.1f} to {one_core:.1f}; OpenCV in {_CORES} Python threads {pooled:.1f}; "
             f"end-point error {error:.4f} to {_error(maps, truth):.4f} px"
         )
-        rows.append(_row(f"{name} {_SIDE}x{_SIDE}, {_CORES} cores", our_rate, opencv_rate, "pairs/s", goal, note))
+        title = f"{name} {_SIDE}x{_SIDE}, {_CORES} cores"
+        rows.append(_row(title, our_rate, "pairs/s", reference=opencv_rate, goal=goal, note=note))
         rows.append(_cuda_row(name, ours, one_core, cuda_goal, repeats))
     torch.set_num_threads(threads[0])
     cv2.setNumThreads(threads[1])
     return rows
 
 
-def _cuda_row(name: str, method: Callable[[Tensor, Tensor], Tensor], one_core: float, goal: float, repeats: int) -> Row:
+def _cuda_row(
+    name: str, method: Callable[[Tensor, Tensor], Tensor], one_core: float, goal: float, repeats: int
+) -> Measurement:
     title = f"{name} {_SIDE}x{_SIDE}, GPU, batch 256, to one CPU core"
     if not torch.cuda.is_available():
-        return _row(title, None, one_core, "pairs/s", goal, _NO_CUDA)
+        return _row(title, None, "pairs/s", reference=one_core, goal=goal, note=_NO_CUDA)
     reference, target, _ = (part.cuda() for part in _textured_pairs(256))
     torch.cuda.reset_peak_memory_stats()
     rate = 256 / _seconds(lambda: method(reference, target), repeats, "cuda")
     peak = torch.cuda.max_memory_allocated() / 2**20
-    return _row(title, rate, one_core, "pairs/s", goal, f"peak {peak:.0f} MiB; {torch.cuda.get_device_name()}")
+    note = f"peak {peak:.0f} MiB; {torch.cuda.get_device_name()}"
+    return _row(title, rate, "pairs/s", reference=one_core, goal=goal, note=note)
 
 
-def _other_rows(quick: bool) -> list[Row]:
+def _other_rows(quick: bool) -> list[Measurement]:
     repeats = 1 if quick else 5
     clip = torch.rand(30, 1, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
     flow = clip[:28].view(14, 2, _SIDE, _SIDE)
@@ -158,34 +168,17 @@ def _other_rows(quick: bool) -> list[Row]:
         ("spotting by regions, 30 frames", "clips/s", 1, lambda: divide_and_conquer(appearance_curve(clip[:, 0]))),
     ]
     return [
-        _row(f"{name}, {_SIDE}x{_SIDE}", count / _seconds(call, repeats), None, unit, None, "")
-        for name, unit, count, call in calls
+        _row(f"{name}, {_SIDE}x{_SIDE}", count / _seconds(call, repeats), unit) for name, unit, count, call in calls
     ]
 
 
-def run(quick: bool = False) -> list[Row]:
-    """Measure and print every row.
+def run(*, quick: bool = False) -> list[Measurement]:
+    """Measure flow beside OpenCV, and magnification, sampling, strain and spotting alone.
 
     Args:
         quick: A few pairs once, to see that the benchmark runs; the figures then mean little.
-
-    Returns:
-        One dict a row: name, ours, reference, unit, ratio, goal, note; None where there is no figure.
     """
     rows = [*_flow_rows(quick), *_other_rows(quick)]
     # Linux counts in KiB, macOS in bytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    rows.append(_row("peak memory of the process", peak, None, "MiB", None, ""))
-    for row in rows:
-        print("  ".join(_text(row[column]) for column in row))
-    return rows
-
-
-def _text(value: str | float | None) -> str:
-    if isinstance(value, str):
-        return value
-    return "-" if value is None or math.isnan(value) else f"{value:.2f}"
-
-
-if __name__ == "__main__":
-    run("--quick" in sys.argv[1:])
+    return [*rows, _row("peak memory of the process", peak, "MiB")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from benchmark.perf.measurement import Measurement
 from mer_lightning.faces.alignment import Crop, align
 from mer_lightning.faces.points import mean_face
 from mer_lightning.video.reader import decode_to_cache, read_images, read_video
@@ -25,15 +26,11 @@ GOAL = 1.0
 """Seconds for decoding, aligning and cropping the whole clip, on 2 cores."""
 
 
-def run(quick: bool = False) -> list[dict[str, object]]:
+def run(*, quick: bool = False) -> list[Measurement]:
     """Time the path from files to aligned faces.
 
     Args:
         quick: A single repetition instead of the best of three.
-
-    Returns:
-        Rows ``name``, ``ours``, ``reference`` (seconds; None where there is none), ``unit``, ``ratio``
-        (reference / ours), ``goal`` (most seconds allowed), ``note``.
     """
     repeats = 1 if quick else 3
     clip = _clip()
@@ -58,7 +55,7 @@ def run(quick: bool = False) -> list[dict[str, object]]:
                 "align and crop, decoded",
                 _best(lambda: aligned(clip), repeats),
                 _best(lambda: _align_by_opencv(clip, points[0], crop), repeats),
-                note=f"reference: cv2.warpAffine frame by frame to {crop.width} x {crop.height}",
+                against=f"cv2.warpAffine frame by frame to {crop.width} x {crop.height}",
             ),
         ]
         video = _write_video(folder / "clip.avi", clip)
@@ -78,22 +75,23 @@ def run(quick: bool = False) -> list[dict[str, object]]:
                 "avi from the frame cache: read, align, crop",
                 _best(lambda: aligned(read_video(video, cache=cache)), repeats),
                 _best(lambda: _decode_by_opencv(video), repeats),
-                note="reference: cv2.VideoCapture, decoding alone",
+                against="cv2.VideoCapture, decoding alone",
             )
         )
     return rows
 
 
-def _row(name: str, ours: float, reference: float | None = None, *, note: str = "") -> dict[str, object]:
-    return {
-        "name": f"{name} ({FRAMES} x {WIDTH} x {HEIGHT})",
-        "ours": ours,
-        "reference": reference,
-        "unit": "s",
-        "ratio": None if reference is None else reference / ours,
-        "goal": GOAL,
-        "note": note,
-    }
+def _row(name: str, ours: float, reference: float | None = None, *, against: str = "", note: str = "") -> Measurement:
+    return Measurement(
+        name=f"{name} ({FRAMES} x {WIDTH} x {HEIGHT})",
+        ours=ours,
+        reference=reference,
+        unit="s",
+        better="lower",
+        against=against,
+        goal=f"under {GOAL:g} s",
+        note=note,
+    )
 
 
 def _best(work: Callable[[], object], repeats: int) -> float:

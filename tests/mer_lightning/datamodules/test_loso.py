@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from mer_lightning.datamodules import IndexLoader, LOSODataModule, load_table
-from mer_lightning.motion import FlowMap
+from mer_lightning.datasets.synthetic.composite import SyntheticComposite
+from mer_lightning.motion import ApexFrame, FlowMap
+from mer_lightning.motion.cache import Cache
 from mer_lightning.protocols import get_protocol
 from mer_lightning.types import DataError
 
@@ -68,12 +70,26 @@ def test_one_content_under_two_subjects_is_an_error(composite):
 
 
 def test_a_representation_of_another_kind_of_data_is_refused(composite):
-    class Frames(Copied):
-        kind = "frames"
+    with pytest.raises(DataError, match="apex_frame needs frames, synthetic-flow has flow_maps"):
+        load_table(composite, get_protocol("smic-3").label(composite), 3, ApexFrame())
 
-    dataset = Frames(composite)
-    with pytest.raises(DataError, match="needs flow_maps"):
-        load_table(dataset, get_protocol("smic-3").label(dataset), 3, FlowMap())
+
+def test_video_is_read_in_parts_and_computed_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("mer_lightning.datamodules.table._CLIPS_AT_ONCE", 5)
+    video = SyntheticComposite(scale=0.05, size=48)
+    labelled = get_protocol("smic-3").label(video)
+    cache = Cache(tmp_path)
+    first = load_table(video, labelled, 3, FlowMap(), cache=cache)
+    assert first.inputs.shape == (len(labelled.samples), 3, 28, 28)
+    assert torch.equal(load_table(video, labelled, 3, FlowMap()).inputs, first.inputs)
+    entries = list(cache.entries())
+    assert len(entries) == len(labelled.samples)
+    seen = []
+    monkeypatch.setattr("mer_lightning.motion.flow_map._FROM_FRAMES", lambda *_: seen.append(1))
+    again = load_table(video, labelled, 3, FlowMap(), cache=cache, progress=seen.append)
+    assert torch.equal(again.inputs, first.inputs)
+    assert again.content_hash == first.content_hash
+    assert sum(seen) == len(labelled.samples)
 
 
 def test_the_content_hash_sees_every_byte_and_label(composite):

@@ -50,7 +50,7 @@ def test_shape_fits_what_is_declared(representation, channels):
     assert tensor.dtype == torch.float32
     assert tensor.isfinite().all()
     assert len(representation.hflip_sign) == len(representation.channels)
-    assert representation.kind == "frames"
+    assert representation.kinds == ("frames",)
 
 
 @pytest.mark.parametrize("representation", FLOWS, ids=identify)

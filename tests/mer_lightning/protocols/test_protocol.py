@@ -102,6 +102,9 @@ def test_protocols_differ_by_hash_and_keep_it():
         "smic-3": "4ef61d13f2",
         "casme2-3": "69aa80be27",
         "samm-3": "e9b667674c",
+        "megc2019-holdout": "ca31c179a1",
+        "casme2-5": "6c2552862f",
+        "samm-5": "ff2bf1aa7b",
     }
 
 
@@ -115,3 +118,16 @@ def test_one_subject_cannot_be_left_out():
     alone = Labelled((Sample("smic", "s01", "a", "negative"),), (0,))
     with pytest.raises(DataError, match="at least two of them"):
         PROTOCOLS["smic-3"].folds(alone)
+
+
+def test_holding_out_a_database_trains_on_the_other_two(composite):
+    protocol = get_protocol("megc2019-holdout")
+    labelled = protocol.label(composite)
+    folds = protocol.folds(labelled)
+    assert [fold.held_out for fold in folds] == ["casme2", "samm", "smic"]
+    for fold in folds:
+        assert {key.split("/")[0] for key in fold.test} == {fold.held_out}
+        assert fold.held_out not in {key.split("/")[0] for key in fold.train}
+        assert len(fold.train) + len(fold.test) == len(labelled.samples)
+    with pytest.raises(DataError, match="held-out database is trained on"):
+        Fold("smic", ("smic/s02/b",), (), ("smic/s01/a",))

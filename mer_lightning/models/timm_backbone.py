@@ -1,0 +1,76 @@
+"""Any image backbone of timm as a method, from a recipe alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import timm
+import torch
+from torch import nn
+
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TimmBackbone(nn.Module):
+    """A timm backbone with a new head.
+
+    Args:
+        backbone: Name in timm, e.g. ``resnet18``.
+        in_channels: Channels of the representation.
+        classes: Number of classes.
+        image_size: Side of the input for backbones whose weights depend on it (transformers); None for the others.
+        dropout: Probability that a feature before the head is dropped in training.
+        weights: File with a ``state_dict`` to start from, read without running code from it; the head may be missing.
+
+    Raises:
+        DataError: timm does not know the backbone, or the file does not fit.
+    """
+
+    def __init__(
+        self,
+        backbone: str,
+        in_channels: int = 3,
+        classes: int = 3,
+        image_size: int | None = None,
+        dropout: float = 0.0,
+        weights: str | None = None,
+    ) -> None:
+        super().__init__()
+        if not timm.is_model(backbone):
+            raise DataError(f"backbone '{backbone}' is unknown to timm {timm.__version__}")
+        sizes: dict[str, Any] = {} if image_size is None else {"img_size": image_size}
+        self.network: Any = timm.create_model(
+            backbone, pretrained=False, in_chans=in_channels, num_classes=classes, drop_rate=dropout, **sizes
+        )
+        if weights is not None:
+            self._start_from(Path(weights))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Classify ``(B, in_channels, H, W)``; logits ``(B, classes)``."""
+        return self.network(x)
+
+    def _start_from(self, path: Path) -> None:
+        try:
+            state = torch.load(path, weights_only=True, map_location="cpu")
+        except FileNotFoundError as error:
+            raise DataError(f"{path}: no such file") from error
+        except Exception as error:
+            raise DataError(f"{path}: not a file of weights ({type(error).__name__})") from error
+        head = {f"{name}.{kind}" for name in _head_names(self.network) for kind in ("weight", "bias")}
+        kept = {name: value for name, value in state.items() if name not in head}
+        try:
+            missing, unexpected = self.network.load_state_dict(kept, strict=False)
+        except RuntimeError as error:
+            raise DataError(f"{path}: {' '.join(str(error).split())}") from error
+        if unexpected or set(missing) - head:
+            raise DataError(f"{path}: does not fit, first at {(sorted(set(missing) - head) or sorted(unexpected))[0]}")
+
+
+def _head_names(network: Any) -> list[str]:  # noqa: ANN401 - timm adds what nn.Module lacks
+    """Names of the layers that end in classes."""
+    named = network.pretrained_cfg["classifier"]
+    return [named] if isinstance(named, str) else list(named)
