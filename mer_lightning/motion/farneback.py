@@ -19,8 +19,6 @@ from torch.nn import functional
 from mer_lightning.motion.grids import check_pair, in_blocks, pixel_grid, sample_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -113,24 +111,24 @@ def _coarse_to_fine(images: Tensor, settings: _Settings) -> Tensor:
     return flow
 
 
-def _separable(images: Tensor, along_y: NDArray[np.float64], along_x: NDArray[np.float64]) -> Tensor:
+def _separable(images: Tensor, along_y: Tensor, along_x: Tensor) -> Tensor:
     """Apply ``along_y @ image @ along_x.T`` to every image of ``(..., H, W)``."""
-    rows = torch.as_tensor(along_x.T, dtype=images.dtype).to(images.device)
-    columns = torch.as_tensor(along_y, dtype=images.dtype).to(images.device)
-    return columns @ (images @ rows)
+    return along_y.to(images.device) @ (images @ along_x.T.to(images.device))
 
 
 def _shrink(images: Tensor, size: tuple[int, int], scale: float) -> Tensor:
+    height, width = images.shape[-2:]
+    return _separable(images, _shrink_matrix(size[0], height, scale), _shrink_matrix(size[1], width, scale))
+
+
+@lru_cache(maxsize=64)
+def _shrink_matrix(to: int, side: int, scale: float) -> Tensor:
+    """Matrix ``(to, side)`` that smooths and then reads at the new pixel centres."""
     sigma = (1 / scale - 1) / 2
-    # even the full size is smoothed by three taps, as there a sigma of zero stands for the default of that width
+    # even the full size is smoothed by three taps; a sigma of zero stands for the usual one of that width
     radius = max(round(sigma * 5) | 1, 3) // 2
-    if sigma <= 0:
-        sigma = 0.8
-    along_y, along_x = (
-        _resize_matrix(to, at) @ _filter_matrix(at, _gaussian(radius, sigma), mirrored=True)
-        for to, at in zip(size, images.shape[-2:], strict=True)
-    )
-    return _separable(images, along_y, along_x)
+    smooth = _filter_matrix(side, _gaussian(radius, sigma if sigma > 0 else 0.8), mirrored=True)
+    return torch.tensor(_resize_matrix(to, side) @ smooth, dtype=torch.float32)
 
 
 def _gaussian(radius: int, sigma: float) -> tuple[float, ...]:
@@ -138,7 +136,6 @@ def _gaussian(radius: int, sigma: float) -> tuple[float, ...]:
     return tuple(weights / weights.sum())
 
 
-@lru_cache(maxsize=64)
 def _filter_matrix(side: int, taps: tuple[float, ...], *, mirrored: bool = False) -> NDArray[np.float64]:
     """Matrix ``(side, side)`` of a filter; the border is mirrored or continued with its nearest pixel."""
     offsets = np.arange(len(taps)) - len(taps) // 2
@@ -152,7 +149,6 @@ def _filter_matrix(side: int, taps: tuple[float, ...], *, mirrored: bool = False
     return matrix
 
 
-@lru_cache(maxsize=64)
 def _resize_matrix(to: int, side: int) -> NDArray[np.float64]:
     """Matrix ``(to, side)`` of linear interpolation between pixel centres."""
     position = np.clip((np.arange(to) + 0.5) * side / to - 0.5, 0, side - 1)
@@ -164,7 +160,6 @@ def _resize_matrix(to: int, side: int) -> NDArray[np.float64]:
     return matrix
 
 
-@lru_cache(maxsize=64)
 def _fit_taps(radius: int, sigma: float) -> tuple[tuple[float, ...], ...]:
     """One-dimensional taps of the weighted fit of ``1, x, y, x^2, y^2, xy``.
 
@@ -183,6 +178,13 @@ def _fit_taps(radius: int, sigma: float) -> tuple[tuple[float, ...], ...]:
     return tuple(g), tuple(g * x / second), tuple(curvature)
 
 
+@lru_cache(maxsize=64)
+def _fit_matrices(side: int, radius: int, sigma: float) -> Tensor:
+    """The three filters of the fit as matrices, ``(3, side, side)``."""
+    matrices = [_filter_matrix(side, taps) for taps in _fit_taps(radius, sigma)]
+    return torch.tensor(np.stack(matrices), dtype=torch.float32)
+
+
 def _polynomials(images: Tensor, settings: _Settings) -> tuple[Tensor, Tensor]:
     """Fit ``f(x) = c + b.x + x.A.x`` around every pixel.
 
@@ -194,10 +196,8 @@ def _polynomials(images: Tensor, settings: _Settings) -> tuple[Tensor, Tensor]:
         For each of the two images ``(B, 5, H, W)``: b_x, b_y, A_xx, A_yy, A_xy.
     """
     height, width = images.shape[-2:]
-    taps = _fit_taps(settings.poly_n, settings.poly_sigma)
     by_x, by_y = (
-        torch.as_tensor(np.stack([_filter_matrix(side, tap) for tap in taps]), dtype=images.dtype).to(images.device)
-        for side in (width, height)
+        _fit_matrices(side, settings.poly_n, settings.poly_sigma).to(images.device) for side in (width, height)
     )
     along_x = (images.flatten(0, 1).flatten(0, 1) @ by_x.flatten(0, 1).T).view(-1, height, 3, width)
     weights, slope, curvature = along_x.unbind(2)
@@ -229,12 +229,10 @@ def _refine(first: Tensor, second: Tensor, flow: Tensor, settings: _Settings) ->
     torch.add(xx, yy, out=b).mul_(xy)
     torch.mul(xx, shift_x, out=right_x).addcmul_(xy, shift_y)
     torch.mul(xy, shift_x, out=right_y).addcmul_(yy, shift_y)
-    trust = [torch.as_tensor(_trust(side), dtype=flow.dtype).to(flow.device) for side in (height, width)]
-    equations *= trust[0][:, None] * trust[1]
+    equations *= _trust(height).to(flow.device)[:, None] * _trust(width).to(flow.device)
     radius = settings.winsize // 2
     if settings.gaussian:
-        window = _gaussian(radius, radius * 0.3)
-        averaged = _separable(equations, _filter_matrix(height, window), _filter_matrix(width, window))
+        averaged = _separable(equations, _window_matrix(height, radius), _window_matrix(width, radius))
     else:
         averaged = _box_mean(equations, radius)
     a, b, c, right_x, right_y = averaged.unbind(1)
@@ -276,9 +274,15 @@ def _run_sum(values: Tensor, count: int, stride: int) -> Tensor:
         run *= 2
 
 
-def _trust(side: int) -> Sequence[float]:
-    edge = np.ones(side)
+@lru_cache(maxsize=64)
+def _window_matrix(side: int, radius: int) -> Tensor:
+    return torch.tensor(_filter_matrix(side, _gaussian(radius, max(radius, 1) * 0.3)), dtype=torch.float32)
+
+
+@lru_cache(maxsize=64)
+def _trust(side: int) -> Tensor:
+    edge = torch.ones(side)
     for distance, value in enumerate(_BORDER_TRUST[:side]):
         edge[distance] *= value
         edge[side - 1 - distance] *= value
-    return edge.tolist()
+    return edge
