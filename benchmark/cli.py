@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table as Columns
 
 from benchmark.data_commands import add_data_commands
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from benchmark.perf.measurement import Measurement
 
@@ -37,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DataError as error:
         print(f"mer-bench: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # whoever read the output has gone, as `head` does; what Python flushes at the end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("mer-bench: stopped; finished folds are kept, the same command goes on", file=sys.stderr)
         return 130
@@ -54,6 +62,8 @@ def _run(arguments: argparse.Namespace) -> int:
     runs = make_plan(
         suite,
         data=arguments.data,
+        cache=arguments.runs / "cache",
+        progress=partial(_reading, console),
         methods=arguments.method,
         protocols=arguments.protocol,
         seeds=arguments.seed,
@@ -76,6 +86,14 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in failed:
         console.print(f"failed: {line} (see {arguments.runs})", soft_wrap=True)
     return 1 if failed else 0
+
+
+@contextmanager
+def _reading(console: Console, samples: int) -> Generator[Callable[[int], None], None, None]:
+    """A bar over the samples of a plan; nothing where the output is not a terminal."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading samples", total=samples)
+        yield lambda count: bar.advance(task, count)
 
 
 def _status(arguments: argparse.Namespace) -> int:

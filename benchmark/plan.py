@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +18,8 @@ from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from mer_lightning.datamodules import Table
     from mer_lightning.datasets.base import Dataset
@@ -180,11 +182,17 @@ def check_recipe(recipe: Recipe) -> Representation:
     return REPRESENTATIONS[recipe.representation]
 
 
+@contextmanager
+def _silent(_: int) -> Generator[Callable[[int], None], None, None]:
+    yield lambda _: None
+
+
 def make_plan(
     suite: Suite,
     *,
     data: Path | None = None,
     cache: Path | None = None,
+    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] = _silent,
     methods: Sequence[str] = (),
     protocols: Sequence[str] = (),
     seeds: Sequence[int] = (),
@@ -195,6 +203,7 @@ def make_plan(
         suite: What to run.
         data: Folder with the data, for suites that need one.
         cache: Folder where representations computed from frames are kept.
+        progress: Given the number of samples to read, a context whose value is told of those that were.
         methods: Instead of the suite's.
         protocols: Instead of the suite's.
         seeds: Instead of the suite's.
@@ -202,21 +211,26 @@ def make_plan(
     Raises:
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
-    from mer_lightning.datamodules import load_table
+    from mer_lightning.datamodules import read_samples
     from mer_lightning.motion.cache import Cache
 
     recipes = [load_recipe(name) for name in methods or suite.methods]
     evaluations = [get_protocol(name) for name in protocols or suite.protocols]
     representations = [check_recipe(recipe) for recipe in recipes]
     dataset = suite.source.open(data)
-    runs: list[Run] = []
-    for protocol in evaluations:
-        labelled = protocol.label(dataset)
-        classes = len(protocol.scheme.classes)
-        tables = {
-            name: load_table(dataset, labelled, classes, representation, cache=cache and Cache(cache))
-            for name, representation in {r.name: r for r in representations}.items()
+    lists = [protocol.label(dataset) for protocol in evaluations]
+    samples = sorted({sample.key: sample for labelled in lists for sample in labelled.samples}.items())
+    distinct = {r.name: r for r in representations}
+    with progress(len(samples) * len(distinct)) as advance:
+        readings = {
+            name: read_samples(
+                dataset, [sample for _, sample in samples], r, cache=cache and Cache(cache), progress=advance
+            )
+            for name, r in distinct.items()
         }
+    runs: list[Run] = []
+    for protocol, labelled in zip(evaluations, lists, strict=True):
+        tables = {name: read.table(labelled, len(protocol.scheme.classes)) for name, read in readings.items()}
         runs += [
             Run(recipe, protocol, seed, dataset, labelled, tables[recipe.representation], folds)
             for recipe in recipes

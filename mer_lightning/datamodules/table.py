@@ -38,7 +38,7 @@ class Table:
         labels: Class indices, ``(N,)``, int64.
         classes: Number of classes.
         representation: What the inputs are.
-        content_hash: SHA-256 over keys, labels, apexes and every byte that was read.
+        content_hash: SHA-256 over keys, labels and everything that was read.
     """
 
     keys: tuple[str, ...]
@@ -63,61 +63,98 @@ class Table:
         return replace(self, inputs=self.inputs.to(device), labels=self.labels.to(device))
 
 
-def load_table(
+@dataclass(frozen=True)
+class Readings:
+    """What was read of a dataset, once for all protocols.
+
+    Attributes:
+        samples: The samples, in the order of the rows.
+        inputs: Their representation, one row each.
+        contents: SHA-256 of what was read of each sample (and of its apex, for video).
+        representation: What the inputs are.
+    """
+
+    samples: tuple[Sample, ...]
+    inputs: torch.Tensor
+    contents: tuple[bytes, ...]
+    representation: Representation
+
+    def table(self, labelled: Labelled, classes: int) -> Table:
+        """Pick the samples of a protocol.
+
+        Args:
+            labelled: Samples, all of which were read, and their classes.
+            classes: Number of classes.
+
+        Raises:
+            DataError: Two subjects share a sample with the same content, which no leave-one-subject-out fold could
+                keep apart.
+        """
+        row_of = {sample.key: row for row, sample in enumerate(self.samples)}
+        rows = [row_of[sample.key] for sample in labelled.samples]
+        digest = hashlib.sha256(labelled.table_hash.encode())
+        owners: dict[bytes, Sample] = {}
+        for sample, row in zip(labelled.samples, rows, strict=True):
+            content = self.contents[row]
+            digest.update(content)
+            if owners.setdefault(content, sample).person != sample.person:
+                raise DataError(f"{sample.key}: same content as {owners[content].key}, a clip of another subject")
+        return Table(
+            keys=tuple(sample.key for sample in labelled.samples),
+            inputs=self.inputs[rows],
+            labels=torch.tensor(labelled.labels, dtype=torch.int64),
+            classes=classes,
+            representation=self.representation,
+            content_hash=digest.hexdigest(),
+        )
+
+
+def read_samples(
     dataset: Dataset,
-    labelled: Labelled,
-    classes: int,
+    samples: Sequence[Sample],
     representation: Representation,
     *,
     cache: Cache | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Table:
+) -> Readings:
     """Read every sample once and compute its representation, a few clips at a time.
 
     Args:
         dataset: Where the samples are read.
-        labelled: The samples and their classes.
-        classes: Number of classes.
+        samples: What to read.
         representation: What is computed of each.
         cache: Where representations of frames are kept; None computes them anew.
         progress: Told the number of samples after each batch of them.
 
     Raises:
-        DataError: A sample cannot be read, the representation needs another kind of dataset, or two subjects
-            share a sample with the same content, which no leave-one-subject-out fold could keep apart.
+        DataError: A sample cannot be read, or the representation needs another kind of dataset.
     """
     if dataset.kind not in representation.kinds:
         raise DataError(
             f"representation {representation.name} needs {' or '.join(representation.kinds)}, "
             f"{dataset.name} has {dataset.kind}"
         )
-    digest = hashlib.sha256(labelled.table_hash.encode())
-    owners: dict[bytes, Sample] = {}
+    contents: list[bytes] = []
     parts: list[torch.Tensor] = []
-    for start in range(0, len(labelled.samples), _CLIPS_AT_ONCE):
-        samples = labelled.samples[start : start + _CLIPS_AT_ONCE]
-        clips = [dataset.read(sample) for sample in samples]
-        for sample, clip in zip(samples, clips, strict=True):
-            content = hashlib.sha256(clip.tobytes()).digest()
-            digest.update(content)
-            if owners.setdefault(content, sample).person != sample.person:
-                raise DataError(f"{sample.key}: same content as {owners[content].key}, a clip of another subject")
+    for start in range(0, len(samples), _CLIPS_AT_ONCE):
+        batch = samples[start : start + _CLIPS_AT_ONCE]
+        clips = [dataset.read(sample) for sample in batch]
         if dataset.kind == "frames":
-            apexes = [_apex_index(sample, len(clip)) for sample, clip in zip(samples, clips, strict=True)]
-            digest.update(repr(apexes).encode())
+            apexes = [_apex_index(sample, len(clip)) for sample, clip in zip(batch, clips, strict=True)]
+            marks = [repr(apex).encode() for apex in apexes]
             parts.append(_represent(representation, clips, apexes, cache))
         else:
+            marks = [b""] * len(clips)
             parts.append(representation(clips))
+        contents += [hashlib.sha256(clip.tobytes() + mark).digest() for clip, mark in zip(clips, marks, strict=True)]
         if progress is not None:
-            progress(len(samples))
-    return Table(
-        keys=tuple(sample.key for sample in labelled.samples),
-        inputs=torch.cat(parts),
-        labels=torch.tensor(labelled.labels, dtype=torch.int64),
-        classes=classes,
-        representation=representation,
-        content_hash=digest.hexdigest(),
-    )
+            progress(len(batch))
+    return Readings(tuple(samples), torch.cat(parts), tuple(contents), representation)
+
+
+def load_table(dataset: Dataset, labelled: Labelled, classes: int, representation: Representation) -> Table:
+    """Read the samples of one protocol; see ``read_samples`` and ``Readings.table``."""
+    return read_samples(dataset, labelled.samples, representation).table(labelled, classes)
 
 
 def _apex_index(sample: Sample, frames: int) -> int | None:

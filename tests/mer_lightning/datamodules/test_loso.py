@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mer_lightning.datamodules import IndexLoader, LOSODataModule, load_table
+from mer_lightning.datamodules import IndexLoader, LOSODataModule, load_table, read_samples
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.motion import ApexFrame, FlowMap
 from mer_lightning.motion.cache import Cache
@@ -79,14 +79,14 @@ def test_video_is_read_in_parts_and_computed_once(tmp_path, monkeypatch):
     video = SyntheticComposite(scale=0.05, size=48)
     labelled = get_protocol("smic-3").label(video)
     cache = Cache(tmp_path)
-    first = load_table(video, labelled, 3, FlowMap(), cache=cache)
+    first = read_samples(video, labelled.samples, FlowMap(), cache=cache).table(labelled, 3)
     assert first.inputs.shape == (len(labelled.samples), 3, 28, 28)
     assert torch.equal(load_table(video, labelled, 3, FlowMap()).inputs, first.inputs)
     entries = list(cache.entries())
     assert len(entries) == len(labelled.samples)
     seen = []
-    monkeypatch.setattr("mer_lightning.motion.flow_map._FROM_FRAMES", lambda *_: seen.append(1))
-    again = load_table(video, labelled, 3, FlowMap(), cache=cache, progress=seen.append)
+    monkeypatch.setattr(FlowMap, "__call__", lambda *_: pytest.fail("computed again"))
+    again = read_samples(video, labelled.samples, FlowMap(), cache=cache, progress=seen.append).table(labelled, 3)
     assert torch.equal(again.inputs, first.inputs)
     assert again.content_hash == first.content_hash
     assert sum(seen) == len(labelled.samples)
