@@ -49,6 +49,21 @@ class Component(Settings):
         self._check_arguments(found)
         return found
 
+    def build(self, room: str, **given: object) -> Any:  # noqa: ANN401 - whatever the recipe names
+        """Make an instance.
+
+        Args:
+            room: Package that the class must come from.
+            given: What the data decides, such as ``classes``; passed where the constructor takes it, whatever the
+                recipe says.
+
+        Raises:
+            DataError: As ``load``.
+        """
+        found = self.load(room)
+        known = inspect.signature(found).parameters
+        return found(**self.arguments | {key: value for key, value in given.items() if key in known})
+
     def _check_arguments(self, found: type) -> None:
         parameters = inspect.signature(found).parameters
         types = get_type_hints(found.__init__)

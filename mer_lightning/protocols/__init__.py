@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mer_lightning.datasets.composite import COUNTS, SUBJECTS
 from mer_lightning.protocols.protocol import Fold, Labelled, Protocol, Selection, fold_seed
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
@@ -19,9 +20,6 @@ __all__ = [
     "get_protocol",
 ]
 
-_COUNTS = {"smic": (70, 51, 43), "casme2": (88, 32, 25), "samm": (92, 26, 15)}
-_SUBJECTS = {"smic": 16, "casme2": 24, "samm": 28}
-
 
 def _single(name: str, database: str, title: str) -> Protocol:
     """The composite's list of one database, trained and tested within it: not the composite's column."""
@@ -30,8 +28,8 @@ def _single(name: str, database: str, title: str) -> Protocol:
         version=1,
         title=f"{title}, 3 classes, single database",
         scheme=MEGC2019,
-        counts={database: _COUNTS[database]},
-        subjects={database: _SUBJECTS[database]},
+        counts={database: COUNTS[database]},
+        subjects={database: SUBJECTS[database]},
     )
 
 
@@ -43,16 +41,16 @@ PROTOCOLS = {
             version=1,
             title="MEGC2019 composite, 3 classes",
             scheme=MEGC2019,
-            counts=_COUNTS,
-            subjects=_SUBJECTS,
+            counts=COUNTS,
+            subjects=SUBJECTS,
         ),
         Protocol(
             name="megc2019-holdout",
             version=1,
             title="MEGC2019 databases, 3 classes, train on two and test on the third",
             scheme=MEGC2019,
-            counts=_COUNTS,
-            subjects=_SUBJECTS,
+            counts=COUNTS,
+            subjects=SUBJECTS,
             held_out="database",
         ),
         _single("smic-3", "smic", "SMIC-HS"),

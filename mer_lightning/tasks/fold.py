@@ -70,7 +70,9 @@ def train_network(
     own_seed = fold_seed(seed, fold.held_out)
     lightning.seed_everything(own_seed, verbose=False)
     task = ClassifierTask(
-        model.load("mer_lightning.models")(**model.arguments),
+        model.build(
+            "mer_lightning.models", classes=table.classes, in_channels=len(table.representation.channels)
+        ),
         training.optimizer,
         table.classes,
         _balanced_weights(table, fold) if training.class_weights == "balanced" else None,
@@ -123,7 +125,7 @@ def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int =
         seed: Seed of the run.
     """
     start = time.perf_counter()
-    built = estimator.load("mer_lightning.descriptors")(**estimator.arguments)
+    built = estimator.build("mer_lightning.descriptors")
     keys = (*fold.train, *fold.validation)
     inputs, labels = table.inputs.cpu().numpy(), table.labels.cpu().numpy()
     train, test = table.rows(keys).cpu().numpy(), table.rows(fold.test).cpu().numpy()

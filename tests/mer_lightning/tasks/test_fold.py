@@ -112,3 +112,12 @@ def test_an_estimator_fits_on_train_and_validation_and_predicts_the_rest(smic):
     shares = torch.bincount(table.labels[table.rows((*fold.train, *fold.validation))], minlength=3)
     assert [p.key for p in result.predictions] == list(fold.test)
     assert result.predictions[0].scores == pytest.approx((shares / shares.sum()).tolist(), abs=1e-6)
+
+
+def test_the_number_of_classes_comes_from_the_protocol(smic):
+    from dataclasses import replace
+
+    protocol, labelled, table = smic
+    five = replace(table, labels=torch.arange(len(table.labels)) % 5, classes=5)
+    result = train_network(five, protocol.folds(labelled)[0], STSTNET, training(epochs=1))
+    assert {len(p.scores) for p in result.predictions} == {5}
