@@ -251,7 +251,7 @@ def _grouped_splits(
     # a split that stratifies needs as many clips of some class and as many subjects as it has parts
     parts = int(min(parts, len(set(groups)), np.bincount(labels[train]).max()))
     if parts < 2:
-        raise DataError(f"inner_subjects: {len(set(groups))} training subjects are too few to draw validation from")
+        raise DataError(f"{len(set(groups))} training subjects are too few to split once more")
     splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")  # stratified as far as possible
