@@ -1,6 +1,9 @@
 # Two commands: `make bench` and `make test`. Each makes .venv first, from python3, pip and the locks alone.
 SUITE ?= default
 DATA ?=
+METHOD ?= ststnet
+PROTOCOL ?= megc2019
+TRIALS ?= 20
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,11 +11,12 @@ READY := $(VENV)/.ready
 export WANDB_SILENT := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test test-slow lint typecheck layers smoke leaderboards leaderboards-check perf lock clean
+.PHONY: help setup bench tune test test-slow lint typecheck layers smoke leaderboards leaderboards-check perf lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SUITE=$(SUITE) (benchmark/suites), DATA=folder, ARGS='more flags for mer-bench run'"
+	@echo "  variables of tune: METHOD=$(METHOD) PROTOCOL=$(PROTOCOL) TRIALS=$(TRIALS)"
 
 setup: $(READY) ## make .venv with the locked packages
 
@@ -28,6 +32,11 @@ $(READY): requirements/bootstrap.lock requirements/project.lock pyproject.toml
 
 bench: setup ## train and score what is missing of SUITE, then render the tables
 	@status=0; $(BIN)/mer-bench run --suite $(SUITE) $(if $(DATA),--data "$(DATA)") $(ARGS) || status=$$?; \
+	test $$status -gt 1 || $(BIN)/mer-bench leaderboards || status=$$?; exit $$status
+
+tune: setup ## tune METHOD under PROTOCOL, TRIALS trials inside each fold, then render the tables
+	@status=0; $(BIN)/mer-bench tune --suite $(SUITE) $(if $(DATA),--data "$(DATA)") --method "$(METHOD)" \
+		--protocol "$(PROTOCOL)" --trials "$(TRIALS)" $(ARGS) || status=$$?; \
 	test $$status -gt 1 || $(BIN)/mer-bench leaderboards || status=$$?; exit $$status
 
 test: setup ## run the tests (the fast ones; `make test-slow` for the rest)

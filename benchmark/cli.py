@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from benchmark.perf.measurement import Measurement
+    from benchmark.records import RunRecord
 
 PROJECT = Path(__file__).resolve().parent.parent
 LEADERBOARDS = PROJECT / "leaderboards"
@@ -82,9 +83,40 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         tracker.close()
     console.print(f"records: {arguments.records}")
+    return _say_failed(results, arguments.runs, console)
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from benchmark.plan import load_suite, make_plan
+    from benchmark.records import Store, save_run
+    from benchmark.tuning import tune_nested
+
+    console = Console(highlight=False)
+    suite = load_suite(arguments.suite)
+    console.print(f"{suite.title}: checking recipe and data")
+    (run,) = make_plan(
+        suite,
+        data=arguments.data,
+        methods=[arguments.method],
+        protocols=[arguments.protocol],
+        seeds=[arguments.seed],
+    )
+    record = tune_nested(
+        run,
+        trials=arguments.trials,
+        inner_folds=arguments.inner_folds,
+        store=Store(arguments.runs),
+        console=console,
+        accelerator=arguments.accelerator,
+    )
+    console.print(f"record: {save_run(arguments.records, record)}", soft_wrap=True)
+    return _say_failed([record], arguments.runs, console)
+
+
+def _say_failed(results: Sequence[RunRecord], runs: Path, console: Console) -> int:
     failed = [f"{record.run}: {person}" for record in results for person in record.failed]
     for line in failed:
-        console.print(f"failed: {line} (see {arguments.runs})", soft_wrap=True)
+        console.print(f"failed: {line} (see {runs})", soft_wrap=True)
     return 1 if failed else 0
 
 
@@ -211,15 +243,31 @@ def _parser() -> argparse.ArgumentParser:
     places = argparse.ArgumentParser(add_help=False)
     places.add_argument("--runs", type=Path, default=PROJECT / "runs", help="local records (default: %(default)s)")
 
-    run = commands.add_parser("run", parents=[places], help="train and score what is missing of a suite")
-    run.add_argument("--suite", default="default", help="name of a file in benchmark/suites (default: %(default)s)")
-    run.add_argument("--data", type=Path, help="folder with the data, for suites that need one")
+    training = argparse.ArgumentParser(add_help=False, parents=[places])
+    training.add_argument("--suite", default="default", help="a file in benchmark/suites (default: %(default)s)")
+    training.add_argument("--data", type=Path, help="folder with the data, for suites that need one")
+    training.add_argument(
+        "--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)"
+    )
+    training.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
+
+    run = commands.add_parser("run", parents=[training], help="train and score what is missing of a suite")
     run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
     run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
     run.add_argument("--seed", action="append", type=int, default=[], help="instead of the suite's seeds; repeatable")
-    run.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)")
-    run.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
     run.set_defaults(handler=_run)
+
+    tune = commands.add_parser(
+        "tune", parents=[training], help="tune a method inside the training subjects of each fold"
+    )
+    tune.add_argument("--method", required=True, help="a recipe with a search_space")
+    tune.add_argument("--protocol", required=True, help="a protocol")
+    tune.add_argument("--trials", required=True, type=int, help="trials for each fold of the protocol")
+    tune.add_argument(
+        "--inner-folds", type=int, default=3, help="parts of the training subjects (default: %(default)s)"
+    )
+    tune.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
+    tune.set_defaults(handler=_tune)
 
     status = commands.add_parser("status", parents=[places], help="how far every run is")
     status.set_defaults(handler=_status)

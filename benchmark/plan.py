@@ -170,6 +170,20 @@ def check_recipe(recipe: Recipe) -> Representation:
             f"{file}: representation: '{recipe.representation}' is unknown; "
             f"expected one of {', '.join(REPRESENTATIONS)}"
         )
+    try:
+        _check_components(recipe)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from error
+    for key, values in recipe.search_space.items():
+        for value in values.ends:
+            try:
+                _check_components(recipe.with_values({key: value}))
+            except DataError as error:
+                raise DataError(f"{file}: search_space: {error}") from error
+    return REPRESENTATIONS[recipe.representation]
+
+
+def _check_components(recipe: Recipe) -> None:
     for key, part, room in (
         ("model", recipe.model, "mer_lightning.models"),
         ("estimator", recipe.estimator, "mer_lightning.descriptors"),
@@ -178,8 +192,7 @@ def check_recipe(recipe: Recipe) -> Representation:
             try:
                 part.load(room)
             except DataError as error:
-                raise DataError(f"{file}: {key}.{error}") from error
-    return REPRESENTATIONS[recipe.representation]
+                raise DataError(f"{key}.{error}") from error
 
 
 @contextmanager

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
-from benchmark.yaml_files import load_yaml
+from benchmark.yaml_files import explain, load_yaml
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 RECIPES = Path(__file__).parent / "recipes"
+_DECIDING = {"version", "representation", "model", "training", "estimator"}
+_TUNABLE = {"model", "training", "estimator"}
 
 
 class Paper(Settings):
@@ -24,6 +29,68 @@ class Paper(Settings):
     venue: str
     year: int = Field(ge=1990)
     url: str = ""
+
+
+class FloatRange(Settings):
+    """A real number between two others, both included; ``log`` draws its logarithm evenly."""
+
+    kind: Literal["float"]
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> FloatRange:
+        if not self.low < self.high:
+            raise ValueError("low must be less than high")
+        if self.log and self.low <= 0:
+            raise ValueError("low must be greater than 0 where log is true")
+        return self
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """Values that a recipe must take for it to take all."""
+        return (self.low, self.high)
+
+
+class IntRange(Settings):
+    """A whole number between two others, both included."""
+
+    kind: Literal["int"]
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _check(self) -> IntRange:
+        if not self.low < self.high:
+            raise ValueError("low must be less than high")
+        return self
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Values that a recipe must take for it to take all."""
+        return (self.low, self.high)
+
+
+class Choice(Settings):
+    """One of several values of any type."""
+
+    kind: Literal["choice"]
+    values: tuple[Any, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _check(self) -> Choice:
+        if len({json.dumps(value) for value in self.values}) < len(self.values):
+            raise ValueError("a value is given twice")
+        return self
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """Values that a recipe must take for it to take all."""
+        return self.values
+
+
+Range = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
 
 
 class Recipe(Settings):
@@ -40,6 +107,7 @@ class Recipe(Settings):
         model: A network of ``mer_lightning.models``, with ``training``.
         training: How the network is fitted.
         estimator: Instead of a network, an estimator of ``mer_lightning.descriptors``.
+        search_space: What ``mer-bench tune`` may change, by dotted key, e.g. ``training.optimizer.lr``.
         deviations: What differs from the paper; printed below every table.
     """
 
@@ -53,15 +121,35 @@ class Recipe(Settings):
     model: Component | None = None
     training: Training | None = None
     estimator: Component | None = None
+    search_space: dict[str, Range] = Field(default_factory=dict)
     deviations: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
         """SHA-256 of everything that decides a result; titles and prose do not."""
         # without defaults, so that a new setting with the old behaviour as its default leaves old results valid
-        fields = {"version", "representation", "model", "training", "estimator"}
-        deciding = self.model_dump(mode="json", include=fields, exclude_defaults=True)
+        deciding = self.model_dump(mode="json", include=_DECIDING, exclude_defaults=True)
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+    def with_values(self, values: Mapping[str, Any]) -> Recipe:
+        """The same recipe with other values at dotted keys, e.g. ``training.optimizer.lr``.
+
+        Raises:
+            DataError: The recipe has no such key, or does not take the value there; the message names the key.
+        """
+        changed = self.model_dump(mode="json")
+        for key, value in values.items():
+            *parents, last = key.split(".")
+            place: Any = changed if parents and parents[0] in _TUNABLE else None
+            for parent in parents:
+                place = place.get(parent) if isinstance(place, dict) else None
+            if not isinstance(place, dict):
+                raise DataError(f"{key}: unknown key")
+            place[last] = value
+        try:
+            return type(self).model_validate_json(json.dumps(changed))
+        except ValidationError as error:
+            raise DataError(explain(error)) from error
 
 
 def recipe_names() -> list[str]:

@@ -45,6 +45,8 @@ class FoldRecord(Settings):
         seconds: Wall time.
         curve: Values per epoch, by name.
         epoch: Epoch that predicted, from 1.
+        tuned: Values that tuning chose for this fold, by key of the recipe; empty where nothing was tuned.
+        inner_uf1: Pooled UF1 of the inner folds that they were chosen by.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -54,6 +56,8 @@ class FoldRecord(Settings):
     seconds: float
     curve: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     epoch: int | None = None
+    tuned: dict[str, Any] = Field(default_factory=dict)
+    inner_uf1: float | None = None
 
 
 class DataProvenance(Settings):

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import time
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -29,15 +30,18 @@ from benchmark.records import (
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from benchmark.plan import Run
+    from benchmark.recipe import Recipe
     from benchmark.records import Store
     from benchmark.tracking import Tracker
+    from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
+    from mer_lightning.tasks import FoldResult
 
 _PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-learn")
 _QUIET_SECONDS = 30.0
@@ -66,16 +70,12 @@ def run_all(
         One RunRecord per run, in order; ``failed`` names the folds that ended in an error.
     """
     results: list[RunRecord] = []
-    with _Progress(console, sum(len(run.folds) for run in runs)) as progress:
+    with FoldProgress(console, sum(len(run.folds) for run in runs)) as progress:
         for run in runs:
-            store.begin(
-                RunManifest(run=run.id, method=run.recipe.name, board=run.board, seed=run.seed, folds=len(run.folds))
-            )
-            done = store.folds(run.id)
-            missing = [fold for fold in run.folds if fold.held_out not in done]
+            missing = begin_run(run, store)
             progress.start_run(run, already=len(run.folds) - len(missing))
             for fold in missing:
-                _train(run, fold, store, accelerator)
+                keep_fold(run, fold, store, partial(_train, run, fold, accelerator))
                 progress.fold_done()
             record = make_record(run, store, accelerator)
             path = save_run(records, record)
@@ -84,6 +84,49 @@ def run_all(
             if missing and record.complete:
                 tracker.publish(store.folder(run.id), path)
     return results
+
+
+def begin_run(run: Run, store: Store) -> list[Fold]:
+    """Make a run known to the store and say which of its folds are missing there."""
+    store.begin(RunManifest(run=run.id, method=run.recipe.name, board=run.board, seed=run.seed, folds=len(run.folds)))
+    done = store.folds(run.id)
+    return [fold for fold in run.folds if fold.held_out not in done]
+
+
+def keep_fold(run: Run, fold: Fold, store: Store, train: Callable[[], FoldRecord]) -> None:
+    """Store what training a fold gives; an error in it is kept as well and goes no further."""
+    try:
+        record = train()
+    except Exception as error:
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        store.save_error(run.id, fold.held_out, message, traceback.format_exc())
+        return
+    store.save_fold(run.id, record)
+
+
+def train_fold(recipe: Recipe, table: Table, fold: Fold, *, seed: int, accelerator: str) -> FoldResult:
+    """Fit a recipe's network or estimator on one fold and predict its test side."""
+    from mer_lightning.tasks import fit_estimator, train_network
+
+    if recipe.estimator is not None:
+        return fit_estimator(table, fold, recipe.estimator, seed=seed)
+    assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
+    return train_network(table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator)
+
+
+def fold_record(fold: Fold, result: FoldResult) -> FoldRecord:
+    """What is kept of a trained fold."""
+    return FoldRecord(
+        held_out=fold.held_out,
+        predictions=tuple(
+            PredictionRecord(key=p.key, label=p.label, prediction=p.prediction, scores=p.scores)
+            for p in result.predictions
+        ),
+        samples={"train": len(fold.train), "validation": len(fold.validation)},
+        seconds=round(result.seconds, 4),
+        curve=result.curve,
+        epoch=result.epoch,
+    )
 
 
 def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
@@ -100,7 +143,8 @@ def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
         protocol_hash=run.protocol.hash,
         selection=run.protocol.selection,
         recipe_hash=run.recipe.hash,
-        recipe=run.recipe.model_dump(mode="json"),
+        # what might be searched decides nothing here; a tuned recipe says what was searched
+        recipe=run.recipe.model_dump(mode="json", exclude={"search_space"}),
         data=DataProvenance(
             source=run.dataset.name,
             release=run.dataset.release,
@@ -122,36 +166,8 @@ def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
     )
 
 
-def _train(run: Run, fold: Fold, store: Store, accelerator: str) -> None:
-    from mer_lightning.tasks import fit_estimator, train_network
-
-    recipe = run.recipe
-    try:
-        if recipe.estimator is not None:
-            result = fit_estimator(run.table, fold, recipe.estimator, seed=run.seed)
-        else:
-            assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-            result = train_network(
-                run.table, fold, recipe.model, recipe.training, seed=run.seed, accelerator=accelerator
-            )
-    except Exception as error:
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-        store.save_error(run.id, fold.held_out, message, traceback.format_exc())
-        return
-    store.save_fold(
-        run.id,
-        FoldRecord(
-            held_out=fold.held_out,
-            predictions=tuple(
-                PredictionRecord(key=p.key, label=p.label, prediction=p.prediction, scores=p.scores)
-                for p in result.predictions
-            ),
-            samples={"train": len(fold.train), "validation": len(fold.validation)},
-            seconds=round(result.seconds, 4),
-            curve=result.curve,
-            epoch=result.epoch,
-        ),
-    )
+def _train(run: Run, fold: Fold, accelerator: str) -> FoldRecord:
+    return fold_record(fold, train_fold(run.recipe, run.table, fold, seed=run.seed, accelerator=accelerator))
 
 
 def _device_name(accelerator: str) -> str:
@@ -162,7 +178,7 @@ def _device_name(accelerator: str) -> str:
     return f"CPU ({platform.machine()}, threads: {torch.get_num_threads()})"
 
 
-class _Progress:
+class FoldProgress:
     """A bar over folds with time left on a terminal; elsewhere a line per run and one every half minute."""
 
     def __init__(self, console: Console, folds: int) -> None:
@@ -184,7 +200,7 @@ class _Progress:
         )
         self._task = self._bar.add_task("", total=folds)
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> FoldProgress:
         self._bar.start()
         return self
 
@@ -192,12 +208,14 @@ class _Progress:
         self._bar.stop()
 
     def start_run(self, run: Run, already: int) -> None:
+        """Name what comes next; ``already`` of its folds are in the store."""
         self._name = f"{run.recipe.name} · {run.board} · seed {run.seed}"
         self._count += already
         # folds that are already there took no time and must not make the rest look fast
         self._bar.update(self._task, description=self._name, total=self._folds - self._count + self._trained)
 
     def fold_done(self) -> None:
+        """Count a fold that was trained."""
         self._count += 1
         self._trained += 1
         self._bar.advance(self._task)
@@ -208,6 +226,7 @@ class _Progress:
             self._console.print(f"{self._name}: {self._count}/{self._folds} folds, about {left / 60:.0f} min left")
 
     def finish_run(self, record: RunRecord) -> None:
+        """Say what came out."""
         if record.complete:
             score = float(uf1(record.matrices().sum(0)))
             self._console.print(f"{self._name}: UF1 {score:.4f}, {record.folds} folds, {record.seconds:.0f} s")

@@ -61,10 +61,11 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
     except TypeError as error:
         raise DataError(f"{path}: {error}") from error
     except ValidationError as error:
-        raise DataError(f"{path}: {_explain(error)}") from error
+        raise DataError(f"{path}: {explain(error)}") from error
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
+    """The first thing that is wrong, as ``<dotted key>: <what>``."""
     # an unknown key is often why another is missing
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"]) or "file"

@@ -56,6 +56,12 @@ class Table:
         """Rows of these keys, ``(n,)``, int64, on the table's device."""
         return torch.tensor([self._row_of[key] for key in keys], dtype=torch.int64, device=self.labels.device)
 
+    def only(self, keys: Iterable[str]) -> Table:
+        """The table of these samples alone, under the whole one's hash; what is not in it cannot be looked at."""
+        chosen = tuple(sorted(keys))
+        rows = self.rows(chosen)
+        return replace(self, keys=chosen, inputs=self.inputs[rows], labels=self.labels[rows])
+
     def to(self, device: torch.device) -> Table:
         """The same table on another device; itself when it is already there."""
         if self.inputs.device == device:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mer_lightning.datasets.composite import COUNTS, SUBJECTS
-from mer_lightning.protocols.protocol import Fold, Labelled, Protocol, Selection, fold_seed
+from mer_lightning.protocols.protocol import Fold, InnerFold, Labelled, Protocol, Selection, fold_seed
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
 __all__ = [
     "PROTOCOLS",
     "Fold",
+    "InnerFold",
     "LabelScheme",
     "Labelled",
     "Protocol",

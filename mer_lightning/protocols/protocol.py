@@ -49,13 +49,37 @@ class Fold:
         for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
             if shared := sides[one] & sides[other]:
                 raise DataError(f"fold {self.held_out}: subject {min(shared)} is in both {one} and {other}")
+        self._check_held_out(sides)
+        if not self.train:
+            raise DataError(f"fold {self.held_out}: no training sample is left")
+
+    def _check_held_out(self, sides: dict[str, set[str]]) -> None:
         strangers = {p for p in sides["test"] if self.held_out not in {p, p.split("/")[0]}}
         if strangers or not self.test:
             raise DataError(f"fold {self.held_out}: test must hold this subject alone, not {sorted(strangers)}")
         if {p for name in ("train", "validation") for p in sides[name] if p.startswith(f"{self.held_out}/")}:
             raise DataError(f"fold {self.held_out}: a sample of the held-out database is trained on")
-        if not self.train:
-            raise DataError(f"fold {self.held_out}: no training sample is left")
+
+
+@dataclass(frozen=True, slots=True)
+class InnerFold(Fold):
+    """A split of the training subjects of one fold, to choose settings by; it tests several subjects together.
+
+    Attributes:
+        held_out: Name of the split, ``<outside>#<part>``.
+        outside: Whom the split fold holds out.
+
+    Raises:
+        DataError: Also when a sample of ``outside`` is on any side.
+    """
+
+    outside: str
+
+    def _check_held_out(self, sides: dict[str, set[str]]) -> None:
+        if any(self.outside in {p, p.split("/")[0]} for people in sides.values() for p in people):
+            raise DataError(f"fold {self.held_out}: a sample of {self.outside}, who is held out, is in it")
+        if not self.test:
+            raise DataError(f"fold {self.held_out}: no test sample is left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +202,33 @@ class Protocol:
             folds.append(Fold(held_out, *(tuple(keys[side].tolist()) for side in (fit, validation, test))))
         return tuple(folds)
 
+    def inner_folds(self, fold: Fold, labelled: Labelled, parts: int, seed: int = 0) -> tuple[InnerFold, ...]:
+        """Split the training (and validation) subjects of a fold into parts, each tested once.
+
+        Args:
+            fold: What is split; nothing of its test side is looked at.
+            labelled: Samples and classes from ``label``.
+            parts: Number of parts (fewer if subjects are few); stratified as far as whole subjects allow.
+            seed: Seed of the run; the split follows from it and the held-out subject.
+
+        Raises:
+            DataError: Fewer than two parts, or too few training subjects for two.
+        """
+        own = {*fold.train, *fold.validation}
+        rows = [(s.key, label) for s, label in zip(labelled.samples, labelled.labels, strict=True) if s.key in own]
+        keys, labels = np.array([key for key, _ in rows]), np.array([label for _, label in rows])
+        people = np.array([_person(key) for key, _ in rows])
+        splits = _grouped_splits(np.arange(len(rows)), labels, people, parts, fold_seed(seed, fold.held_out))
+        folds: list[InnerFold] = []
+        for part, (train, test) in enumerate(splits, start=1):
+            name = f"{fold.held_out}#{part}"
+            fit, validation = train, train[:0]
+            if self.selection == "inner_subjects":
+                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, name))
+            sides = (tuple(keys[side].tolist()) for side in (fit, validation, test))
+            folds.append(InnerFold(name, *sides, outside=fold.held_out))
+        return tuple(folds)
+
 
 def fold_seed(seed: int, held_out: str) -> int:
     """Seed of one fold, 0..2^32-1: a hash of the run's seed and the held-out subject, so order never matters."""
@@ -187,19 +238,24 @@ def fold_seed(seed: int, held_out: str) -> int:
 def _draw_validation(
     train: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    # the first part has about a fifth of the clips and, as far as whole subjects allow, of each class
+    return _grouped_splits(train, labels, people, INNER_FOLDS, seed)[0]
+
+
+def _grouped_splits(
+    train: np.ndarray, labels: np.ndarray, people: np.ndarray, parts: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
     from sklearn.model_selection import StratifiedGroupKFold
 
     groups = people[train]
     # a split that stratifies needs as many clips of some class and as many subjects as it has parts
-    parts = int(min(INNER_FOLDS, len(set(groups)), np.bincount(labels[train]).max()))
+    parts = int(min(parts, len(set(groups)), np.bincount(labels[train]).max()))
     if parts < 2:
-        raise DataError(f"inner_subjects: {len(set(groups))} training subjects are too few to draw validation from")
+        raise DataError(f"{len(set(groups))} training subjects are too few to split once more")
     splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")  # stratified as far as possible
-        # the first part has about a fifth of the clips and, as far as whole subjects allow, of each class
-        fit, validation = next(splitter.split(train, labels[train], groups))
-    return train[fit], train[validation]
+        return [(train[fit], train[test]) for fit, test in splitter.split(train, labels[train], groups)]
 
 
 def _person(key: str) -> str:

@@ -70,9 +70,7 @@ def train_network(
     own_seed = fold_seed(seed, fold.held_out)
     lightning.seed_everything(own_seed, verbose=False)
     task = ClassifierTask(
-        model.build(
-            "mer_lightning.models", classes=table.classes, in_channels=len(table.representation.channels)
-        ),
+        model.build("mer_lightning.models", classes=table.classes, in_channels=len(table.representation.channels)),
         training.optimizer,
         table.classes,
         _balanced_weights(table, fold) if training.class_weights == "balanced" else None,
