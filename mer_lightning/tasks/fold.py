@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # after the import of lightning: it sets the level of this logger itself
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", module=r"lightning\..*")
+# deterministic algorithms would also fill every new tensor with NaN, a fifth of an epoch for nothing
+torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 @dataclass(frozen=True, slots=True)
