@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", module=r"lightning\..*")
 # deterministic algorithms would also fill every new tensor with NaN, a fifth of an epoch for nothing
-torch.utils.deterministic.fill_uninitialized_memory = False
+torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @dataclass(frozen=True, slots=True)
