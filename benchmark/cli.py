@@ -57,7 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from benchmark.runner import run_all
     from benchmark.tracking import make_tracker
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     suite = load_suite(arguments.suite)
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
@@ -91,7 +91,7 @@ def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.records import Store, save_run
     from benchmark.tuning import tune_nested
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     suite = load_suite(arguments.suite)
     console.print(f"{suite.title}: checking recipe and data")
     (run,) = make_plan(
@@ -172,7 +172,7 @@ def _score(arguments: argparse.Namespace) -> int:
     for name, block in {"all": result, **result["databases"]}.items():
         scores = (block[key] for key in ("accuracy", "uf1", "uar", "accuracy_subject_mean"))
         table.add_row(name, str(block["n"]), str(block["subjects"]), *(f"{value:.4f}" for value in scores))
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     for name, block in {"all": result, **result["databases"]}.items():
         if block["absent"]:
@@ -219,7 +219,7 @@ def _perf(arguments: argparse.Namespace) -> int:
     # every file of the folder that measures something has a run()
     modules = [import_module(f"benchmark.perf.{module.name}") for module in iter_modules(benchmark.perf.__path__)]
     table = Columns("measured", "ours", "reference", "ratio", "goal", "against, note")
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for module in modules:
         if not hasattr(module, "run") or (arguments.only and module.__name__.split(".")[-1] not in arguments.only):
             continue
