@@ -172,7 +172,7 @@ def _score(arguments: argparse.Namespace) -> int:
     for name, block in {"all": result, **result["databases"]}.items():
         scores = (block[key] for key in ("accuracy", "uf1", "uar", "accuracy_subject_mean"))
         table.add_row(name, str(block["n"]), str(block["subjects"]), *(f"{value:.4f}" for value in scores))
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     console.print(table)
     for name, block in {"all": result, **result["databases"]}.items():
         if block["absent"]:
@@ -219,7 +219,7 @@ def _perf(arguments: argparse.Namespace) -> int:
     # every file of the folder that measures something has a run()
     modules = [import_module(f"benchmark.perf.{module.name}") for module in iter_modules(benchmark.perf.__path__)]
     table = Columns("measured", "ours", "reference", "ratio", "goal", "against, note")
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     for module in modules:
         if not hasattr(module, "run") or (arguments.only and module.__name__.split(".")[-1] not in arguments.only):
             continue

@@ -121,3 +121,18 @@ def test_the_number_of_classes_comes_from_the_protocol(smic):
     five = replace(table, labels=torch.arange(len(table.labels)) % 5, classes=5)
     result = train_network(five, protocol.folds(labelled)[0], STSTNET, training(epochs=1))
     assert {len(p.scores) for p in result.predictions} == {5}
+
+
+@pytest.mark.gpu
+def test_a_fold_trains_on_the_gpu_as_on_the_cpu(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    # without dropout and shuffling both devices see the same numbers up to rounding
+    model = Component(name="ststnet.STSTNet", arguments={"dropout": 0.0})
+    gpu, cpu = (
+        train_network(table, fold, model, training(shuffle=False), accelerator=accelerator)
+        for accelerator in ("gpu", "cpu")
+    )
+    assert gpu.curve["train_loss"] == pytest.approx(cpu.curve["train_loss"], rel=1e-3)
+    mirrored = training(augmentation={"hflip": 0.5, "shift": 0.1})
+    assert len(train_network(table, fold, STSTNET, mirrored, accelerator="gpu").predictions) == len(fold.test)
