@@ -6,6 +6,7 @@ os.environ.setdefault("WANDB_MODE", "disabled")
 
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,10 @@ from mer_lightning.datamodules import load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import get_protocol
+
+# the first example pays for imports, and a busy machine for the others: speed is measured by `make perf` alone
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 SUBJECT_NAMES = {"smic": "s{:02d}", "casme2": "sub{:02d}", "samm": "{:03d}"}
 
