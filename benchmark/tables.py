@@ -97,7 +97,6 @@ class Row:
         published: Numbers of the method's paper, if reported.
         notes: Deviations from the paper.
         paper: Where the method was published.
-        seconds: Mean wall time of a run on the device named.
         device: Device of the runs.
     """
 
@@ -110,7 +109,6 @@ class Row:
     published: ReportedRow | None
     notes: tuple[str, ...]
     paper: Paper | None
-    seconds: float
     device: str
 
 
@@ -244,7 +242,6 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
         published=published,
         notes=tuple(last.recipe["deviations"]),
         paper=Paper.model_validate(paper) if paper else None,
-        seconds=float(np.mean([run.seconds for run in runs])),
         device=last.device,
     )
 
