@@ -64,7 +64,9 @@ def add_data_commands(
     prepared.add_argument("--variant", help="which copy of the frames, e.g. raw")
     prepared.add_argument("--detector", required=True, help="face-alignment, mediapipe or yunet")
     prepared.add_argument("--model", type=Path, required=True, help="model file or folder of the detector")
-    prepared.add_argument("--out", type=Path, required=True, help="landmark file (CSV) to write")
+    prepared.add_argument(
+        "--out", type=Path, help="landmark file (CSV) to write (default: landmarks-<variant>.csv in the folder)"
+    )
     prepared.add_argument("--frames", choices=["onset", "all"], default="onset")
     prepared.add_argument("--device", default="cpu")
     prepared.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
@@ -153,6 +155,7 @@ def _print_report(report: Verification) -> None:
 def _synth(arguments: argparse.Namespace) -> int:
     # rendering needs torch, which the other commands do without
     from mer_lightning.datasets.synthetic.twins import write_twin
+    from mer_lightning.faces.prepare import write_true_landmarks
 
     truth = write_twin(
         arguments.out,
@@ -163,12 +166,14 @@ def _synth(arguments: argparse.Namespace) -> int:
         size=arguments.size,
         frames=arguments.frames,
     )
+    write_true_landmarks(truth)
     samples = len(truth.takes) or len(truth.stills)
     _print(f"{truth.root}: synthetic twin of {truth.database}, release {truth.release}, {samples} samples")
     return 0
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
+    from mer_lightning.faces.aligned import landmark_file
     from mer_lightning.faces.landmarks import load_detector
     from mer_lightning.faces.prepare import prepare_landmarks
 
@@ -187,8 +192,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
         options["variant"] = arguments.variant
     dataset = get_database(name).open(arguments.path, **options)
     detector = load_detector(arguments.detector, arguments.model, arguments.device)
-    prepared = prepare_landmarks(dataset.samples, dataset.read, detector, arguments.out, arguments.frames)
-    _print(f"{arguments.out}: landmarks of {prepared.frames} frames of {len(dataset.samples)} clips")
+    out = arguments.out or landmark_file(arguments.path, dataset.variant)
+    prepared = prepare_landmarks(dataset.samples, dataset.read, detector, out, arguments.frames)
+    _print(f"{out}: landmarks of {prepared.frames} frames of {len(dataset.samples)} clips")
     for line in prepared.without_face:
         _print(f"  no face in {line}")
     return 1 if prepared.without_face else 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from benchmark.data_root import data_root
 from benchmark.recipe import RECIPES, Recipe, load_recipe
@@ -23,9 +23,25 @@ if TYPE_CHECKING:
 
     from mer_lightning.datamodules import Table
     from mer_lightning.datasets.base import Dataset
+    from mer_lightning.datasets.frames import FrameDataset
+    from mer_lightning.faces.aligned import AlignedFrames
     from mer_lightning.motion import Representation
 
 SUITES = Path(__file__).parent / "suites"
+
+
+class DatabaseChoice(Settings):
+    """What a database leaves open: which coding, which copy of the frames, which apex.
+
+    Attributes:
+        release: Annotation release; the newest sheet found when absent.
+        variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
+        apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
+    """
+
+    release: str | None = None
+    variant: str | None = None
+    apex: Literal["middle_frame", "spotted"] | None = None
 
 
 class Source(Settings):
@@ -33,15 +49,38 @@ class Source(Settings):
 
     Attributes:
         name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps,
-            ``megc2019`` the folder that holds SMIC, CASME II and SAMM, and ``casme2`` or ``samm`` that database
-            (``--data``, else ``MER_DATA``, else the user's configuration file).
+            ``megc2019`` the folder that holds SMIC, CASME II and SAMM, and ``smic``, ``casme2`` or ``samm`` that
+            database (``--data``, else ``MER_DATA``, else the user's configuration file).
         scale: Size of a synthetic composite relative to the official one.
         seed: Seed of a synthetic composite.
+        faces: ``as_released`` reads the database's own crops where it has them; ``aligned`` warps every clip by the
+            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``.
+        databases: Choices per database.
+        edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
+            and records of their own.
     """
 
-    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "casme2", "samm"]
+    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "smic", "casme2", "samm"]
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: int = 0
+    faces: Literal["as_released", "aligned"] = "as_released"
+    databases: dict[str, DatabaseChoice] = Field(default_factory=dict)
+    edition: str = Field(default="", pattern=r"^[a-z0-9-]*$")
+
+    @model_validator(mode="after")
+    def _check(self) -> Source:
+        wanted = _PARTS.get(self.name, ())
+        if self.faces != "as_released" and not wanted:
+            raise ValueError(f"faces: {self.name} has no frames of a database to align")
+        for database in self.databases:
+            if database not in wanted:
+                raise ValueError(f"databases: {self.name} does not read {database}")
+        usual = self.faces == "as_released" and not any(
+            choice.variant or choice.apex for choice in self.databases.values()
+        )
+        if not usual and not self.edition:
+            raise ValueError("edition: expected a short name, since faces, variant or apex are not the usual ones")
+        return self
 
     def open(self, data: Path | None) -> Dataset:
         """Open the dataset.
@@ -68,22 +107,40 @@ class Source(Settings):
             if data is None:
                 raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
             return FlowFolders(data)
-        return _open_databases(self.name, data_root(data))
+        return self._open_databases(data_root(data))
+
+    def _open_databases(self, root: Path | None) -> Dataset:
+        """One database of a data root, or the composite of three."""
+        from mer_lightning.datasets.composite import Composite
+        from mer_lightning.datasets.registry import find_databases
+
+        if root is None:
+            raise DataError(f"--data: {self.name} needs the folder that holds the databases; see mer-bench data list")
+        found = dict(find_databases(root))
+        if missing := [database for database in _PARTS[self.name] if database not in found]:
+            raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
+        opened = [self._open_database(database, found[database]) for database in _PARTS[self.name]]
+        return Composite(*opened) if self.name == "megc2019" else opened[0]
+
+    def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
+        from mer_lightning.datasets.registry import open_database
+
+        choice = self.databases.get(name, DatabaseChoice())
+        frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
+        if self.faces == "as_released":
+            return frames
+        from mer_lightning.faces.aligned import AlignedFrames, landmark_file
+
+        return AlignedFrames(frames, landmark_file(folder, frames.variant))
 
 
-def _open_databases(name: str, root: Path | None) -> Dataset:
-    """One database of a data root, or the composite of three."""
-    from mer_lightning.datasets.composite import Composite
-    from mer_lightning.datasets.registry import find_databases, open_database
-
-    if root is None:
-        raise DataError(f"--data: {name} needs the folder that holds the databases; see mer-bench data list")
-    wanted = ("smic", "casme2", "samm") if name == "megc2019" else (name,)
-    found = dict(find_databases(root))
-    if missing := [database for database in wanted if database not in found]:
-        raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-    opened = [open_database(database, found[database]) for database in wanted]
-    return Composite(*opened) if name == "megc2019" else opened[0]
+_PARTS = {
+    "megc2019": ("smic", "casme2", "samm"),
+    "smic": ("smic",),
+    "casme2": ("casme2",),
+    "samm": ("samm",),
+}
+"""Databases that a source of frames opens, in order."""
 
 
 class Suite(Settings):
@@ -110,6 +167,7 @@ class Run:
         labelled: The samples that count.
         table: Their tensors, shared by all runs of the same representation.
         folds: Leave-one-subject-out folds.
+        edition: Which of several inputs of the protocol it is, see ``Source``.
     """
 
     recipe: Recipe
@@ -119,6 +177,7 @@ class Run:
     labelled: Labelled
     table: Table
     folds: tuple[Fold, ...]
+    edition: str = ""
 
     @property
     def board(self) -> str:
@@ -143,11 +202,16 @@ def suite_names() -> list[str]:
 def load_suite(name: str) -> Suite:
     """Read one suite.
 
+    Args:
+        name: One of ``suite_names``, or the path of a file ``<name>.yaml`` of one's own.
+
     Raises:
         DataError: No such suite, or its file is not what it should be.
     """
+    if name.endswith(".yaml"):
+        return load_yaml(Path(name), Suite, name=Path(name).stem)
     if name not in suite_names():
-        raise DataError(f"suite '{name}' is unknown; expected one of {', '.join(suite_names())}")
+        raise DataError(f"suite '{name}' is unknown; expected one of {', '.join(suite_names())}, or a file <name>.yaml")
     return load_yaml(SUITES / f"{name}.yaml", Suite, name=name)
 
 
@@ -245,7 +309,7 @@ def make_plan(
     for protocol, labelled in zip(evaluations, lists, strict=True):
         tables = {name: read.table(labelled, len(protocol.scheme.classes)) for name, read in readings.items()}
         runs += [
-            Run(recipe, protocol, seed, dataset, labelled, tables[recipe.representation], folds)
+            Run(recipe, protocol, seed, dataset, labelled, tables[recipe.representation], folds, suite.source.edition)
             for recipe in recipes
             # a method without randomness gives the same result under every seed
             for seed in (seeds or suite.seeds)[: None if recipe.training else 1]

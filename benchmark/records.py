@@ -85,6 +85,7 @@ class RunRecord(Settings):
 
     Attributes:
         board: Id of the protocol, with ``synthetic-`` before it when the data is.
+        edition: Which of several inputs of the protocol the method had, e.g. ``aligned``; mostly empty.
         confusion: Confusion matrix of each tested subject, rows truth.
         folds: Number of folds of the protocol.
         finished: Number of folds that are in; fewer make the run incomplete.
@@ -99,6 +100,7 @@ class RunRecord(Settings):
     method: str
     title: str
     board: str
+    edition: str = ""
     protocol: str
     protocol_version: int
     protocol_hash: str
@@ -121,6 +123,11 @@ class RunRecord(Settings):
     def complete(self) -> bool:
         """True when every fold of the protocol is in."""
         return self.finished == self.folds
+
+    @property
+    def entry(self) -> str:
+        """What has a row of its own in a leaderboard: the method, and the edition of its input if it has one."""
+        return f"{self.method}@{self.edition}" if self.edition else self.method
 
     def matrices(self, database: str | None = None) -> NDArray[np.int64]:
         """Confusion matrices of the subjects (of one database), ``(S, C, C)``, in subject order."""
@@ -226,8 +233,8 @@ def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]
 
 
 def record_path(records: Path, record: RunRecord) -> Path:
-    """Where a RunRecord is committed: ``<records>/<board>/<method>/seed<k>.json``."""
-    return records / record.board / record.method / f"seed{record.seed}.json"
+    """Where a RunRecord is committed: ``<records>/<board>/<method>[@<edition>]/seed<k>.json``."""
+    return records / record.board / record.entry / f"seed{record.seed}.json"
 
 
 def save_run(records: Path, record: RunRecord) -> Path:

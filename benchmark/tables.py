@@ -89,6 +89,7 @@ class Row:
 
     Attributes:
         method: Recipe name.
+        entry: Recipe name with the edition of its input.
         title: Name in tables.
         seeds: Seeds of the runs.
         scores: Part -> metric -> score; empty while any run is incomplete.
@@ -101,6 +102,7 @@ class Row:
     """
 
     method: str
+    entry: str
     title: str
     seeds: tuple[int, ...]
     scores: dict[str, dict[str, Score]]
@@ -202,16 +204,15 @@ def load_boards(leaderboards: Path) -> list[Board]:
 
 def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Board:
     published = reported.rows if reported else ()
-    by_method: dict[str, list[RunRecord]] = defaultdict(list)
+    entries: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
-        by_method[record.method].append(record)
+        entries[record.entry].append(record)
     databases = records[0].databases
     parts = (ALL, *databases) if len(databases) > 1 else (ALL,)
     rows = [
-        _row(runs, parts, next((r for r in published if r.method == method), None))
-        for method, runs in by_method.items()
+        _row(runs, parts, next((r for r in published if r.method == runs[0].method), None)) for runs in entries.values()
     ]
-    rows.sort(key=lambda row: (not row.scores, -row.scores[ALL]["uf1"].mean if row.scores else 0, row.method))
+    rows.sort(key=lambda row: (not row.scores, -row.scores[ALL]["uf1"].mean if row.scores else 0, row.entry))
     protocol = get_protocol(name.removeprefix("synthetic-"))
     title = f"Synthetic data: {protocol.title}" if name.startswith("synthetic-") else protocol.title
     if protocol.selection != "last_epoch":
@@ -220,6 +221,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
         {
             f"{r.data.source}, release {r.data.release}, {len(r.confusion)} subjects, "
             f"{int(r.matrices().sum())} clips, list {r.data.table_hash[:10]}"
+            + "".join(f", {name} {value}" for name, value in r.data.choices.items())
             for r in records
             if r.complete
         }
@@ -234,7 +236,8 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
     unfinished = [f"incomplete {run.finished}/{run.folds}" for run in runs if not run.complete]
     return Row(
         method=last.method,
-        title=last.title,
+        entry=last.entry,
+        title=f"{last.title} ({last.edition})" if last.edition else last.title,
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},
         subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
@@ -265,7 +268,7 @@ def _csv(board: Board) -> str:
         + ["accuracy_subject_mean", "selection", "source"]
     )
     for row in board.rows:
-        cells: list[object] = ["measured", row.method, row.title, " ".join(map(str, row.seeds)), row.state]
+        cells: list[object] = ["measured", row.entry, row.title, " ".join(map(str, row.seeds)), row.state]
         for part, name in metrics:
             score = row.scores[part][name] if row.scores else None
             cells += [_number(score and score.mean), _number(score and score.spread)]

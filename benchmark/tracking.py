@@ -113,7 +113,7 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
         project=os.environ.get("WANDB_PROJECT", PROJECT),
         group=suite,
         job_type="loso",
-        name=f"{record.method} · {record.board} · s{record.seed}",
+        name=f"{record.entry} · {record.board} · s{record.seed}",
         id=folder.name.replace("+", "_"),
         resume="allow",
         dir=root,

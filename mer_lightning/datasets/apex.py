@@ -24,14 +24,14 @@ def choose_apex(
         samples: Samples with onset and offset.
         choice: ``annotated`` leaves None; ``middle_frame`` takes onset + (offset - onset) // 2; ``spotted``
             takes the frame that an apex spotter found.
-        spotted: Frame number per sample key, for ``spotted``.
+        spotted: Frame number per sample key, for ``spotted``; None leaves the apex open for a representation to spot.
 
     Raises:
         DataError: Unknown choice, a spotted apex is missing or lies out of onset..offset.
     """
     if choice not in get_args(ApexChoice):
         raise DataError(f"apex choice '{choice}' is unknown; expected one of {', '.join(get_args(ApexChoice))}")
-    if choice == "annotated":
+    if choice == "annotated" or (choice == "spotted" and spotted is None):
         return tuple(samples)
     return tuple(
         sample if sample.apex is not None else replace(sample, apex=_apex(sample, choice, spotted))
@@ -44,7 +44,7 @@ def _apex(sample: Sample, choice: ApexChoice, spotted: Mapping[str, int] | None)
         raise DataError(f"{sample.key}: expected an onset and an offset to choose an apex between")
     if choice == "middle_frame":
         return sample.onset + (sample.offset - sample.onset) // 2
-    frame = (spotted or {}).get(sample.key)
+    frame = spotted.get(sample.key) if spotted is not None else None
     if frame is None or not sample.onset <= frame <= sample.offset:
         raise DataError(f"{sample.key}: spotted apex is {frame}; expected a frame in {sample.onset}..{sample.offset}")
     return frame

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
     from mer_lightning.types import Sample
 
 Kind = Literal["frames", "flow_maps"]
+NO_CHOICES: Mapping[str, str] = MappingProxyType({})
 
 
 class Dataset(Protocol):
@@ -22,6 +26,7 @@ class Dataset(Protocol):
         kind: ``frames`` when ``read`` gives video frames, ``flow_maps`` when it gives one precomputed map.
         synthetic: True when no real person was recorded; every table made from it says so.
         samples: All samples, sorted by key.
+        choices: What the release leaves open and was chosen, e.g. SMIC's apex; part of every record.
     """
 
     @property
@@ -34,6 +39,8 @@ class Dataset(Protocol):
     def synthetic(self) -> bool: ...
     @property
     def samples(self) -> tuple[Sample, ...]: ...
+    @property
+    def choices(self) -> Mapping[str, str]: ...
 
     def read(self, sample: Sample) -> NDArray[np.uint8]:
         """Read one sample.

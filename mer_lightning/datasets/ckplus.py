@@ -36,9 +36,6 @@ class CkPlus(FrameDataset):
             them), ``sequence`` the whole sequence.
         partial: True for a deliberate subset of the database.
 
-    Attributes:
-        choices: Choices that belong into the record of a run: ``{"frames": ...}``.
-
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
     """
@@ -52,7 +49,7 @@ class CkPlus(FrameDataset):
         partial: bool = False,
     ) -> None:
         super().__init__(scan(root, release=release, frames=frames), partial=partial)
-        self.choices = {"frames": str(frames)}
+        self.choices["frames"] = str(frames)
 
 
 def scan(root: Path | str, *, release: str | AnnotationRelease | None = None, frames: Frames = "last_three") -> Scan:

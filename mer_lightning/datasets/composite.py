@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from mer_lightning.datasets.base import Dataset
 from mer_lightning.datasets.problems import Problem, refuse
 from mer_lightning.datasets.releases import get_release
 from mer_lightning.types import DataError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mer_lightning.datasets.base import Kind
-    from mer_lightning.datasets.frames import FrameDataset
     from mer_lightning.types import Sample
 
 CLASSES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -50,6 +50,17 @@ LEFT_OUT: Mapping[str, str] = {
 """Clips of a kept emotion that the official list does not have, with the reason."""
 
 
+class Part(Dataset, Protocol):
+    """One database of the composite.
+
+    Attributes:
+        complete: True if its samples are all of the release.
+    """
+
+    @property
+    def complete(self) -> bool: ...  # noqa: D102 - an attribute, described above
+
+
 class Composite:
     """The MEGC2019 composite of three databases.
 
@@ -72,9 +83,7 @@ class Composite:
     name = "megc2019"
     kind: Kind = "frames"
 
-    def __init__(
-        self, smic: FrameDataset, casme2: FrameDataset, samm: FrameDataset, *, release: str = "megc2019-442"
-    ) -> None:
+    def __init__(self, smic: Part, casme2: Part, samm: Part, *, release: str = "megc2019-442") -> None:
         annotation = get_release(release)
         if annotation.database != self.name:
             raise DataError(f"release {release} is not one of {self.name}; expected megc2019-442 or megc2019-441")
@@ -90,6 +99,9 @@ class Composite:
         self.complete = all(part.complete for part in self._parts.values())
         self.synthetic = any(part.synthetic for part in self._parts.values())
         self.annotation = annotation
+        self.choices = {
+            f"{part.name} {choice}": value for part in self._parts.values() for choice, value in part.choices.items()
+        }
         self.release = release if self.complete else f"{release}-partial"
         if self.complete:
             refuse(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from mer_lightning.datasets.base import NO_CHOICES
 from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class FlowFolders:
     release = "megc2019-442"
     kind: Kind = "flow_maps"
     synthetic = False
+    choices = NO_CHOICES
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():

@@ -86,6 +86,7 @@ class FrameDataset:
         variant: Which copy of the frames is read.
         annotation: The annotation release with its switches.
         applied: Corrections that changed a row, by sample key.
+        choices: What belongs into the record of a run: ``{"variant": ...}`` and what a database adds.
 
     Raises:
         DataError: There is a problem, or a count differs from the release.
@@ -99,6 +100,7 @@ class FrameDataset:
         refuse([*scan.problems, *([] if partial else scan.compare())])
         self.annotation = scan.release
         self.variant = scan.variant
+        self.choices = {"variant": scan.variant}
         self.applied = scan.applied
         self._scan = scan
         self._partial = partial

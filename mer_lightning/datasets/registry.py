@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -180,4 +181,8 @@ def open_database(name: str, root: Path | str, **options: object) -> FrameDatase
     release = options.get("release")
     if isinstance(release, str) and get_release(release).database != name:
         raise DataError(f"release {release} is not one of {name}")
-    return get_database(name).open(root, **options)
+    database = get_database(name)
+    known = inspect.signature(database.opener).parameters
+    if strange := [option for option in options if option not in known]:
+        raise DataError(f"{name}: there is no {strange[0]} to choose")
+    return database.open(root, **options)

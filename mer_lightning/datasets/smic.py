@@ -59,13 +59,10 @@ class Smic(FrameDataset):
         variant: ``cropped`` or ``raw`` for clip folders, ``long`` for the E release; None for the first
             there is.
         apex: How the missing apex is chosen.
-        spotted: Frame per sample key, for ``spotted``.
+        spotted: Frame per sample key, for ``spotted``; None leaves the apex open, and whatever needs one spots it.
         partial: True for a deliberate subset of the database.
         cache: Folder for decoded video files.
         timeout: Seconds after which decoding a video file is given up.
-
-    Attributes:
-        choices: Choices that belong into the record of a run: ``{"apex": ...}``.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
@@ -87,7 +84,7 @@ class Smic(FrameDataset):
         found = scan(root, camera=camera, release=release, variant=variant)
         super().__init__(found, partial=partial, cache=cache, timeout=timeout)
         self._scan = replace(found, samples=choose_apex(found.samples, apex, spotted))
-        self.choices = {"apex": str(apex)}
+        self.choices["apex"] = str(apex)
 
 
 def scan(

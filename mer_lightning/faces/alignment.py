@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from kornia.geometry.transform import warp_affine
 from torch import Tensor
 from torch.nn import functional
 
@@ -162,29 +163,16 @@ def _warp(window: Tensor, matrix: Tensor, factor: int, crop: Crop) -> Tensor:
         matrix = torch.cat([matrix[..., :2] * factor, shift], -1)
     # the sampler's own coordinates are not defined for a side of one pixel
     rows, columns = max(2, -(-height // factor)), max(2, -(-width // factor))
-    grid = _grid(matrix, rows, columns, crop)
+    matrix, size = matrix.to(torch.float32), (crop.height, crop.width)
     most = _CHUNK if window.device.type == "cpu" else _CHUNK_ON_DEVICE
     step = max(1, most // (clips * channels * height * width))
     aligned = torch.empty(clips, count, channels, crop.height, crop.width, device=window.device)
     for start in range(0, count, step):
-        # one grid per clip: its frames go in as channels
+        # one grid per clip, not per frame: its frames go in as channels
         part = window[:, start : start + step].to(torch.float32).flatten(1, 2)
         if factor > 1:
             part = functional.avg_pool2d(part, factor, ceil_mode=True)
         part = functional.pad(part, (0, columns - part.shape[-1], 0, rows - part.shape[-2]))
-        warped = functional.grid_sample(part, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+        warped = warp_affine(part, matrix, size, align_corners=True)
         aligned[:, start : start + step] = warped.unflatten(1, (-1, channels))
     return aligned
-
-
-def _grid(matrix: Tensor, rows: int, columns: int, crop: Crop) -> Tensor:
-    """Where each aligned pixel comes from, in the sampler's coordinates from -1 to 1: ``(B, h, w, 2)``."""
-    y, x = torch.meshgrid(
-        torch.arange(crop.height, dtype=matrix.dtype, device=matrix.device),
-        torch.arange(crop.width, dtype=matrix.dtype, device=matrix.device),
-        indexing="ij",
-    )
-    inverse = torch.linalg.inv(matrix[..., :2])
-    source = (torch.stack([x, y], -1).flatten(0, 1) - matrix[..., None, :, 2]) @ inverse.transpose(-1, -2)
-    size = torch.tensor([columns - 1, rows - 1], dtype=matrix.dtype, device=matrix.device)
-    return (source * 2 / size - 1).to(torch.float32).unflatten(1, (crop.height, crop.width))

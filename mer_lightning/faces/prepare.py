@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from mer_lightning.faces.aligned import landmark_file
 from mer_lightning.faces.landmarks import write_landmarks
 from mer_lightning.types import DataError
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mer_lightning.datasets.synthetic.twins import TwinTruth
     from mer_lightning.faces.landmarks import Detector
     from mer_lightning.faces.points import Points
     from mer_lightning.types import Sample
 
 Which = Literal["onset", "all"]
+_RAW = {"smic", "smic_vis", "smic_nir", "casme2", "samm"}
 
 
 @dataclass(slots=True)
@@ -75,3 +78,21 @@ def prepare_landmarks(
 
     prepared.frames = write_landmarks(path, rows())
     return prepared
+
+
+def write_true_landmarks(twin: TwinTruth) -> None:
+    """Write the landmark file of a twin's raw frames into its root: the true points of every onset frame.
+
+    Args:
+        twin: A twin of SMIC, CASME II or SAMM; others are read without landmarks, and nothing is written.
+    """
+    if twin.database not in _RAW:
+        return
+    path = landmark_file(twin.root, "long" if "-e-" in twin.release else "raw")
+    write_landmarks(
+        path,
+        (
+            (take.sample, take.onset, take.landmarks()[take.script.onset].numpy().astype(np.float32))
+            for take in twin.takes.values()
+        ),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mer_lightning.datasets.composite import COUNTS, SUBJECTS
+from mer_lightning.datasets.composite import COUNTS, LEFT_OUT, SUBJECTS
 from mer_lightning.protocols.protocol import Fold, InnerFold, Labelled, Protocol, Selection, fold_seed
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
@@ -31,6 +31,7 @@ def _single(name: str, database: str, title: str) -> Protocol:
         scheme=MEGC2019,
         counts={database: COUNTS[database]},
         subjects={database: SUBJECTS[database]},
+        left_out=LEFT_OUT,
     )
 
 
@@ -44,6 +45,7 @@ PROTOCOLS = {
             scheme=MEGC2019,
             counts=COUNTS,
             subjects=SUBJECTS,
+            left_out=LEFT_OUT,
         ),
         Protocol(
             name="megc2019-holdout",
@@ -52,6 +54,7 @@ PROTOCOLS = {
             scheme=MEGC2019,
             counts=COUNTS,
             subjects=SUBJECTS,
+            left_out=LEFT_OUT,
             held_out="database",
         ),
         _single("smic-3", "smic", "SMIC-HS"),
@@ -62,7 +65,15 @@ PROTOCOLS = {
             version=1,
             title="CASME II, 5 classes",
             scheme=CASME2_5,
-            counts={"casme2": (32, 64, 27, 25, 99)},  # the 2019 sheet; the 2014 one lacks one clip of disgust
+            counts={"casme2": (32, 64, 27, 25, 99)},
+            subjects={"casme2": 26},
+        ),
+        Protocol(
+            name="casme2-5-2014",
+            version=1,
+            title="CASME II, 5 classes, coding of 2014",
+            scheme=CASME2_5,
+            counts={"casme2": (32, 63, 27, 25, 99)},  # without sub24/EP02_07, which only the 2019 sheet has
             subjects={"casme2": 26},
         ),
         Protocol(

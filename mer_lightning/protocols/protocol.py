@@ -110,6 +110,7 @@ class Protocol:
         selection: Which epoch predicts: ``last_epoch``, or ``inner_subjects`` (best UF1 on validation subjects
             that are drawn from the training subjects).
         held_out: Who is left out of a fold: one ``subject``, or a whole ``database``.
+        left_out: Keys of a kept class that the official list does not have, with the reason.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Protocol:
     subjects: Mapping[str, int]
     selection: Selection = "last_epoch"
     held_out: HeldOut = "subject"
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         if self.selection not in get_args(Selection):
@@ -135,7 +137,7 @@ class Protocol:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of everything that decides a score."""
+        """SHA-256 of everything that decides a score; what is left out shows in the counts."""
         parts: dict[str, object] = {
             "name": self.name,
             "version": self.version,
@@ -156,7 +158,8 @@ class Protocol:
             DataError: A real dataset does not have the official counts, so its scores would not compare;
                 or a database of the protocol is missing.
         """
-        rows = [(s, self.scheme.label(s)) for s in dataset.samples if s.database in self.counts]
+        listed = (s for s in dataset.samples if s.database in self.counts and s.key not in self.left_out)
+        rows = [(s, self.scheme.label(s)) for s in listed]
         kept = sorted(((s, label) for s, label in rows if label is not None), key=lambda row: row[0].key)
         for database in self.counts:
             found = [(s, label) for s, label in kept if s.database == database]

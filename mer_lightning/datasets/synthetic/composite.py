@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mer_lightning.datasets.base import NO_CHOICES
 from mer_lightning.datasets.synthetic.clips import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_composite
 from mer_lightning.types import DataError
@@ -34,6 +35,7 @@ class SyntheticComposite:
     name = "synthetic-video"
     kind: Kind = "frames"
     synthetic = True
+    choices = NO_CHOICES
 
     def __init__(self, scale: float = 1.0, seed: int = 0, size: int = 128, frames: float = 0.2) -> None:
         if not 0 < scale <= 1:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mer_lightning.datasets.base import NO_CHOICES
 from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class SyntheticFlowComposite:
     name = "synthetic-flow"
     kind: Kind = "flow_maps"
     synthetic = True
+    choices = NO_CHOICES
 
     def __init__(self, scale: float = 1.0, seed: int = 0, size: int = 28) -> None:
         if not 0 < scale <= 4 or not 8 <= size <= 256:

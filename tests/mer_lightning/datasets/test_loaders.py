@@ -82,7 +82,7 @@ def test_smic_folders_have_one_name_for_s1_and_s01(smic):
     ]
     sample = data.samples[1]
     assert (sample.onset, sample.apex, sample.offset) == (98, 100, 103)
-    assert data.choices == {"apex": "middle_frame"}
+    assert data.choices == {"variant": "cropped", "apex": "middle_frame"}
     assert data.read(sample)[:, 0, 0, 0].tolist() == [98, 99, 100, 101, 102, 103]
     assert Smic(smic, apex="annotated", partial=True).samples[0].apex is None
     spotted = {one.key: one.onset for one in data.samples}
@@ -92,7 +92,10 @@ def test_smic_folders_have_one_name_for_s1_and_s01(smic):
         0,
     ]
     with pytest.raises(DataError, match="smic/s01/s01_ne_01: spotted apex is None"):
-        Smic(smic, apex="spotted", partial=True)
+        Smic(smic, apex="spotted", spotted={}, partial=True)
+    left_open = Smic(smic, apex="spotted", partial=True)
+    assert {one.apex for one in left_open.samples} == {None}
+    assert left_open.choices["apex"] == "spotted"
     assert Smic(smic, camera="vis", partial=True).samples[0].key == "smic_vis/s11/s11_ne_01"
     assert Smic(smic, variant="raw", partial=True).variant == "raw"
 

@@ -104,6 +104,7 @@ def test_protocols_differ_by_hash_and_keep_it():
         "samm-3": "e9b667674c",
         "megc2019-holdout": "ca31c179a1",
         "casme2-5": "6c2552862f",
+        "casme2-5-2014": "f6f96dc3da",
         "samm-5": "ff2bf1aa7b",
     }
 

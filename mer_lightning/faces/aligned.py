@@ -1,0 +1,83 @@
+"""A database whose clips are aligned and cropped by a landmark file when they are read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from mer_lightning.faces.alignment import Crop, align
+from mer_lightning.faces.landmarks import read_landmarks
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mer_lightning.datasets.base import Kind
+    from mer_lightning.datasets.frames import FrameDataset
+    from mer_lightning.types import Sample
+
+
+def landmark_file(root: Path, variant: str) -> Path:
+    """Place of a database's landmark file; points belong to one copy of its frames, so its name says which."""
+    return root / f"landmarks-{variant}.csv"
+
+
+class AlignedFrames:
+    """The clips of a database, each aligned as a whole by the landmarks of its onset frame.
+
+    Args:
+        frames: The database.
+        landmarks: Landmark file of the copy of the frames that the database reads.
+        crop: The aligned picture.
+        device: Where clips are warped.
+
+    Attributes:
+        kind: Always ``frames``.
+        choices: Those of the database, the crop and the SHA-256 (10 digits) of the landmark file.
+
+    Raises:
+        DataError: No such file, not a landmark file, or it lacks the onset of a sample.
+    """
+
+    kind: Kind = "frames"
+
+    def __init__(
+        self, frames: FrameDataset, landmarks: Path, crop: Crop | None = None, device: torch.device | str = "cpu"
+    ) -> None:
+        if not landmarks.is_file():
+            raise DataError(
+                f"{landmarks}: no such landmark file; `mer-bench data prepare` writes it "
+                f"for the {frames.variant} frames of {frames.name}"
+            )
+        points = read_landmarks(landmarks)
+        # every clip is looked up now, not after an hour of reading
+        self._points = {sample.key: torch.from_numpy(points.of(sample)) for sample in frames.samples}
+        self._frames, self._crop, self._device = frames, crop or Crop(), device
+        self.name, self.release, self.synthetic = frames.name, frames.release, frames.synthetic
+        self.samples, self.complete = frames.samples, frames.complete
+        digest = hashlib.sha256(landmarks.read_bytes()).hexdigest()
+        self.choices = frames.choices | {
+            "faces": f"aligned to {self._crop.height} x {self._crop.width}",
+            "landmarks": digest[:10],
+        }
+
+    def read(self, sample: Sample) -> NDArray[np.uint8]:
+        """Read and align the frames onset..offset of one sample.
+
+        Returns:
+            ``(T, crop.height, crop.width, C)``, uint8; black outside of the source.
+
+        Raises:
+            DataError: The files are missing, unreadable or not what the table says.
+        """
+        clip = torch.from_numpy(np.ascontiguousarray(self._frames.read(sample))).to(self._device)
+        try:
+            faces = align(clip.permute(0, 3, 1, 2)[None], self._points[sample.key][None], self._crop)[0]
+        except DataError as error:
+            raise DataError(f"{sample.key}: {error}") from None
+        return faces.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
