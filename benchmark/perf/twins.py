@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from benchmark.perf.measurement import Measurement
 from mer_lightning.datasets.synthetic.action_units import Channel
 from mer_lightning.datasets.synthetic.clips import compose, render_frames, true_flow
-from mer_lightning.datasets.synthetic.faces import Identity, View, draw_texture
+from mer_lightning.datasets.synthetic.faces import draw_texture
+from mer_lightning.datasets.synthetic.identity import Identity, View
 from mer_lightning.datasets.synthetic.takes import plan_composite
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from mer_lightning.datasets.frames import Builder, Coding, FrameDataset, Scan, choose_release, choose_variant
+from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
+from mer_lightning.datasets.frames import Coding, FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, files_like, folders_with, relative
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
@@ -15,7 +16,7 @@ from mer_lightning.video.reader import DECODE_SECONDS, VIDEO_SUFFIXES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mer_lightning.datasets.releases import AnnotationRelease
+    from mer_lightning.datasets.annotation import AnnotationRelease
 
 Variant = Literal["cropped", "raw", "raw_long"]
 

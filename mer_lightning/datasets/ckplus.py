@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, get_args
 
-from mer_lightning.datasets.frames import Builder, FrameDataset, Scan, choose_release, choose_variant
+from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
+from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, folders_with, relative
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
@@ -14,7 +15,7 @@ from mer_lightning.video.reader import number_frames
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mer_lightning.datasets.releases import AnnotationRelease
+    from mer_lightning.datasets.annotation import AnnotationRelease
 
 Frames = Literal["sequence", "last_three"]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mer_lightning.datasets.frames import FrameDataset, Scan, choose_release
+from mer_lightning.datasets.builder import choose_release
+from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import existing_root, files_like, inside, relative
 from mer_lightning.datasets.problems import Problem
 from mer_lightning.datasets.twins import read_twin
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.releases import AnnotationRelease
+    from mer_lightning.datasets.annotation import AnnotationRelease
 
 LAYOUT = "fer2013.csv with the columns emotion, pixels, Usage"
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from mer_lightning.datasets.apex import ApexChoice, choose_apex
-from mer_lightning.datasets.frames import Builder, FrameDataset, Scan, choose_release, choose_variant
+from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
+from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, files_like, relative, walk
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mer_lightning.datasets.releases import AnnotationRelease
+    from mer_lightning.datasets.annotation import AnnotationRelease
 
 Camera = Literal["hs", "vis", "nir"]
 Variant = Literal["cropped", "raw", "long"]

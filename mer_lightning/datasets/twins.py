@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mer_lightning.datasets.releases import AnnotationRelease
+    from mer_lightning.datasets.annotation import AnnotationRelease
 
 MANIFEST = "SYNTHETIC.json"
 _LARGEST = 1 << 20

@@ -12,7 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mer_lightning.datasets.synthetic.faces import Identity
+    from mer_lightning.datasets.synthetic.identity import Identity
 
 Side = Literal["L", "R"]
 """Side of the person, as FACS writes it: the person's left is on the right of the picture."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mer_lightning.datasets.synthetic.action_units import Side
-    from mer_lightning.datasets.synthetic.faces import Identity
+    from mer_lightning.datasets.synthetic.identity import Identity
 
 Objective = Literal["I", "II", "III", "IV", "V", "VI", "VII"]
 

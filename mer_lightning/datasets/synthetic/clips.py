@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mer_lightning.datasets.synthetic.action_units import Channel, displacement_basis, shading_basis
-from mer_lightning.datasets.synthetic.faces import Identity, View, draw_texture
+from mer_lightning.datasets.synthetic.faces import draw_texture
+from mer_lightning.datasets.synthetic.identity import Identity, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

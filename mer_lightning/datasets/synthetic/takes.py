@@ -18,7 +18,7 @@ from mer_lightning.datasets.synthetic.clips import (
     track_landmarks,
     true_flow,
 )
-from mer_lightning.datasets.synthetic.faces import Identity, View
+from mer_lightning.datasets.synthetic.identity import Identity, View
 from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:

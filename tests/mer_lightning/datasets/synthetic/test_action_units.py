@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mer_lightning.datasets.synthetic.action_units import UNITS, Channel, displacement_basis, shading_basis
-from mer_lightning.datasets.synthetic.faces import Identity
+from mer_lightning.datasets.synthetic.identity import Identity
 
 WHO = Identity.sample(1)
 

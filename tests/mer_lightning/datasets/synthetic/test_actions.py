@@ -10,7 +10,7 @@ from mer_lightning.datasets.synthetic.actions import (
     draw_expression,
     objective_class,
 )
-from mer_lightning.datasets.synthetic.faces import Identity
+from mer_lightning.datasets.synthetic.identity import Identity
 from mer_lightning.types import DataError
 
 WHO = Identity.sample(0)

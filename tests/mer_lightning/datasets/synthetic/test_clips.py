@@ -16,7 +16,7 @@ from mer_lightning.datasets.synthetic.clips import (
     track_landmarks,
     true_flow,
 )
-from mer_lightning.datasets.synthetic.faces import Identity, View
+from mer_lightning.datasets.synthetic.identity import Identity, View
 
 VIEW = View.portrait(128, 128)
 SMILE = {Channel(12, "L"): 0.05, Channel(12, "R"): 0.04, Channel(6, "L"): 0.03, Channel(6, "R"): 0.03}

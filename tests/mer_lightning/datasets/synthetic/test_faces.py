@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mer_lightning.datasets.synthetic.faces import Identity, View, draw_texture
+from mer_lightning.datasets.synthetic.faces import draw_texture
+from mer_lightning.datasets.synthetic.identity import Identity, View
 
 SMALL = View.portrait(64, 64)
 
