@@ -69,6 +69,9 @@ def _run(arguments: argparse.Namespace) -> int:
         protocols=arguments.protocol,
         seeds=arguments.seed,
     )
+    dataset = runs[0].dataset
+    invented = "; nobody was recorded, and every table says so" if dataset.synthetic else ""
+    console.print(f"data: {dataset.name}, release {dataset.release}{invented}")
     console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds")
     tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
     try:

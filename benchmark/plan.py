@@ -48,33 +48,35 @@ class Source(Settings):
     """Where a suite's samples come from.
 
     Attributes:
-        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps,
-            ``megc2019`` the folder that holds SMIC, CASME II and SAMM, and ``smic``, ``casme2`` or ``samm`` that
-            database (``--data``, else ``MER_DATA``, else the user's configuration file).
-        scale: Size of a synthetic composite relative to the official one.
-        seed: Seed of a synthetic composite.
-        faces: ``as_released`` reads the database's own crops where it has them; ``aligned`` warps every clip by the
+        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps;
+            ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases`` (those named below, side by side)
+            need the folder that holds them: ``--data``, else ``MER_DATA``, else the user's configuration file.
+        scale: Size of synthetic data relative to the official one.
+        seed: Seed of synthetic data.
+        faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
             database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``.
         databases: Choices per database.
+        without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
+            (face crops whose apex is known) take their place, on boards that say so.
         edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
             and records of their own.
     """
 
-    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "smic", "casme2", "samm"]
+    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases"]
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: int = 0
     faces: Literal["as_released", "aligned"] = "as_released"
-    databases: dict[str, DatabaseChoice] = Field(default_factory=dict)
+    databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
+    without_data: Literal["error", "twins"] = "error"
     edition: str = Field(default="", pattern=r"^[a-z0-9-]*$")
 
     @model_validator(mode="after")
     def _check(self) -> Source:
-        wanted = _PARTS.get(self.name, ())
-        if self.faces != "as_released" and not wanted:
-            raise ValueError(f"faces: {self.name} has no frames of a database to align")
-        for database in self.databases:
-            if database not in wanted:
-                raise ValueError(f"databases: {self.name} does not read {database}")
+        framed = self.name in {"megc2019", "databases"}
+        if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
+            raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
+        if self.name == "databases" and not self.databases:
+            raise ValueError("databases: expected at least one of smic, casme2, samm")
         usual = self.faces == "as_released" and not any(
             choice.variant or choice.apex for choice in self.databases.values()
         )
@@ -107,40 +109,48 @@ class Source(Settings):
             if data is None:
                 raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
             return FlowFolders(data)
-        return self._open_databases(data_root(data))
-
-    def _open_databases(self, root: Path | None) -> Dataset:
-        """One database of a data root, or the composite of three."""
-        from mer_lightning.datasets.composite import Composite
-        from mer_lightning.datasets.registry import find_databases
-
+        root = data_root(data)
+        if root is None and self.without_data == "twins":
+            return self._twins()
         if root is None:
             raise DataError(f"--data: {self.name} needs the folder that holds the databases; see mer-bench data list")
+        return self._open_databases(root)
+
+    def _twins(self) -> Dataset:
+        from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
+        from mer_lightning.datasets.union import Union
+
+        if self.name == "megc2019":
+            return SyntheticComposite(self.scale, self.seed)
+        return Union(
+            *(
+                SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
+                for name, choice in self.databases.items()
+            )
+        )
+
+    def _open_databases(self, root: Path) -> Dataset:
+        from mer_lightning.datasets.composite import CLASSES, Composite
+        from mer_lightning.datasets.registry import find_databases
+        from mer_lightning.datasets.union import Union
+
+        wanted = CLASSES if self.name == "megc2019" else self.databases
         found = dict(find_databases(root))
-        if missing := [database for database in _PARTS[self.name] if database not in found]:
+        if missing := [database for database in wanted if database not in found]:
             raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-        opened = [self._open_database(database, found[database]) for database in _PARTS[self.name]]
-        return Composite(*opened) if self.name == "megc2019" else opened[0]
+        opened = [self._open_database(database, found[database]) for database in wanted]
+        return Composite(*opened) if self.name == "megc2019" else Union(*opened)
 
     def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
         from mer_lightning.datasets.registry import open_database
 
-        choice = self.databases.get(name, DatabaseChoice())
+        choice = next((made for one, made in self.databases.items() if one == name), DatabaseChoice())
         frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
         if self.faces == "as_released":
             return frames
         from mer_lightning.faces.aligned import AlignedFrames, landmark_file
 
         return AlignedFrames(frames, landmark_file(folder, frames.variant))
-
-
-_PARTS = {
-    "megc2019": ("smic", "casme2", "samm"),
-    "smic": ("smic",),
-    "casme2": ("casme2",),
-    "samm": ("samm",),
-}
-"""Databases that a source of frames opens, in order."""
 
 
 class Suite(Settings):

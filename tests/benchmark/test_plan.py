@@ -35,7 +35,7 @@ def test_every_suite_loads(name):
 
 
 def test_a_suite_may_be_a_file_of_ones_own(tmp_path):
-    assert load_suite(write(tmp_path, "{name: samm}")).name == "own"
+    assert load_suite(write(tmp_path, "{name: databases, databases: {samm: {}}}")).name == "own"
     with pytest.raises(DataError, match=r"nosuch\.yaml"):
         load_suite("nosuch.yaml")
 
@@ -43,10 +43,11 @@ def test_a_suite_may_be_a_file_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("{name: samm, faces: aligned}", "edition: expected a short name"),
-        ("{name: synthetic-flow, faces: aligned, edition: x}", "faces: synthetic-flow has no frames"),
-        ("{name: samm, databases: {smic: {apex: spotted}}, edition: x}", "databases: samm does not read smic"),
-        ("{name: samm, databases: {samm: {apex: first}}, edition: x}", "apex"),
+        ("{name: megc2019, faces: aligned}", "edition: expected a short name"),
+        ("{name: synthetic-flow, faces: aligned, edition: x}", "synthetic-flow reads no database"),
+        ("{name: databases}", "databases: expected at least one of smic, casme2, samm"),
+        ("{name: databases, databases: {casme3: {}}}", "casme3"),
+        ("{name: megc2019, databases: {smic: {apex: first}}, edition: x}", "apex"),
     ],
 )
 def test_a_source_that_does_not_fit_is_one_line(tmp_path, source, says):
@@ -59,10 +60,13 @@ def test_a_source_that_does_not_fit_is_one_line(tmp_path, source, says):
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("{name: casme2, databases: {casme2: {release: samm-v2}}}", "release samm-v2 is not one of casme2"),
-        ("{name: casme2, databases: {casme2: {apex: spotted}}, edition: x}", "casme2: there is no apex to choose"),
-        ("{name: samm, databases: {samm: {variant: raw}}, edition: x}", "samm: there is no variant to choose"),
-        ("{name: casme2, faces: aligned, edition: x}", "landmarks-cropped.csv: no such landmark file"),
+        ("{name: databases, databases: {casme2: {release: samm-v2}}}", "release samm-v2 is not one of casme2"),
+        ("{name: databases, databases: {casme2: {apex: spotted}}, edition: x}", "casme2: there is no apex to choose"),
+        ("{name: databases, databases: {samm: {variant: raw}}, edition: x}", "samm: there is no variant to choose"),
+        (
+            "{name: databases, databases: {casme2: {}}, faces: aligned, edition: x}",
+            "landmarks-cropped.csv: no such landmark file",
+        ),
     ],
 )
 def test_a_choice_that_a_database_does_not_have_is_one_line(tmp_path, twins, source, says):
@@ -71,11 +75,11 @@ def test_a_choice_that_a_database_does_not_have_is_one_line(tmp_path, twins, sou
 
 
 def test_smic_leaves_its_apex_to_be_spotted_where_the_suite_says_so(tmp_path, twins):
-    usual = load_suite(write(tmp_path, "{name: smic}")).source.open(twins)
-    spotted = load_suite(write(tmp_path, "{name: smic, databases: {smic: {apex: spotted}}, edition: x}"))
+    usual = load_suite(write(tmp_path, "{name: databases, databases: {smic: {}}}")).source.open(twins)
+    spotted = load_suite(write(tmp_path, "{name: databases, databases: {smic: {apex: spotted}}, edition: x}"))
     opened = spotted.source.open(twins)
-    assert usual.choices["apex"] == "middle_frame"
-    assert opened.choices["apex"] == "spotted"
+    assert usual.choices["smic apex"] == "middle_frame"
+    assert opened.choices["smic apex"] == "spotted"
     assert None not in {sample.apex for sample in usual.samples}
     assert {sample.apex for sample in opened.samples} == {None}
 
@@ -92,11 +96,23 @@ def test_one_database_alone_has_the_composites_list(twins):
 
 def test_two_editions_of_one_protocol_have_rows_of_their_own(tmp_path, twins, capsys):
     places = ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records"), "--accelerator", "cpu"]
-    aligned = "{name: samm, faces: aligned, edition: aligned}"
-    for source in ("{name: samm}", aligned):
+    aligned = "{name: databases, databases: {samm: {}}, faces: aligned, edition: aligned}"
+    for source in ("{name: databases, databases: {samm: {}}}", aligned):
         assert main(["run", "--suite", write(tmp_path, source), "--data", str(twins), *places]) == 0
     usual, other = sorted(load_runs(tmp_path / "records"), key=lambda run: run.entry)
     assert (usual.entry, other.entry) == ("majority", "majority@aligned")
     assert usual.data.content_hash != other.data.content_hash
-    assert other.data.choices["faces"] == "aligned to 224 x 224"
+    assert other.data.choices["samm faces"] == "aligned to 224 x 224"
     assert "UF1" in capsys.readouterr().out
+
+
+def test_twins_take_the_place_of_databases_only_where_the_suite_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("MER_DATA", raising=False)
+    monkeypatch.setattr("benchmark.plan.data_root", lambda flag: flag)
+    source = "{name: databases, databases: {samm: {}, casme2: {release: casme2-2014}}, scale: 0.1%s}"
+    with pytest.raises(DataError, match="--data: databases needs the folder"):
+        load_suite(write(tmp_path, source % "")).source.open(None)
+    twins = load_suite(write(tmp_path, source % ", without_data: twins")).source.open(None)
+    assert twins.synthetic
+    assert twins.name == "synthetic-samm+synthetic-casme2"
+    assert "casme2-2014" in twins.release

@@ -1,26 +1,61 @@
-"""The MEGC2019 composite of the synthetic twins, rendered in memory when it is read."""
+"""Synthetic twins in memory, rendered when they are read: the composite, single databases, stills."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from mer_lightning.datasets.base import NO_CHOICES
+from mer_lightning.datasets.synthetic import census
 from mer_lightning.datasets.synthetic.clips import render_frames
-from mer_lightning.datasets.synthetic.takes import plan_composite
-from mer_lightning.types import DataError
+from mer_lightning.datasets.synthetic.fer2013 import plan_stills, render_stills
+from mer_lightning.datasets.synthetic.takes import plan_composite, plan_twin
+from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from mer_lightning.datasets.base import Kind
-    from mer_lightning.types import Sample
+    from mer_lightning.datasets.synthetic.takes import Take
 
 
-class SyntheticComposite:
-    """Clips of invented faces, with the subjects, classes and uneven clips per subject of the composite.
+class _Rendered:
+    """Clips of invented faces; they go through the same path as real video: frames, flow, map."""
 
-    They go through the same path as real video: frames, flow from onset to apex, map.
+    kind: Kind = "frames"
+    synthetic = True
+    complete = False
+    choices = NO_CHOICES
+
+    def __init__(self, name: str, release: str, takes: Iterable[Take], scale: float) -> None:
+        if not 0 < scale <= 1:
+            raise DataError(f"{name}: expected a scale above 0 and at most 1, got {scale}")
+        self.name, self.release = name, release
+        clips: dict[str, int] = {}
+        planned = sorted(takes, key=lambda take: take.key)
+        for take in planned:
+            clips[take.sample.person] = clips.get(take.sample.person, 0) + 1
+        databases = sorted({person.split("/")[0] for person in clips})
+        kept = {
+            person
+            for database in databases
+            for person in _spread([p for p in clips if p.startswith(f"{database}/")], clips, scale)
+        }
+        self._takes = {take.key: take for take in planned if take.sample.person in kept}
+        self.samples = tuple(take.sample for take in self._takes.values())
+
+    def read(self, sample: Sample) -> NDArray[np.uint8]:
+        """Render the frames onset..offset of one sample, ``(T, size, size, C)``, uint8."""
+        take = self._takes[sample.key]
+        frames = render_frames(take.script).cpu().numpy()
+        return frames[take.script.onset : take.script.offset + 1]
+
+
+class SyntheticComposite(_Rendered):
+    """The MEGC2019 composite of the twins: its subjects, classes and uneven clips per subject.
 
     Args:
         scale: Fraction of the 68 subjects of each database, above 0 and at most 1; 1 gives 442 clips.
@@ -32,32 +67,84 @@ class SyntheticComposite:
         DataError: ``scale`` is out of range.
     """
 
-    name = "synthetic-video"
+    def __init__(self, scale: float = 1.0, seed: int = 0, size: int = 128, frames: float = 0.2) -> None:
+        name = "synthetic-video"
+        takes = plan_composite(seed=seed, size=(size, size), frames=frames)
+        super().__init__(name, f"{name}-x{scale:g}-{size}px-f{frames:g}-s{seed}", takes, scale)
+
+
+class SyntheticDatabase(_Rendered):
+    """The twin of one database of clips, as face crops.
+
+    Args:
+        database: ``smic``, ``casme2``, ``samm`` or another one that has clips.
+        release: Annotation release; None for the default.
+        scale: Fraction of the subjects, above 0 and at most 1.
+        seed: As ``SyntheticComposite``.
+        size: As ``SyntheticComposite``.
+        frames: As ``SyntheticComposite``.
+
+    Raises:
+        DataError: No such database or release, or ``scale`` is out of range.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        *,
+        release: str | None = None,
+        scale: float = 1.0,
+        seed: int = 0,
+        size: int = 128,
+        frames: float = 0.2,
+    ) -> None:
+        chosen = census.check_release(database, release)
+        takes = plan_twin(database, release=chosen, seed=seed, size=(size, size), frames=frames, crop=True)
+        label = f"synthetic-{chosen}-x{scale:g}-{size}px-f{frames:g}-s{seed}"
+        super().__init__(f"synthetic-{database}", label, (take for take in takes if take.emotion), scale)
+
+
+class SyntheticStills:
+    """The twin of FER2013: single grey pictures of 48 x 48 in three parts.
+
+    Args:
+        scale: Fraction of the 35 887 rows, above 0 and at most 1.
+        seed: Other people and expressions for another seed.
+
+    Raises:
+        DataError: ``scale`` is out of range.
+    """
+
+    name = "synthetic-fer2013"
     kind: Kind = "frames"
     synthetic = True
     choices = NO_CHOICES
 
-    def __init__(self, scale: float = 1.0, seed: int = 0, size: int = 128, frames: float = 0.2) -> None:
+    def __init__(self, scale: float = 1.0, seed: int = 0) -> None:
         if not 0 < scale <= 1:
             raise DataError(f"{self.name}: expected a scale above 0 and at most 1, got {scale}")
-        self.release = f"{self.name}-x{scale:g}-{size}px-f{frames:g}-s{seed}"
-        takes = plan_composite(seed=seed, size=(size, size), frames=frames)
-        clips: dict[str, int] = {}
-        for take in takes:
-            clips[take.sample.person] = clips.get(take.sample.person, 0) + 1
-        kept = {
-            person
-            for database in ("casme2", "samm", "smic")
-            for person in _spread([p for p in clips if p.startswith(f"{database}/")], clips, scale)
-        }
-        self._takes = {take.key: take for take in takes if take.sample.person in kept}
-        self.samples = tuple(take.sample for take in self._takes.values())
+        self.release = f"{self.name}-x{scale:g}-s{seed}"
+        self._stills = plan_stills(seed=seed, rows=scale)
+        self._row_of = {still.key: row for row, still in enumerate(self._stills)}
+        self._seed = seed
+        self.samples = tuple(
+            sorted(
+                (
+                    Sample("fer2013", still.part, still.key.rsplit("/", 1)[1], still.emotion, onset=0, apex=0, offset=0)
+                    for still in self._stills
+                ),
+                key=lambda sample: sample.key,
+            )
+        )
+
+    @functools.cached_property
+    def _pictures(self) -> NDArray[np.uint8]:
+        # all at once: people come again and again, and to draw one takes longer than all of its pictures
+        return render_stills(self._stills, seed=self._seed)
 
     def read(self, sample: Sample) -> NDArray[np.uint8]:
-        """Render the frames onset..offset of one sample, ``(T, size, size, C)``, uint8."""
-        take = self._takes[sample.key]
-        frames = render_frames(take.script).cpu().numpy()
-        return frames[take.script.onset : take.script.offset + 1]
+        """Give one still, ``(1, 48, 48, 1)``, uint8."""
+        return self._pictures[self._row_of[sample.key]][None, ..., None]
 
 
 def _spread(people: list[str], clips: dict[str, int], scale: float) -> list[str]:
