@@ -38,11 +38,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One row: the paper's name of it with its notes, our method, its cells and how its accuracy is averaged."""
+    """One row: the paper's name of it with its notes, our method and, where it differs from the heading's, protocol."""
 
     name: str
     notes: tuple[int, ...]
     method: Method
+    protocol: str | None
     cells: tuple[Cell, ...]
     evaluation: str
 
@@ -55,15 +56,15 @@ class PageTable:
         printed: The table it repeats.
         rows: In printed order.
         synthetic: Per column, whether any row was run on invented data.
-        protocols: What the columns and rows are held against, a line each.
         notes: Footnotes, numbered from 1.
+        elsewhere: Which rows and columns the headings do not hold for, a line each.
     """
 
     printed: PrintedTable
     rows: tuple[PageRow, ...]
     synthetic: tuple[bool, ...]
-    protocols: tuple[str, ...]
     notes: tuple[str, ...]
+    elsewhere: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -100,25 +101,25 @@ def render_papers(leaderboards: Path) -> dict[Path, str]:
     files: dict[Path, str] = {}
     counted: list[tuple[PrintedPaper, tuple[int, int, int]]] = []
     for paper in reported.papers:
-        tables = [_page_table(table, paper, reported.methods, runs) for table in paper.tables]
+        tables = [_page_table(table, reported.methods, runs) for table in paper.tables]
         files[leaderboards / "papers" / f"{paper.id}.md"] = template("paper.md.j2").render(
-            paper=paper, tables=tables, sources=_sources(paper, runs)
+            paper=paper, tables=tables, protocols=_protocols(paper), sources=_sources(paper, runs), NOT_RUN=NOT_RUN
         )
         counted.append((paper, _count(tables)))
     files[leaderboards / "papers" / "README.md"] = template("papers.md.j2").render(counted=counted)
     return files
 
 
-def _page_table(table: PrintedTable, paper: PrintedPaper, methods: dict[str, Method], runs: _Runs) -> PageTable:
+def _page_table(table: PrintedTable, methods: dict[str, Method], runs: _Runs) -> PageTable:
     notes = _Notes()
     rows: list[PageRow] = []
     for row in table.rows:
         method = methods[row.method]
         marks = notes.number(row.note, f"Not run: {method.cannot_run}." if method.cannot_run else "")
         cells = tuple(_cell(table, row, column, runs, notes) for column in table.columns)
-        rows.append(PageRow(row.name, marks, method, cells, EVALUATIONS[table.evaluation_of(row)]))
+        rows.append(PageRow(row.name, marks, method, row.protocol, cells, EVALUATIONS[table.evaluation_of(row)]))
     synthetic = tuple(any(row.cells[i].synthetic != NOT_RUN for row in rows) for i in range(len(table.columns)))
-    return PageTable(table, tuple(rows), synthetic, _protocols(table, paper), tuple(notes.texts))
+    return PageTable(table, tuple(rows), synthetic, tuple(notes.texts), _elsewhere(table))
 
 
 def _cell(table: PrintedTable, row: PrintedRow, column: PrintedColumn, runs: _Runs, notes: _Notes) -> Cell:
@@ -160,28 +161,30 @@ def _written(score: Score, column: PrintedColumn) -> str:
     return f"{100 * score.mean:.2f}" + ("" if score.spread is None else f" ± {100 * score.spread:.2f}")
 
 
-def _protocols(table: PrintedTable, paper: PrintedPaper) -> tuple[str, ...]:
-    """Which of ours each column is held against and how that differs, then the rows that belong elsewhere."""
-    columns: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for column in table.columns:
-        columns[column.protocol, column.reason or paper.caveats[column.protocol]].append(column.title)
+def _elsewhere(table: PrintedTable) -> tuple[str, ...]:
+    """What the columns' headings do not say: rows held against another protocol, columns held against none."""
     rows: dict[str, list[str]] = defaultdict(list)
     for row in table.rows:
         if row.protocol:
             rows[row.protocol].append(row.name)
-    lines = [f"{', '.join(titles)}: {_protocol(name)}. {text}" for (name, text), titles in columns.items()]
+    columns: dict[str, list[str]] = defaultdict(list)
+    for column in table.columns:
+        if column.reason:
+            columns[column.reason].append(column.title)
+    lines = [f"{NONE_OF_OURS.capitalize()} for {', '.join(titles)}: {reason}" for reason, titles in columns.items()]
     for name, names in rows.items():
         part = ", on the clips of the column's database" if len(get_protocol(name).counts) > 1 else ""
-        lines.append(f"But {', '.join(names)}: {_protocol(name)}{part}. {paper.caveats[name]}")
+        lines.append(f"Held against `{name}`{part}: {', '.join(names)}.")
     return tuple(lines)
 
 
-def _protocol(name: str) -> str:
-    if name == NONE_OF_OURS:
-        return name
-    protocol = get_protocol(name)
-    selection = "" if protocol.selection == "last_epoch" else f", epoch selected by {protocol.selection}"
-    return f"`{name}` ({protocol.title}{selection})"
+def _protocols(paper: PrintedPaper) -> list[str]:
+    lines: list[str] = []
+    for name, caveat in paper.caveats.items():
+        protocol = get_protocol(name)
+        selection = "" if protocol.selection == "last_epoch" else f", epoch selected by {protocol.selection}"
+        lines.append(f"`{name}` ({protocol.title}{selection}): {caveat}")
+    return lines
 
 
 def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
@@ -200,10 +203,10 @@ def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
             last = max(records, key=lambda run: run.seed)
             title = f"{last.title} ({edition})" if edition else last.title
             seeds = ", ".join(str(seed) for seed in sorted(run.seed for run in records))
-            clips, people = int(last.matrices().sum()), len(last.confusion)
+            clips = f"{len(last.confusion)} subjects, {int(last.matrices().sum())} clips"
             lines.append(
-                f"**{title}**, `{board}`, seed {seeds}: {last.data.source}, release {last.data.release}, {people} subjects, "
-                f"{clips} clips; {last.device}. {' '.join(last.recipe['deviations'])}".rstrip()
+                f"**{title}**, `{board}`, seed {seeds}: {last.data.source}, release {last.data.release}, {clips}; "
+                f"{last.device}. {' '.join(last.recipe['deviations'])}".rstrip()
             )
     return lines
 

@@ -252,14 +252,17 @@ def load_reported(folder: Path) -> ReportedTables:
     methods = {method.id: method for method in load_methods(folder)}
     printed: set[str] = set()
     for path, paper in zip(paths, papers, strict=True):
-        for table, row in ((table, row) for table in paper.tables for row in table.rows):
-            if row.method not in methods:
-                raise DataError(f"{path}: {table.number}, row '{row.name}': {METHODS} has no method '{row.method}'")
-            printed.add(row.method)
+        for table in paper.tables:
+            for row in table.rows:
+                if row.method not in methods:
+                    raise DataError(f"{path}: {table.number}, row '{row.name}': {METHODS} has no method '{row.method}'")
+                printed.add(row.method)
     for method in methods.values():
         if method.printed != (method.id in printed):
             found = "stands in a table" if method.id in printed else "stands in no table"
-            raise DataError(f"{folder / METHODS}: {method.id}: printed is {str(method.printed).lower()}, but it {found}")
+            raise DataError(
+                f"{folder / METHODS}: {method.id}: printed is {str(method.printed).lower()}, but it {found}"
+            )
     return ReportedTables(methods, papers)
 
 
@@ -295,4 +298,3 @@ def _check_database(table: PrintedTable, row: PrintedRow, column: PrintedColumn)
         raise ValueError(f"{table.number}, column '{column.id}': which database of {name}?")
     if column.database not in {None, *databases}:
         raise ValueError(f"{table.number}, column '{column.id}': {name} has no database {column.database}")
-

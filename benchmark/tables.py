@@ -195,7 +195,9 @@ def load_boards(leaderboards: Path) -> list[Board]:
     """
     reported = {
         r.board: r
-        for r in (load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")) if p.name != METHODS)
+        for r in (
+            load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")) if p.name != METHODS
+        )
     }
     runs: dict[str, list[RunRecord]] = defaultdict(list)
     for record in load_runs(leaderboards / "records"):
