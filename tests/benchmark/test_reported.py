@@ -1,4 +1,4 @@
-"""What the papers print is kept digit for digit, every row is one of our methods, and a mistake is named in one line."""
+"""What the papers print is kept digit for digit, every row is a method of ours, a mistake is one line."""
 
 from pathlib import Path
 
