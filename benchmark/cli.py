@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table as Columns
 
 from benchmark.data_commands import add_data_commands
+from benchmark.methods_commands import add_methods_command
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -143,26 +144,6 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _methods(arguments: argparse.Namespace) -> int:
-    from benchmark.recipe import load_recipe, recipe_names
-
-    recipes = [load_recipe(name) for name in ([arguments.name] if arguments.name else recipe_names())]
-    if arguments.json:
-        dumped = [recipe.model_dump(mode="json") for recipe in recipes]
-        print(json.dumps(dumped[0] if arguments.name else dumped, indent=1, ensure_ascii=False))
-        return 0
-    table = Columns("method", "tier", "paper", "summary")
-    for recipe in recipes:
-        paper = f"{recipe.paper.authors.split(',')[0]} et al., {recipe.paper.year}" if recipe.paper else "–"
-        table.add_row(recipe.name, recipe.tier, paper, recipe.summary)
-    Console().print(table)
-    if arguments.name:
-        from benchmark.recipe import RECIPES
-
-        print((RECIPES / f"{arguments.name}.yaml").read_text(encoding="utf-8"), end="")
-    return 0
-
-
 def _score(arguments: argparse.Namespace) -> int:
     from benchmark.scoring import read_predictions, score
 
@@ -187,16 +168,18 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.figures import draw_board
+    from benchmark.paper_tables import render_papers
     from benchmark.tables import fill_marked, load_boards, render
 
     boards = load_boards(LEADERBOARDS)
-    files = render(LEADERBOARDS, boards)
+    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
     for document in DOCUMENTS:
         files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
-    stale = {path for kind in ("md", "csv", "tex", "svg") for path in LEADERBOARDS.glob(f"*.{kind}")} - files.keys()
+    patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
+    stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
         for path in sorted([*drifted, *stale]):
@@ -206,6 +189,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
             )
         return 1 if drifted or stale else 0
     for path in drifted:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(files[path], encoding="utf-8")
     for path in stale:
         path.unlink()
@@ -275,10 +259,7 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", parents=[places], help="how far every run is")
     status.set_defaults(handler=_status)
 
-    methods = commands.add_parser("methods", help="list the methods, or show one")
-    methods.add_argument("name", nargs="?", help="a method")
-    methods.add_argument("--json", action="store_true", help="for programs")
-    methods.set_defaults(handler=_methods)
+    add_methods_command(commands)
 
     score = commands.add_parser("score", help="score a file of predictions")
     score.add_argument("file", type=Path, help="CSV (database,subject,clip,label,prediction) or MEGC2019 log")

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from benchmark.recipe import Paper
 from benchmark.records import RunRecord, load_runs
+from benchmark.reported import METHODS
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
@@ -155,10 +156,10 @@ def render(leaderboards: Path, boards: Sequence[Board]) -> dict[Path, str]:
     """
     files: dict[Path, str] = {}
     for board in boards:
-        files[leaderboards / f"{board.id}.md"] = _template("board.md.j2").render(board=board, **_HELPERS)
-        files[leaderboards / f"{board.id}.tex"] = _template("board.tex.j2").render(board=board, **_HELPERS)
+        files[leaderboards / f"{board.id}.md"] = template("board.md.j2").render(board=board, **_HELPERS)
+        files[leaderboards / f"{board.id}.tex"] = template("board.tex.j2").render(board=board, **_HELPERS)
         files[leaderboards / f"{board.id}.csv"] = _csv(board)
-    files[leaderboards / "README.md"] = _template("index.md.j2").render(boards=boards, **_HELPERS)
+    files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards, **_HELPERS)
     return files
 
 
@@ -178,7 +179,7 @@ def fill_marked(text: str, boards: Iterable[Board]) -> str:
         board = by_id.get(match["board"])
         if board is None:
             raise DataError(f"marker 'table: {match['board']}': no record of this protocol")
-        return f"{match[1]}{_template('short.md.j2').render(board=board, **_HELPERS)}{match[3]}"
+        return f"{match[1]}{template('short.md.j2').render(board=board, **_HELPERS)}{match[3]}"
 
     return _MARKED.sub(fill, text)
 
@@ -193,7 +194,10 @@ def load_boards(leaderboards: Path) -> list[Board]:
         DataError: A record or a reported file is not what it should be.
     """
     reported = {
-        r.board: r for r in (load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")))
+        r.board: r
+        for r in (
+            load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")) if p.name != METHODS
+        )
     }
     runs: dict[str, list[RunRecord]] = defaultdict(list)
     for record in load_runs(leaderboards / "records"):
@@ -295,7 +299,8 @@ def _tex(text: str) -> str:
     return escaped.replace("±", r"$\pm$").replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A file of ``benchmark/templates``; a name that it uses and is not given is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=False,
