@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import torch
 from torch import nn
 
 from mer_lightning.types import DataError
@@ -53,9 +52,8 @@ def load_body(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     if odd:
         raise DataError(f"pre-trained weights: {odd[0]} is {'missing' if odd[0] in own else 'unknown to the model'}")
     first = next(name for name in wanted if own[name].ndim >= 4)
-    with torch.no_grad():
-        for name in wanted:
-            own[name].copy_(_fit(name, given[name], own[name], channels=name == first))
+    fitted = {name: _fit(name, given[name], own[name], channels=name == first) for name in wanted}
+    model.load_state_dict(own | fitted)
 
 
 def freeze(model: nn.Module, names: Iterable[str]) -> None:
