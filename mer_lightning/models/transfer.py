@@ -5,14 +5,12 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from torch import nn
-
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 @runtime_checkable

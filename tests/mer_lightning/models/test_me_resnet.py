@@ -1,5 +1,7 @@
 """S1: a ResNet-50 in two or three dimensions, with CBAM where Figure 5 has it."""
 
+import re
+
 import pytest
 import timm
 import torch
@@ -27,14 +29,11 @@ def test_the_two_dimensional_network_is_timms_resnet50():
     torch.manual_seed(0)
     theirs = timm.create_model("resnet50", num_classes=3).eval()
     ours = MEResNet(dimensions=2, cbam=False, third_relu=False).eval()
-    # the same tensors in another order within a block: timm keeps its shortcut last, too
+    renamed = {"bn": "norm", "downsample": "shortcut", "layer": "stage", "fc": "head"}
     state = {}
     for name, value in theirs.state_dict().items():
-        for old, new in (("bn", "norm"), ("downsample", "shortcut"), ("layer", "stage"), ("fc", "head")):
-            name = name.replace(old, new)
-        state[
-            {"conv1": "conv", "norm1": "norm"}.get(name.split(".")[0], name.split(".")[0]) + name[name.index(".") :]
-        ] = value
+        new = re.sub("|".join(renamed), lambda match: renamed[match[0]], name)
+        state[re.sub(r"^(conv|norm)1\.", r"\1.", new)] = value
     ours.load_state_dict(state)
     x = torch.rand(2, 3, 64, 64)
     torch.testing.assert_close(ours(x), theirs(x), atol=1e-4, rtol=1e-4)
