@@ -6,7 +6,7 @@ import inspect
 from importlib import import_module
 from typing import Any, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from mer_lightning.types import DataError
 
@@ -101,6 +101,36 @@ class Augmentation(Settings):
     shift: float = Field(default=0.0, ge=0, le=1)
 
 
+class Loss(Settings):
+    """What training minimises, see ``mer_lightning.tasks.losses``.
+
+    Attributes:
+        name: ``cross_entropy``, ``focal`` or ``focal_one_vs_rest``.
+        gamma: How much a focal loss turns away from samples that are already right; 0 gives the cross-entropy.
+        alpha: Weight of each class in a focal loss: ``none``, ``balanced`` or one value per class.
+    """
+
+    name: Literal["cross_entropy", "focal", "focal_one_vs_rest"] = "cross_entropy"
+    gamma: float = Field(default=2.0, ge=0)
+    alpha: Literal["none", "balanced"] | tuple[float, ...] = "none"
+
+    @field_validator("alpha", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: object) -> object:
+        # YAML has lists only
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> Loss:
+        if self.name == "cross_entropy" and (self.gamma, self.alpha) != (2.0, "none"):
+            raise ValueError("gamma and alpha belong to focal losses")
+        if isinstance(self.alpha, tuple):
+            top = 1.0 if self.name == "focal_one_vs_rest" else float("inf")
+            if not all(0 <= value <= top for value in self.alpha):
+                raise ValueError("alpha must be 0 or more" + (", and 1 at most" if top == 1 else ""))
+        return self
+
+
 class Training(Settings):
     """How a network is fitted.
 
@@ -109,7 +139,9 @@ class Training(Settings):
         batch_size: Samples per step.
         optimizer: Optimiser and its rates.
         shuffle: Draw a new order of samples each epoch.
-        class_weights: ``balanced`` weighs the loss of a class by N / (C n_c) of the training samples.
+        class_weights: ``balanced`` weighs the cross-entropy of a class by N / (C n_c) of the training samples; focal
+            losses have ``loss.alpha``.
+        loss: What is minimised.
         augmentation: Random changes of training batches; none when absent.
         precision: Lightning's name of the arithmetic.
     """
@@ -119,5 +151,12 @@ class Training(Settings):
     optimizer: Optimizer
     shuffle: bool = True
     class_weights: Literal["none", "balanced"] = "none"
+    loss: Loss = Loss()
     augmentation: Augmentation | None = None
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+    @model_validator(mode="after")
+    def _check(self) -> Training:
+        if self.class_weights != "none" and self.loss.name != "cross_entropy":
+            raise ValueError(f"class_weights belong to cross_entropy; {self.loss.name} has loss.alpha")
+        return self

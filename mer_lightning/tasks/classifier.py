@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from lightning import LightningModule
-from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassRecall
+
+from mer_lightning.settings import Loss
+from mer_lightning.tasks.losses import classification_loss
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -18,21 +20,28 @@ if TYPE_CHECKING:
 
 
 class ClassifierTask(LightningModule):
-    """Cross-entropy training of a model, with a learning curve that costs no synchronisation per step.
+    """Training of a model by its loss, with a learning curve that costs no synchronisation per step.
 
     Args:
         model: Representation ``(B, ...)`` in, logits ``(B, C)`` out.
         optimizer: Optimiser and its rates.
         classes: Number of classes C.
         class_weights: Weight of each class in the loss, ``(C,)``, or None.
+        loss: What is minimised; cross-entropy when None.
     """
 
     def __init__(
-        self, model: nn.Module, optimizer: Optimizer, classes: int, class_weights: Tensor | None = None
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        classes: int,
+        class_weights: Tensor | None = None,
+        loss: Loss | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self._optimizer = optimizer
+        self._loss = loss or Loss()
         self.register_buffer("_class_weights", class_weights, persistent=False)
         self._class_weights: Tensor | None
         self.validation_scores = MetricCollection(
@@ -54,7 +63,7 @@ class ClassifierTask(LightningModule):
         """Loss of one batch; sums for the learning curve stay on the device."""
         del batch_idx
         logits = self.model(batch.inputs)
-        loss = cross_entropy(logits, batch.labels, self._class_weights)
+        loss = classification_loss(logits, batch.labels, self._loss, self._class_weights)
         with torch.no_grad():
             hits = (logits.argmax(1) == batch.labels).sum()
             size = len(batch.labels)

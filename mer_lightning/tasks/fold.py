@@ -17,6 +17,7 @@ from mer_lightning.augmentation import MapAugmentation
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
+from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.types import Prediction
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def train_network(
         model.build("mer_lightning.models", classes=table.classes, in_channels=len(table.representation.channels)),
         training.optimizer,
         table.classes,
-        _balanced_weights(table, fold) if training.class_weights == "balanced" else None,
+        loss_weights(training, torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes)),
+        training.loss,
     )
     augmentation = training.augmentation
     data = LOSODataModule(
@@ -141,9 +143,3 @@ def _predictions(table: Table, fold: Fold, scores: torch.Tensor) -> tuple[Predic
         Prediction(key, label, guess, tuple(round(score, 6) for score in row))
         for key, label, guess, row in zip(fold.test, labels, scores.argmax(1).tolist(), scores.tolist(), strict=True)
     )
-
-
-def _balanced_weights(table: Table, fold: Fold) -> torch.Tensor:
-    counts = torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes)
-    # a class that this fold cannot train on gets no weight rather than an infinite one
-    return torch.where(counts > 0, counts.sum() / (table.classes * counts.clamp(min=1)), 0.0)

@@ -1,0 +1,87 @@
+"""What models of clips share: pooling that repeats itself on a GPU, and a check of the input's shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+class MaxPool3d(nn.Module):
+    """nn.MaxPool3d as a pooling of every frame, then one over time.
+
+    The maximum over a box is the maximum over its frames' maxima. On CUDA the gradient of nn.MaxPool3d is summed up
+    in any order, so that no run could be repeated; those of the two steps are not.
+
+    Args:
+        kernel_size: Frames, rows and columns of the window.
+        stride: Its steps; as the window when None.
+        padding: Border that pooling ignores.
+    """
+
+    def __init__(
+        self,
+        kernel_size: tuple[int, int, int],
+        stride: tuple[int, int, int] | None = None,
+        padding: tuple[int, int, int] = (0, 0, 0),
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding = kernel_size, stride or kernel_size, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool ``(B, C, T, H, W)``."""
+        x = _over_frames(x, nn.functional.max_pool2d, self.kernel_size[1:], self.stride[1:], self.padding[1:])
+        if self.kernel_size[0] == self.stride[0] == 1:
+            return x
+        window = (self.kernel_size[0], 1), (self.stride[0], 1), (self.padding[0], 0)
+        return nn.functional.max_pool2d(x.flatten(3), *window).unflatten(3, x.shape[3:])
+
+
+class AvgPool3d(nn.Module):
+    """nn.AvgPool3d with windows side by side, as a pooling of every frame, then one over time; see MaxPool3d.
+
+    Args:
+        kernel_size: Frames, rows and columns of the window, which is also its step.
+    """
+
+    def __init__(self, kernel_size: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool ``(B, C, T, H, W)``."""
+        x = _over_frames(x, nn.functional.avg_pool2d, self.kernel_size[1:])
+        return nn.functional.avg_pool2d(x.flatten(3), (self.kernel_size[0], 1)).unflatten(3, x.shape[3:])
+
+
+def fold_time(x: Tensor) -> Tensor:
+    """``(B, C, T, H, W)`` as images ``(B * T, C, H, W)``, the frames of a clip side by side."""
+    return x.transpose(1, 2).flatten(0, 1)
+
+
+def check_shape(model: str, x: Tensor, expected: tuple[int | None, ...]) -> None:
+    """Refuse a representation that a model cannot take.
+
+    Args:
+        model: Name for the message.
+        x: ``(B, ...)``.
+        expected: Sizes of the axes after the batch; None where any size will do.
+
+    Raises:
+        DataError: Another number of axes or another size.
+    """
+    found = tuple(x.shape[1:])
+    if len(found) != len(expected) or any(e is not None and e != f for e, f in zip(expected, found, strict=True)):
+        wanted = " x ".join("any" if size is None else str(size) for size in expected)
+        raise DataError(f"{model} takes {wanted} per sample, the representation has {' x '.join(map(str, found))}")
+
+
+def _over_frames(x: Tensor, pool: Callable[..., Tensor], *window: tuple[int, ...]) -> Tensor:
+    return pool(x.flatten(1, 2), *window).unflatten(1, x.shape[1:3])
