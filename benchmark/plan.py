@@ -160,17 +160,13 @@ def check_recipe(recipe: Recipe) -> Representation:
     Raises:
         DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
     """
-    from mer_lightning.motion import REPRESENTATIONS
+    from mer_lightning.motion import get_representation
 
     file = f"{RECIPES.name}/{recipe.name}.yaml"
     if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):
         raise DataError(f"{file}: expected either model and training, or estimator")
-    if recipe.representation not in REPRESENTATIONS:
-        raise DataError(
-            f"{file}: representation: '{recipe.representation}' is unknown; "
-            f"expected one of {', '.join(REPRESENTATIONS)}"
-        )
     try:
+        representation = get_representation(recipe.representation.name, recipe.representation.arguments)
         _check_components(recipe)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
@@ -180,7 +176,7 @@ def check_recipe(recipe: Recipe) -> Representation:
                 _check_components(recipe.with_values({key: value}))
             except DataError as error:
                 raise DataError(f"{file}: search_space: {error}") from error
-    return REPRESENTATIONS[recipe.representation]
+    return representation
 
 
 def _check_components(recipe: Recipe) -> None:
@@ -193,6 +189,10 @@ def _check_components(recipe: Recipe) -> None:
                 part.load(room)
             except DataError as error:
                 raise DataError(f"{key}.{error}") from error
+
+
+def _identity(representation: Representation) -> tuple[str, tuple[str, ...]]:
+    return representation.cache_key(), representation.kinds
 
 
 @contextmanager
@@ -233,20 +233,21 @@ def make_plan(
     dataset = suite.source.open(data)
     lists = [protocol.label(dataset) for protocol in evaluations]
     samples = sorted({sample.key: sample for labelled in lists for sample in labelled.samples}.items())
-    distinct = {r.name: r for r in representations}
+    # a representation is what it computes, not its name: each is read once
+    distinct = {_identity(r): r for r in representations}
     with progress(len(samples) * len(distinct)) as advance:
         readings = {
-            name: read_samples(
+            key: read_samples(
                 dataset, [sample for _, sample in samples], r, cache=cache and Cache(cache), progress=advance
             )
-            for name, r in distinct.items()
+            for key, r in distinct.items()
         }
     runs: list[Run] = []
     for protocol, labelled in zip(evaluations, lists, strict=True):
-        tables = {name: read.table(labelled, len(protocol.scheme.classes)) for name, read in readings.items()}
+        tables = {key: read.table(labelled, len(protocol.scheme.classes)) for key, read in readings.items()}
         runs += [
-            Run(recipe, protocol, seed, dataset, labelled, tables[recipe.representation], folds)
-            for recipe in recipes
+            Run(recipe, protocol, seed, dataset, labelled, tables[_identity(representation)], folds)
+            for recipe, representation in zip(recipes, representations, strict=True)
             # a method without randomness gives the same result under every seed
             for seed in (seeds or suite.seeds)[: None if recipe.training else 1]
             for folds in [protocol.folds(labelled, seed)]
