@@ -74,6 +74,28 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ("ststnet.STSTNet", "os.path.Join", "model.name: String should match"),
         ("dropout: 0.5", "drop: 0.5", "model.arguments.drop: ststnet.STSTNet takes no such argument"),
         ("dropout: 0.5", "dropout: much", "model.arguments.dropout: Input should be a valid number"),
+        (
+            "epochs: 1",
+            "augmentation: {degrees: 10.0}, epochs: 1",
+            "training.augmentation.degrees: u and v of flow_map are scaled apart",
+        ),
+        (
+            "epochs: 1",
+            "augmentation: {scale: [1.1, 0.9]}, epochs: 1",
+            "training.augmentation: scale must be two factors above 0 in rising order",
+        ),
+        ("epochs: 1", "augmentation: {acts_on: clips}, epochs: 1", "training.augmentation.acts_on: .*'frames'"),
+        (
+            "epochs: 1",
+            "samples_per_class: 50, class_weights: balanced, epochs: 1",
+            "training: samples_per_class balances the classes already",
+        ),
+        (
+            "training: {",
+            "search_space: {training.augmentation.acts_on: {kind: choice, values: [maps, frames]}}\n"
+            "training: {augmentation: {hflip: 0.5}, ",
+            "search_space: training.augmentation.acts_on: what is read cannot be tuned",
+        ),
         ("training:", "estimator: {name: majority.Majority}\ntraining:", "either model and training, or estimator"),
     ],
 )
@@ -141,10 +163,12 @@ def test_each_distinct_representation_is_read_once(folder, monkeypatch):
     texts |= {"c": texts["b"], "d": texts["a"]}
     for name, text in texts.items():
         (folder / f"{name}.yaml").write_text(GOOD.replace("flow_map", text))
+    acting = GOOD.replace("flow_map", texts["a"]).replace("epochs: 1", "augmentation: {acts_on: frames}, epochs: 1")
+    (folder / "e.yaml").write_text(acting)
     read = []
 
     def count(dataset, samples, representation, **more):
-        read.append(representation.size)
+        read.append((representation.size, more["holds"]))
         return read_samples(dataset, samples, representation, **more)
 
     read_samples = mer_lightning.datamodules.read_samples
@@ -155,9 +179,9 @@ def test_each_distinct_representation_is_read_once(folder, monkeypatch):
         summary="S.",
         source=benchmark.plan.Source(name="synthetic-video", scale=0.05),
         protocols=("smic-3",),
-        methods=tuple(texts),
+        methods=(*texts, "e"),
         seeds=(0,),
     )
     runs = benchmark.plan.make_plan(suite)
-    assert sorted(read) == [(14, 14), (28, 28)]
-    assert [run.table.inputs.shape[-1] for run in runs] == [28, 14, 14, 28]
+    assert sorted(read) == [((14, 14), "maps"), ((28, 28), "frames"), ((28, 28), "maps")]
+    assert [run.table.inputs.shape[-1] for run in runs] == [28, 14, 14, 28, 128]
