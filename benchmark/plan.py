@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from mer_lightning.datamodules import Table
+    from mer_lightning.datamodules.table import Holds
     from mer_lightning.datasets.base import Dataset
     from mer_lightning.datasets.frames import FrameDataset
     from mer_lightning.faces.aligned import AlignedFrames
@@ -234,27 +235,28 @@ def check_recipe(recipe: Recipe) -> Representation:
     Raises:
         DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
     """
-    from mer_lightning.motion import REPRESENTATIONS
+    from mer_lightning.motion import get_representation
 
     file = f"{RECIPES.name}/{recipe.name}.yaml"
     if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):
         raise DataError(f"{file}: expected either model and training, or estimator")
-    if recipe.representation not in REPRESENTATIONS:
-        raise DataError(
-            f"{file}: representation: '{recipe.representation}' is unknown; "
-            f"expected one of {', '.join(REPRESENTATIONS)}"
-        )
     try:
+        representation = get_representation(recipe.representation.name, recipe.representation.arguments)
         _check_components(recipe)
+        _check_training(recipe, representation)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
     for key, values in recipe.search_space.items():
         for value in values.ends:
             try:
-                _check_components(recipe.with_values({key: value}))
+                changed = recipe.with_values({key: value})
+                _check_components(changed)
+                _check_training(changed, representation)
+                if _acts_on(changed) != _acts_on(recipe):
+                    raise DataError(f"{key}: what is read cannot be tuned")
             except DataError as error:
                 raise DataError(f"{file}: search_space: {error}") from error
-    return REPRESENTATIONS[recipe.representation]
+    return representation
 
 
 def _check_components(recipe: Recipe) -> None:
@@ -267,6 +269,23 @@ def _check_components(recipe: Recipe) -> None:
                 part.load(room)
             except DataError as error:
                 raise DataError(f"{key}.{error}") from error
+
+
+def _check_training(recipe: Recipe, representation: Representation) -> None:
+    from mer_lightning.augmentation import check_augmentation
+
+    if recipe.training and recipe.training.augmentation:
+        check_augmentation(recipe.training.augmentation, representation)
+
+
+def _acts_on(recipe: Recipe) -> Holds:
+    augmentation = recipe.training and recipe.training.augmentation
+    return augmentation.acts_on if augmentation else "maps"
+
+
+def _reading(recipe: Recipe, representation: Representation) -> tuple[str, tuple[str, ...], Holds]:
+    """What a method needs to be read: what is computed, not what it is called."""
+    return representation.cache_key(), representation.kinds, _acts_on(recipe)
 
 
 @contextmanager
@@ -307,20 +326,26 @@ def make_plan(
     dataset = suite.source.open(data)
     lists = [protocol.label(dataset) for protocol in evaluations]
     samples = sorted({sample.key: sample for labelled in lists for sample in labelled.samples}.items())
-    distinct = {r.name: r for r in representations}
+    needs = [_reading(recipe, r) for recipe, r in zip(recipes, representations, strict=True)]
+    distinct: dict[tuple[str, tuple[str, ...], Holds], Representation] = dict(zip(needs, representations, strict=True))
     with progress(len(samples) * len(distinct)) as advance:
         readings = {
-            name: read_samples(
-                dataset, [sample for _, sample in samples], r, cache=cache and Cache(cache), progress=advance
+            need: read_samples(
+                dataset,
+                [sample for _, sample in samples],
+                representation,
+                holds=need[-1],
+                cache=cache and Cache(cache),
+                progress=advance,
             )
-            for name, r in distinct.items()
+            for need, representation in distinct.items()
         }
     runs: list[Run] = []
     for protocol, labelled in zip(evaluations, lists, strict=True):
-        tables = {name: read.table(labelled, len(protocol.scheme.classes)) for name, read in readings.items()}
+        tables = {need: read.table(labelled, len(protocol.scheme.classes)) for need, read in readings.items()}
         runs += [
-            Run(recipe, protocol, seed, dataset, labelled, tables[recipe.representation], folds, suite.source.edition)
-            for recipe in recipes
+            Run(recipe, protocol, seed, dataset, labelled, tables[need], folds, suite.source.edition)
+            for recipe, need in zip(recipes, needs, strict=True)
             # a method without randomness gives the same result under every seed
             for seed in (seeds or suite.seeds)[: None if recipe.training else 1]
             for folds in [protocol.folds(labelled, seed)]

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_serializer, model_validator
 
 from benchmark.yaml_files import explain, load_yaml
 from mer_lightning.settings import Component, Settings, Training
@@ -93,6 +93,27 @@ class Choice(Settings):
 Range = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
 
 
+class RepresentationChoice(Settings):
+    """What a method sees; a name alone stands for the representation with the arguments it has of itself.
+
+    Attributes:
+        name: Name of a representation of ``mer_lightning.motion``.
+        arguments: Other values for its arguments.
+    """
+
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_serializer
+    def _as_written(self) -> str | dict[str, Any]:
+        return {"name": self.name, "arguments": self.arguments} if self.arguments else self.name
+
+
 class Recipe(Settings):
     """One competing method, complete: nothing about it is a command-line flag.
 
@@ -103,7 +124,7 @@ class Recipe(Settings):
         tier: A exact from paper or code, B faithful with stated choices, C only inspired by it.
         paper: Where it was published; none for baselines.
         version: Raised when a code change alters what the same recipe computes.
-        representation: Name of a representation of ``mer_lightning.motion``.
+        representation: What it sees.
         model: A network of ``mer_lightning.models``, with ``training``.
         training: How the network is fitted.
         estimator: Instead of a network, an estimator of ``mer_lightning.descriptors``.
@@ -117,7 +138,7 @@ class Recipe(Settings):
     tier: Literal["A", "B", "C"]
     paper: Paper | None = None
     version: int = Field(default=1, ge=1)
-    representation: str
+    representation: RepresentationChoice
     model: Component | None = None
     training: Training | None = None
     estimator: Component | None = None

@@ -95,10 +95,37 @@ class Optimizer(Settings):
 
 
 class Augmentation(Settings):
-    """Random changes of training batches, see ``mer_lightning.augmentation.MapAugmentation``."""
+    """Random changes of training samples, see ``mer_lightning.augmentation``.
+
+    Attributes:
+        hflip: Probability of a mirror left to right.
+        vflip: Probability of a mirror upside down.
+        shift: Largest shift in each direction, as a fraction of the side.
+        degrees: Largest rotation in either direction.
+        scale: Smallest and largest scale; none when absent.
+        quarter_turns: Rotate by 0, 90, 180 or 270 degrees, each equally likely (S2, pre-training).
+        blur: Probability of a Gaussian blur of 5 x 5 pixels (S4).
+        nine_positions: Train on each sample at its place and shifted by so many pixels in eight directions (S2: 10);
+            0 leaves it at its place.
+        acts_on: ``maps``: what a model sees; ``frames``: the sampled frames, so that maps are computed of augmented
+            frames, for each batch.
+    """
 
     hflip: float = Field(default=0.0, ge=0, le=1)
+    vflip: float = Field(default=0.0, ge=0, le=1)
     shift: float = Field(default=0.0, ge=0, le=1)
+    degrees: float = Field(default=0.0, ge=0, le=180)
+    scale: tuple[float, float] | None = None
+    quarter_turns: bool = False
+    blur: float = Field(default=0.0, ge=0, le=1)
+    nine_positions: int = Field(default=0, ge=0)
+    acts_on: Literal["maps", "frames"] = "maps"
+
+    @model_validator(mode="after")
+    def _check(self) -> Augmentation:
+        if self.scale is not None and not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale must be two factors above 0 in rising order, got {list(self.scale)}")
+        return self
 
 
 class Loss(Settings):
@@ -139,6 +166,9 @@ class Training(Settings):
         batch_size: Samples per step.
         optimizer: Optimiser and its rates.
         shuffle: Draw a new order of samples each epoch.
+        samples_per_class: So many training samples of each class, drawn once per fold from the training samples (at
+            their nine positions, where asked for) and repeated only where there are fewer (S2: 50); all as they are
+            when absent.
         class_weights: ``balanced`` weighs the cross-entropy of a class by N / (C n_c) of the training samples; focal
             losses have ``loss.alpha``.
         loss: What is minimised.
@@ -150,6 +180,7 @@ class Training(Settings):
     batch_size: int = Field(gt=0)
     optimizer: Optimizer
     shuffle: bool = True
+    samples_per_class: int | None = Field(default=None, gt=0)
     class_weights: Literal["none", "balanced"] = "none"
     loss: Loss = Loss()
     augmentation: Augmentation | None = None
@@ -159,4 +190,6 @@ class Training(Settings):
     def _check(self) -> Training:
         if self.class_weights != "none" and self.loss.name != "cross_entropy":
             raise ValueError(f"class_weights belong to cross_entropy; {self.loss.name} has loss.alpha")
+        if self.samples_per_class is not None and self.class_weights == "balanced":
+            raise ValueError("samples_per_class balances the classes already; expected class_weights: none")
         return self

@@ -1,5 +1,6 @@
 """Augmentation: random, training only, on the device, never changes labels."""
 
-from mer_lightning.augmentation.flips import MapAugmentation
+from mer_lightning.augmentation.batch import BatchAugmentation, check_augmentation
+from mer_lightning.augmentation.pool import at_position, balanced_indices
 
-__all__ = ["MapAugmentation"]
+__all__ = ["BatchAugmentation", "at_position", "balanced_indices", "check_augmentation"]

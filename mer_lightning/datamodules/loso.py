@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from lightning import LightningDataModule
 
+from mer_lightning.augmentation.pool import POSITIONS, at_position, balanced_indices
 from mer_lightning.types import Batch
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class LOSODataModule(LightningDataModule):
     """One fold of a protocol.
 
     The whole table stays on the device, loaders give row numbers, and ``on_after_batch_transfer`` gathers the
-    rows and, in training only, augments them: no Python work per sample.
+    rows and, in training only, augments them: no Python work per sample. Of a table of frames, maps are computed
+    then, in training after the augmentation.
 
     Args:
         table: All samples of the protocol.
@@ -54,7 +56,9 @@ class LOSODataModule(LightningDataModule):
         batch_size: Samples per training batch.
         shuffle: Draw a new order of the training samples each epoch.
         augmentation: Module from inputs to inputs, or None.
-        seed: Seed of the order.
+        nine_positions: Shift in pixels of eight more copies of every training sample; 0 has none.
+        samples_per_class: Training samples of each class that are drawn for all epochs; None takes all.
+        seed: Seed of the order and of what is drawn.
     """
 
     def __init__(
@@ -65,12 +69,15 @@ class LOSODataModule(LightningDataModule):
         batch_size: int,
         shuffle: bool = True,
         augmentation: nn.Module | None = None,
+        nine_positions: int = 0,
+        samples_per_class: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self._table, self._fold = table, fold
         self._batch_size, self._shuffle, self._seed = batch_size, shuffle, seed
         self._augmentation = augmentation
+        self._nine_positions, self._samples_per_class = nine_positions, samples_per_class
 
     def setup(self, stage: str) -> None:
         """Move the table (and the augmentation) to the trainer's device."""
@@ -82,9 +89,19 @@ class LOSODataModule(LightningDataModule):
                 self._augmentation.to(device)
 
     def train_dataloader(self) -> IndexLoader:
-        """Batches of the training samples."""
+        """Batches of the training samples; a row number says the position too, ``row + position * len(table)``."""
         generator = torch.Generator().manual_seed(self._seed) if self._shuffle else None
-        return IndexLoader(self._table.rows(self._fold.train), self._batch_size, generator)
+        return IndexLoader(self._pool(), self._batch_size, generator)
+
+    def _pool(self) -> Tensor:
+        rows, total = self._table.rows(self._fold.train), len(self._table.keys)
+        if self._nine_positions:
+            rows = (rows + total * torch.arange(POSITIONS, device=rows.device)[:, None]).flatten()
+        if self._samples_per_class is not None:
+            generator = torch.Generator().manual_seed(self._seed)
+            drawn = balanced_indices(self._table.labels[rows % total], self._samples_per_class, generator)
+            rows = rows[drawn.to(rows.device)]
+        return rows
 
     def val_dataloader(self) -> IndexLoader | list[IndexLoader]:
         """Batches of the validation subjects; no loader when the protocol does not select."""
@@ -99,7 +116,15 @@ class LOSODataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
         """Gather the rows of a batch and, in training, augment them."""
         del dataloader_idx
-        inputs = self._table.inputs[batch]
-        if self._augmentation is not None and self.trainer is not None and self.trainer.training:
-            inputs = self._augmentation(inputs)
-        return Batch(inputs, self._table.labels[batch], batch)
+        table = self._table
+        position, rows = batch // len(table.keys), batch % len(table.keys)
+        inputs = table.inputs[rows]
+        # only training rows have positions
+        if self.trainer is not None and self.trainer.training:
+            if self._nine_positions:
+                inputs = at_position(inputs, position, self._nine_positions)
+            if self._augmentation is not None:
+                inputs = self._augmentation(inputs)
+        if table.holds == "frames":
+            inputs = table.representation.maps(inputs)
+        return Batch(inputs, table.labels[rows], rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mer_lightning.protocols import Labelled
     from mer_lightning.types import Sample
 
+Holds = Literal["maps", "frames"]
+
 _CLIPS_AT_ONCE = 32
 """Clips held in memory together: a database of video does not fit, its representation does."""
 
@@ -34,11 +36,13 @@ class Table:
 
     Attributes:
         keys: Sample keys, one per row, sorted.
-        inputs: ``(N, C, H, W)`` or ``(N, C, T, H, W)``, float32, in ``representation.value_range``.
+        inputs: ``(N, C, H, W)`` or ``(N, C, T, H, W)``, float32, in ``representation.value_range``; sampled frames
+            ``(N, 1 or 3, T, H, W)`` in 0..1 where the table holds frames.
         labels: Class indices, ``(N,)``, int64.
         classes: Number of classes.
-        representation: What the inputs are.
+        representation: What the inputs are, or are computed into.
         content_hash: SHA-256 over keys, labels and everything that was read.
+        holds: ``maps``, what a model sees, or ``frames``, of which the maps are computed for each batch.
     """
 
     keys: tuple[str, ...]
@@ -47,6 +51,7 @@ class Table:
     classes: int
     representation: Representation
     content_hash: str
+    holds: Holds = "maps"
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -77,13 +82,15 @@ class Readings:
         samples: The samples, in the order of the rows.
         inputs: Their representation, one row each.
         contents: SHA-256 of what was read of each sample (and of its apex, for video).
-        representation: What the inputs are.
+        representation: What the inputs are, or are computed into.
+        holds: Whether the inputs are maps or the frames that maps are computed of.
     """
 
     samples: tuple[Sample, ...]
     inputs: torch.Tensor
     contents: tuple[bytes, ...]
     representation: Representation
+    holds: Holds = "maps"
 
     def table(self, labelled: Labelled, classes: int) -> Table:
         """Pick the samples of a protocol.
@@ -112,6 +119,7 @@ class Readings:
             classes=classes,
             representation=self.representation,
             content_hash=digest.hexdigest(),
+            holds=self.holds,
         )
 
 
@@ -120,6 +128,7 @@ def read_samples(
     samples: Sequence[Sample],
     representation: Representation,
     *,
+    holds: Holds = "maps",
     cache: Cache | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Readings:
@@ -129,12 +138,17 @@ def read_samples(
         dataset: Where the samples are read.
         samples: What to read.
         representation: What is computed of each.
+        holds: ``frames`` stops at the frames that the representation samples.
         cache: Where representations of frames are kept; None computes them anew.
         progress: Told the number of samples after each batch of them.
 
     Raises:
-        DataError: A sample cannot be read, or the representation needs another kind of dataset.
+        DataError: A sample cannot be read, or the representation or its frames need another kind of dataset.
     """
+    if holds == "frames" and dataset.kind != "frames":
+        raise DataError(
+            f"training.augmentation.acts_on: expected a dataset of frames to augment, {dataset.name} has {dataset.kind}"
+        )
     if dataset.kind not in representation.kinds:
         raise DataError(
             f"representation {representation.name} needs {' or '.join(representation.kinds)}, "
@@ -148,14 +162,14 @@ def read_samples(
         if dataset.kind == "frames":
             apexes = [_apex_index(sample, len(clip)) for sample, clip in zip(batch, clips, strict=True)]
             marks = [repr(apex).encode() for apex in apexes]
-            parts.append(_represent(representation, clips, apexes, cache))
+            parts.append(_represent(representation, clips, apexes, holds, cache))
         else:
             marks = [b""] * len(clips)
             parts.append(representation(clips))
         contents += [hashlib.sha256(clip.tobytes() + mark).digest() for clip, mark in zip(clips, marks, strict=True)]
         if progress is not None:
             progress(len(batch))
-    return Readings(tuple(samples), torch.cat(parts), tuple(contents), representation)
+    return Readings(tuple(samples), torch.cat(parts), tuple(contents), representation, holds)
 
 
 def load_table(dataset: Dataset, labelled: Labelled, classes: int, representation: Representation) -> Table:
@@ -174,15 +188,18 @@ def _represent(
     representation: Representation,
     clips: Sequence[NDArray[np.uint8]],
     apexes: Sequence[int | None],
+    holds: Holds,
     cache: Cache | None,
 ) -> torch.Tensor:
+    compute = representation if holds == "maps" else representation.sample
     if cache is None:
-        return representation(clips, apexes)
-    keys = [content_key(clip, f"{representation.cache_key()}|{apex}") for clip, apex in zip(clips, apexes, strict=True)]
+        return compute(clips, apexes)
+    computation = representation.cache_key() + ("" if holds == "maps" else f"|{holds}")
+    keys = [content_key(clip, f"{computation}|{apex}") for clip, apex in zip(clips, apexes, strict=True)]
     known = [cache.get(key) for key in keys]
     missing = [i for i, array in enumerate(known) if array is None]
     if missing:
-        computed = representation([clips[i] for i in missing], [apexes[i] for i in missing])
+        computed = compute([clips[i] for i in missing], [apexes[i] for i in missing])
         for i, tensor in zip(missing, computed, strict=True):
             known[i] = tensor.numpy()
             cache.put(keys[i], tensor.numpy())

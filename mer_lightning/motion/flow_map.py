@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from mer_lightning.motion.frame_representations import OnsetApexFlow
+from mer_lightning.motion.flow_representations import OnsetApexFlow
+from mer_lightning.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _FROM_FRAMES = OnsetApexFlow(size=(28, 28), method="tvl1", third="strain", normalisation="minmax8")
 
 
-@dataclass(frozen=True, slots=True)
-class FlowMap:
+class FlowMap(Settings):
     """8-bit flow maps as floats in 0..1: read where they are precomputed, else computed with TV-L1.
 
     Each plane is scaled to its own 0..255, so a motion of zero is not at a fixed value; the reverse of a horizontal
@@ -30,10 +29,31 @@ class FlowMap:
     """
 
     name: str = "flow_map"
-    kinds: tuple[Kind, ...] = ("flow_maps", "frames")
-    channels: tuple[str, ...] = ("u", "v", "strain")
-    hflip_sign: tuple[int, ...] = (-1, 1, 1)
-    value_range: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Maps as they are, or frames."""
+        return ("flow_maps", "frames")
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Name of each channel."""
+        return _FROM_FRAMES.channels
+
+    @property
+    def hflip_sign(self) -> tuple[int, ...]:
+        """Horizontal flow changes its sign in a mirror."""
+        return _FROM_FRAMES.hflip_sign
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Lowest and highest value of a plane."""
+        return _FROM_FRAMES.value_range
+
+    @property
+    def vectors(self) -> bool:
+        """Planes are scaled apart, so u and v are no vector."""
+        return _FROM_FRAMES.vectors
 
     def cache_key(self) -> str:
         """Identity of the computation from frames; reading a map needs no cache."""
@@ -56,3 +76,16 @@ class FlowMap:
             return _FROM_FRAMES(clips, apexes, device)
         maps = torch.from_numpy(np.concatenate(clips)).to(device or "cpu")
         return maps.permute(0, 3, 1, 2).float().div_(255).contiguous()
+
+    def sample(
+        self,
+        clips: Sequence[NDArray[np.uint8]],
+        apexes: Sequence[int | None],
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Onset and apex of clips, ``(N, 1, 2, H, W)``; precomputed maps have no frames to sample."""
+        return _FROM_FRAMES.sample(clips, apexes, device)
+
+    def maps(self, frames: Tensor) -> Tensor:
+        """The map of each pair of frames."""
+        return _FROM_FRAMES.maps(frames)

@@ -117,9 +117,11 @@ def in_blocks(solve: Callable[[Tensor, Tensor], Tensor], reference: Tensor, targ
     threads = 1 if reference.is_cuda else torch.get_num_threads()
     size = batch if reference.is_cuda else max(1, min(pixels // (height * width), -(-batch // threads)))
 
+    inference = torch.is_inference_mode_enabled()
+
     def work(start: int) -> None:
-        # each thread has a gradient mode of its own
-        with torch.no_grad():
+        # each thread has modes of its own, and only inference may write what was made in it
+        with torch.inference_mode(inference), torch.no_grad():
             rows = slice(start, start + size)
             flow[rows] = solve(reference[rows], target[rows])
 

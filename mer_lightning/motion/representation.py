@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 
 class Representation(Protocol):
-    """A fixed function from clips to a tensor.
+    """A fixed function from clips to a tensor; from frames it goes in two steps, ``sample`` and ``maps``.
 
     Attributes:
         name: Name in recipes.
         kinds: Which kinds of dataset it reads.
-        channels: Name of each channel.
+        channels: Name of each channel; ``u`` and ``v`` are the two components of motion.
         hflip_sign: Per channel, -1 where mirroring the face also reverses the value (horizontal flow), else 1.
         value_range: Range whose centre mirrors a reversed value; maps without bounds may leave it.
+        vectors: Whether (u, v) is a vector in pixels, so that it can be turned and scaled.
     """
 
     @property
@@ -36,9 +37,11 @@ class Representation(Protocol):
     def hflip_sign(self) -> tuple[int, ...]: ...
     @property
     def value_range(self) -> tuple[float, float]: ...
+    @property
+    def vectors(self) -> bool: ...
 
     def cache_key(self) -> str:
-        """Identity of the computation: name, every parameter and the version of the code."""
+        """Identity of the computation: every parameter and the version of the code."""
         ...
 
     def __call__(
@@ -54,5 +57,21 @@ class Representation(Protocol):
             apexes: Index of the apex in each clip, None where it has to be spotted; None altogether for
                 precomputed maps.
             device: Where to compute and return; None is the CPU.
+
+        Raises:
+            DataError: A clip or an apex does not fit.
         """
+        ...
+
+    def sample(
+        self,
+        clips: Sequence[NDArray[np.uint8]],
+        apexes: Sequence[int | None],
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """The first step from frames: pick frames of one size of each clip, ``(N, 1 or 3, T, H, W)`` in 0..1."""
+        ...
+
+    def maps(self, frames: Tensor) -> Tensor:
+        """The second step, in batches on the device of the frames: what a model sees of sampled frames."""
         ...

@@ -13,7 +13,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from mer_lightning.augmentation import MapAugmentation
+from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
@@ -68,8 +68,15 @@ def train_network(
         training: How it is fitted.
         seed: Seed of the run; weights, order, dropout and augmentation follow from it and the held-out subject.
         accelerator: Lightning's accelerator, e.g. ``auto``, ``cpu``, ``gpu``.
+
+    Raises:
+        ValueError: The table does not hold what the augmentation acts on.
     """
     start = time.perf_counter()
+    augmentation = training.augmentation
+    acts_on = augmentation.acts_on if augmentation else "maps"
+    if acts_on != table.holds:
+        raise ValueError(f"augmentation acts on {acts_on}, the table holds {table.holds}")
     own_seed = fold_seed(seed, fold.held_out)
     lightning.seed_everything(own_seed, verbose=False)
     task = ClassifierTask(
@@ -79,13 +86,14 @@ def train_network(
         loss_weights(training, torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes)),
         training.loss,
     )
-    augmentation = training.augmentation
     data = LOSODataModule(
         table,
         fold,
         batch_size=training.batch_size,
         shuffle=training.shuffle,
-        augmentation=augmentation and MapAugmentation(table.representation, augmentation.hflip, augmentation.shift),
+        augmentation=augmentation and BatchAugmentation(augmentation, table.representation),
+        nine_positions=augmentation.nine_positions if augmentation else 0,
+        samples_per_class=training.samples_per_class,
         seed=own_seed,
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -57,11 +57,45 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ("title: A", "title: A\ntitle: C", "key 'title' is given twice"),
         ("tier: A", "tier: [A", "line"),
         ("flow_map", "flow_mop", "representation: 'flow_mop' is unknown; expected one of flow_map"),
+        (
+            "flow_map",
+            "{name: flow_sequence, arguments: {size: [96, 96], frams: 11}}",
+            "representation.arguments.frams: flow_sequence takes no such argument; expected .*frames",
+        ),
+        (
+            "flow_map",
+            "{name: flow_sequence, arguments: {size: 96}}",
+            "representation.arguments.size: Input should be a valid array, found 96",
+        ),
+        ("flow_map", "{name: flow_map, argument: {}}", "representation.argument: unknown key"),
+        ("flow_map", "[flow_map]", "representation: Input should be"),
         ("ststnet.STSTNet", "ststnet2.STSTNet", "model.name: no file ststnet2.py in mer_lightning/models"),
         ("ststnet.STSTNet", "ststnet.STSTNot", "model.name: no class STSTNot in mer_lightning/models/ststnet.py"),
         ("ststnet.STSTNet", "os.path.Join", "model.name: String should match"),
         ("dropout: 0.5", "drop: 0.5", "model.arguments.drop: ststnet.STSTNet takes no such argument"),
         ("dropout: 0.5", "dropout: much", "model.arguments.dropout: Input should be a valid number"),
+        (
+            "epochs: 1",
+            "augmentation: {degrees: 10.0}, epochs: 1",
+            "training.augmentation.degrees: u and v of flow_map are scaled apart",
+        ),
+        (
+            "epochs: 1",
+            "augmentation: {scale: [1.1, 0.9]}, epochs: 1",
+            "training.augmentation: scale must be two factors above 0 in rising order",
+        ),
+        ("epochs: 1", "augmentation: {acts_on: clips}, epochs: 1", "training.augmentation.acts_on: .*'frames'"),
+        (
+            "epochs: 1",
+            "samples_per_class: 50, class_weights: balanced, epochs: 1",
+            "training: samples_per_class balances the classes already",
+        ),
+        (
+            "training: {",
+            "search_space: {training.augmentation.acts_on: {kind: choice, values: [maps, frames]}}\n"
+            "training: {augmentation: {hflip: 0.5}, ",
+            "search_space: training.augmentation.acts_on: what is read cannot be tuned",
+        ),
         ("training:", "estimator: {name: majority.Majority}\ntraining:", "either model and training, or estimator"),
     ],
 )
@@ -108,3 +142,46 @@ def test_a_suite_that_invents_its_data_takes_no_folder(tmp_path):
         benchmark.plan.make_plan(load_suite("smoke"), data=tmp_path)
     with pytest.raises(DataError, match="needs the folder"):
         benchmark.plan.make_plan(load_suite("megc2019-flow"))
+
+
+def test_arguments_of_a_representation_change_the_hash_and_what_is_computed(folder):
+    def recipe_of(representation):
+        (folder / "mine.yaml").write_text(GOOD.replace("flow_map", representation))
+        return load_recipe("mine")
+
+    plain, other = recipe_of("onset_apex_flow"), recipe_of("{name: onset_apex_flow, arguments: {size: [14, 14]}}")
+    assert recipe_of("{name: onset_apex_flow}").hash == plain.hash
+    assert other.hash != plain.hash
+    assert check_recipe(other).size == (14, 14)
+    assert other.with_values({"training.epochs": 2}).representation == other.representation
+
+
+def test_each_distinct_representation_is_read_once(folder, monkeypatch):
+    import mer_lightning.datamodules
+
+    texts = {"a": "onset_apex_flow", "b": "{name: onset_apex_flow, arguments: {size: [14, 14]}}"}
+    texts |= {"c": texts["b"], "d": texts["a"]}
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(GOOD.replace("flow_map", text))
+    acting = GOOD.replace("flow_map", texts["a"]).replace("epochs: 1", "augmentation: {acts_on: frames}, epochs: 1")
+    (folder / "e.yaml").write_text(acting)
+    read = []
+
+    def count(dataset, samples, representation, **more):
+        read.append((representation.size, more["holds"]))
+        return read_samples(dataset, samples, representation, **more)
+
+    read_samples = mer_lightning.datamodules.read_samples
+    monkeypatch.setattr(mer_lightning.datamodules, "read_samples", count)
+    suite = benchmark.plan.Suite(
+        name="s",
+        title="S",
+        summary="S.",
+        source=benchmark.plan.Source(name="synthetic-video", scale=0.05),
+        protocols=("smic-3",),
+        methods=(*texts, "e"),
+        seeds=(0,),
+    )
+    runs = benchmark.plan.make_plan(suite)
+    assert sorted(read) == [((14, 14), "maps"), ((28, 28), "frames"), ((28, 28), "maps")]
+    assert [run.table.inputs.shape[-1] for run in runs] == [28, 14, 14, 28, 128]

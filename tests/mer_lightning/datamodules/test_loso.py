@@ -4,7 +4,7 @@ import torch
 
 from mer_lightning.datamodules import IndexLoader, LOSODataModule, load_table, read_samples
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
-from mer_lightning.motion import ApexFrame, FlowMap
+from mer_lightning.motion import ApexFrame, FlowMap, OnsetApexFlow
 from mer_lightning.motion.cache import Cache
 from mer_lightning.protocols import get_protocol
 from mer_lightning.types import DataError
@@ -103,3 +103,60 @@ def test_the_content_hash_sees_every_byte_and_label(composite):
 
     assert load_table(composite, labelled, 3, FlowMap()).content_hash == table.content_hash
     assert load_table(Changed(composite), labelled, 3, FlowMap()).content_hash != table.content_hash
+
+
+def test_nine_positions_are_those_of_the_training_rows_alone(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    data = LOSODataModule(table, fold, batch_size=7, nine_positions=2)
+    drawn = torch.cat(list(data.train_dataloader()))
+    total = len(table.keys)
+    train = table.rows(fold.train)
+    assert torch.equal((drawn % total).sort().values, train.repeat(9).sort().values)
+    assert (drawn // total).bincount().tolist() == [len(train)] * 9
+    assert torch.equal(torch.cat(list(data.predict_dataloader())), table.rows(fold.test))
+
+
+def test_classes_are_drawn_in_equal_numbers_from_the_training_subjects(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    data = LOSODataModule(table, fold, batch_size=7, samples_per_class=20, nine_positions=2, seed=3)
+    epochs = [torch.cat(list(loader)) for loader in [data.train_dataloader()] for _ in range(2)]
+    rows = epochs[0] % len(table.keys)
+    assert table.labels[rows].bincount().tolist() == [20, 20, 20]
+    assert not set(rows.tolist()) & set(table.rows(fold.test).tolist())
+    # the same samples in another order
+    assert torch.equal(*(epoch.sort().values for epoch in epochs))
+    assert not torch.equal(*epochs)
+    other = LOSODataModule(table, fold, batch_size=7, samples_per_class=20, nine_positions=2, seed=4)
+    assert not torch.equal(torch.cat(list(other.train_dataloader())).sort().values, epochs[0].sort().values)
+
+
+def test_maps_are_computed_of_the_frames_of_a_batch():
+    dataset = SyntheticComposite(0.05, size=48)
+    labelled = get_protocol("smic-3").label(dataset)
+    representation = OnsetApexFlow(size=(24, 24), flow_size=(48, 48), method="farneback")
+    whole = read_samples(dataset, labelled.samples, representation).table(labelled, 3)
+    frames = read_samples(dataset, labelled.samples, representation, holds="frames").table(labelled, 3)
+    assert frames.inputs.shape == (len(labelled.samples), 1, 2, 48, 48)
+    assert frames.content_hash == whole.content_hash
+    fold = get_protocol("smic-3").folds(labelled)[0]
+    batches = [LOSODataModule(table, fold, batch_size=4) for table in (whole, frames)]
+    rows = torch.tensor([2, 0])
+    maps, computed = (data.on_after_batch_transfer(rows, 0).inputs for data in batches)
+    assert torch.allclose(maps, computed, atol=1e-4)
+
+
+def test_frames_are_cached_apart_from_maps(tmp_path):
+    dataset = SyntheticComposite(0.05, size=32)
+    samples = dataset.samples[:2]
+    representation = ApexFrame(size=(8, 8))
+    for holds, shape in (("maps", (2, 3, 8, 8)), ("frames", (2, 3, 1, 8, 8))) * 2:
+        readings = read_samples(dataset, samples, representation, holds=holds, cache=Cache(tmp_path))
+        assert readings.inputs.shape == shape
+    assert len(list(Cache(tmp_path).entries())) == 4
+
+
+def test_precomputed_maps_have_no_frames(composite):
+    with pytest.raises(DataError, match=r"training\.augmentation\.acts_on: expected a dataset of frames"):
+        read_samples(composite, composite.samples, FlowMap(), holds="frames")

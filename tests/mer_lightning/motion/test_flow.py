@@ -200,6 +200,20 @@ def test_threads_change_nothing(method, moved):
     assert torch.allclose(alone, shared, atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_flow_is_computed_in_every_mode_by_several_threads(method, moved, mode):
+    pairs = moved(4, 64)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with mode():
+            flow = method(pairs.reference, pairs.target)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.allclose(flow, method(pairs.reference, pairs.target), atol=1e-5)
+    assert not flow.requires_grad
+
+
 def test_tvl1_is_at_least_as_exact_as_opencv_where_motion_leaves_the_frame():
     # fine random texture that all moves, border included
     generator = torch.Generator().manual_seed(0)

@@ -105,6 +105,59 @@ def test_augmentation_acts_in_training_only(smic):
     assert mirrored.curve["train_loss"] != plain.curve["train_loss"]
 
 
+@pytest.fixture(scope="module")
+def video():
+    """(fold, table of maps, table of frames) of a few clips."""
+    from mer_lightning.datamodules import read_samples
+    from mer_lightning.datasets.synthetic.composite import SyntheticComposite
+    from mer_lightning.motion import OnsetApexFlow
+
+    protocol, dataset = get_protocol("smic-3"), SyntheticComposite(0.05, size=48)
+    labelled = protocol.label(dataset)
+    representation = OnsetApexFlow(flow_size=(48, 48), method="farneback")
+    tables = [
+        read_samples(dataset, labelled.samples, representation, holds=holds).table(labelled, 3)
+        for holds in ("maps", "frames")
+    ]
+    return protocol.folds(labelled)[0], *tables
+
+
+def test_frames_without_a_change_train_and_predict_as_maps_do(video):
+    fold, maps, frames = video
+    plain = train_network(maps, fold, STSTNET, training())
+    acting = train_network(frames, fold, STSTNET, training(augmentation={"acts_on": "frames"}))
+    assert acting.curve["train_loss"] == pytest.approx(plain.curve["train_loss"], rel=1e-4)
+    scores = [torch.tensor([p.scores for p in result.predictions]) for result in (plain, acting)]
+    assert torch.allclose(*scores, atol=1e-4)
+
+
+def test_mirrored_frames_train_as_mirrored_maps_do(video):
+    fold, maps, frames = video
+    once = {"epochs": 1, "optimizer": {"name": "sgd", "lr": 1e-12}}
+    plain = train_network(maps, fold, STSTNET, training(**once)).curve["train_loss"]
+    flow = train_network(maps, fold, STSTNET, training(augmentation={"hflip": 1.0}, **once)).curve["train_loss"]
+    acting = training(augmentation={"hflip": 1.0, "acts_on": "frames"}, **once)
+    assert train_network(frames, fold, STSTNET, acting).curve["train_loss"] == pytest.approx(flow, rel=1e-3)
+    assert plain != pytest.approx(flow, rel=1e-3)
+
+
+def test_what_the_augmentation_acts_on_must_be_in_the_table(video):
+    fold, maps, frames = video
+    with pytest.raises(ValueError, match="acts on frames, the table holds maps"):
+        train_network(maps, fold, STSTNET, training(augmentation={"acts_on": "frames"}))
+    with pytest.raises(ValueError, match="acts on maps, the table holds frames"):
+        train_network(frames, fold, STSTNET, training())
+
+
+def test_equal_classes_at_nine_positions_train(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    result = train_network(
+        table, fold, STSTNET, training(samples_per_class=9, augmentation={"nine_positions": 2, "quarter_turns": True})
+    )
+    assert all(map(torch.isfinite, torch.tensor(result.curve["train_loss"])))
+
+
 def test_an_estimator_fits_on_train_and_validation_and_predicts_the_rest(smic):
     _, labelled, table = smic
     fold = get_protocol("smic-3+inner_subjects").folds(labelled)[0]
