@@ -6,12 +6,12 @@ import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from benchmark.data_root import data_root
 from benchmark.recipe import RECIPES, Recipe, load_recipe
+from benchmark.source import Source  # noqa: TC001 - a field
 from benchmark.yaml_files import load_yaml
 from mer_lightning.protocols import Fold, Labelled, Protocol, get_protocol
 from mer_lightning.settings import Settings
@@ -24,134 +24,9 @@ if TYPE_CHECKING:
     from mer_lightning.datamodules import Table
     from mer_lightning.datamodules.table import Holds
     from mer_lightning.datasets.base import Dataset
-    from mer_lightning.datasets.frames import FrameDataset
-    from mer_lightning.faces.aligned import AlignedFrames
     from mer_lightning.motion import Representation
 
 SUITES = Path(__file__).parent / "suites"
-
-
-class DatabaseChoice(Settings):
-    """What a database leaves open: which coding, which copy of the frames, which apex.
-
-    Attributes:
-        release: Annotation release; the newest sheet found when absent.
-        variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
-        apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
-    """
-
-    release: str | None = None
-    variant: str | None = None
-    apex: Literal["middle_frame", "spotted"] | None = None
-
-
-class Source(Settings):
-    """Where a suite's samples come from.
-
-    Attributes:
-        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps;
-            ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases`` (those named below, side by side)
-            need the folder that holds them: ``--data``, else ``MER_DATA``, else the user's configuration file.
-        scale: Size of synthetic data relative to the official one.
-        seed: Seed of synthetic data.
-        faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
-            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``.
-        databases: Choices per database.
-        without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
-            (face crops whose apex is known) take their place, on boards that say so.
-        edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
-            and records of their own.
-    """
-
-    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases"]
-    scale: float = Field(default=1.0, gt=0, le=4)
-    seed: int = 0
-    faces: Literal["as_released", "aligned"] = "as_released"
-    databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
-    without_data: Literal["error", "twins"] = "error"
-    edition: str = Field(default="", pattern=r"^[a-z0-9-]*$")
-
-    @model_validator(mode="after")
-    def _check(self) -> Source:
-        framed = self.name in {"megc2019", "databases"}
-        if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
-            raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
-        if self.name == "databases" and not self.databases:
-            raise ValueError("databases: expected at least one of smic, casme2, samm")
-        usual = self.faces == "as_released" and not any(
-            choice.variant or choice.apex for choice in self.databases.values()
-        )
-        if not usual and not self.edition:
-            raise ValueError("edition: expected a short name, since faces, variant or apex are not the usual ones")
-        return self
-
-    def open(self, data: Path | None) -> Dataset:
-        """Open the dataset.
-
-        Args:
-            data: Folder with the data, for sources that need one.
-
-        Raises:
-            DataError: The folder is not given, not needed, or not what it should be.
-        """
-        if self.name in {"synthetic-video", "synthetic-flow"} and data is not None:
-            raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
-        if self.name == "synthetic-video":
-            from mer_lightning.datasets.synthetic.composite import SyntheticComposite
-
-            return SyntheticComposite(self.scale, self.seed)
-        if self.name == "synthetic-flow":
-            from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
-
-            return SyntheticFlowComposite(self.scale, self.seed)
-        if self.name == "megc2019-flow":
-            from mer_lightning.datasets.flow_folders import FlowFolders
-
-            if data is None:
-                raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
-            return FlowFolders(data)
-        root = data_root(data)
-        if root is None and self.without_data == "twins":
-            return self._twins()
-        if root is None:
-            raise DataError(f"--data: {self.name} needs the folder that holds the databases; see mer-bench data list")
-        return self._open_databases(root)
-
-    def _twins(self) -> Dataset:
-        from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
-        from mer_lightning.datasets.union import Union
-
-        if self.name == "megc2019":
-            return SyntheticComposite(self.scale, self.seed)
-        return Union(
-            *(
-                SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
-                for name, choice in self.databases.items()
-            )
-        )
-
-    def _open_databases(self, root: Path) -> Dataset:
-        from mer_lightning.datasets.composite import CLASSES, Composite
-        from mer_lightning.datasets.registry import find_databases
-        from mer_lightning.datasets.union import Union
-
-        wanted = CLASSES if self.name == "megc2019" else self.databases
-        found = dict(find_databases(root))
-        if missing := [database for database in wanted if database not in found]:
-            raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-        opened = [self._open_database(database, found[database]) for database in wanted]
-        return Composite(*opened) if self.name == "megc2019" else Union(*opened)
-
-    def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
-        from mer_lightning.datasets.registry import open_database
-
-        choice = next((made for one, made in self.databases.items() if one == name), DatabaseChoice())
-        frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
-        if self.faces == "as_released":
-            return frames
-        from mer_lightning.faces.aligned import AlignedFrames, landmark_file
-
-        return AlignedFrames(frames, landmark_file(folder, frames.variant))
 
 
 class Suite(Settings):
@@ -179,6 +54,7 @@ class Run:
         table: Their tensors, shared by all runs of the same representation.
         folds: Leave-one-subject-out folds.
         edition: Which of several inputs of the protocol it is, see ``Source``.
+        pretraining: Database of other people that the method is trained on first, if it is.
     """
 
     recipe: Recipe
@@ -189,6 +65,7 @@ class Run:
     table: Table
     folds: tuple[Fold, ...]
     edition: str = ""
+    pretraining: Dataset | None = None
 
     @property
     def board(self) -> str:
@@ -198,7 +75,9 @@ class Run:
     @property
     def id(self) -> str:
         """``<method>--<board>--s<seed>--<hash10>``; the hash covers recipe, protocol and data."""
-        parts = (self.recipe.hash, self.protocol.hash, self.table.content_hash)
+        parts = [self.recipe.hash, self.protocol.hash, self.table.content_hash]
+        if self.pretraining is not None:
+            parts += [self.pretraining.name, self.pretraining.release]
         return (
             f"{self.recipe.name}--{self.board}--s{self.seed}--"
             f"{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:10]}"
@@ -244,6 +123,7 @@ def check_recipe(recipe: Recipe) -> Representation:
         representation = get_representation(recipe.representation.name, recipe.representation.arguments)
         _check_components(recipe)
         _check_training(recipe, representation)
+        _check_transfer(recipe)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
     for key, values in recipe.search_space.items():
@@ -276,6 +156,26 @@ def _check_training(recipe: Recipe, representation: Representation) -> None:
 
     if recipe.training and recipe.training.augmentation:
         check_augmentation(recipe.training.augmentation, representation)
+
+
+def _check_transfer(recipe: Recipe) -> None:
+    from mer_lightning.augmentation import check_augmentation
+    from mer_lightning.motion import get_representation
+
+    if recipe.transfer is None:
+        return
+    if recipe.model is None:
+        raise DataError("transfer: expected a model to transfer, not an estimator")
+    try:
+        choice, model, training = recipe.pretraining
+        representation = get_representation(choice.name, choice.arguments)
+        if training.augmentation:
+            check_augmentation(training.augmentation, representation)
+            if training.augmentation.acts_on != "maps":
+                raise DataError("training.augmentation.acts_on: pre-training is augmented on maps")
+        model.load("mer_lightning.models")
+    except DataError as error:
+        raise DataError(f"transfer.{error}") from error
 
 
 def _acts_on(recipe: Recipe) -> Holds:
@@ -324,6 +224,11 @@ def make_plan(
     evaluations = [get_protocol(name) for name in protocols or suite.protocols]
     representations = [check_recipe(recipe) for recipe in recipes]
     dataset = suite.source.open(data)
+    learnt_from = {
+        recipe.transfer.database: suite.source.open_pretraining(recipe.transfer.database, data)
+        for recipe in recipes
+        if recipe.transfer
+    }
     lists = [protocol.label(dataset) for protocol in evaluations]
     samples = sorted({sample.key: sample for labelled in lists for sample in labelled.samples}.items())
     needs = [_reading(recipe, r) for recipe, r in zip(recipes, representations, strict=True)]
@@ -344,7 +249,17 @@ def make_plan(
     for protocol, labelled in zip(evaluations, lists, strict=True):
         tables = {need: read.table(labelled, len(protocol.scheme.classes)) for need, read in readings.items()}
         runs += [
-            Run(recipe, protocol, seed, dataset, labelled, tables[need], folds, suite.source.edition)
+            Run(
+                recipe,
+                protocol,
+                seed,
+                dataset,
+                labelled,
+                tables[need],
+                folds,
+                suite.source.edition,
+                learnt_from[recipe.transfer.database] if recipe.transfer else None,
+            )
             for recipe, need in zip(recipes, needs, strict=True)
             # a method without randomness gives the same result under every seed
             for seed in (seeds or suite.seeds)[: None if recipe.training else 1]

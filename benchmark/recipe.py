@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECIPES = Path(__file__).parent / "recipes"
-_DECIDING = {"version", "representation", "model", "training", "estimator"}
+_DECIDING = {"version", "representation", "model", "training", "transfer", "estimator"}
 _TUNABLE = {"model", "training", "estimator"}
 
 
@@ -114,6 +114,28 @@ class RepresentationChoice(Settings):
         return {"name": self.name, "arguments": self.arguments} if self.arguments else self.name
 
 
+class Transfer(Settings):
+    """Pre-training on a database of other people, once per recipe and seed; every fold starts from its weights.
+
+    Attributes:
+        database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: PublicTest) validates.
+        stills: Take so many last frames of each clip as pictures of their own (S3: 3); 0 keeps clips.
+        representation: What is seen of it; that of the recipe when absent.
+        arguments: Arguments of the model that differ from the recipe's, e.g. fewer dimensions.
+        training: How the network is fitted.
+        keep: Weights of the epoch that is best on the validating people, or of the last one.
+        freeze: Keep what the model's paper does not fine-tune as it was pre-trained.
+    """
+
+    database: Literal["ckplus", "fer2013"]
+    stills: int = Field(default=0, ge=0)
+    representation: RepresentationChoice | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    training: Training
+    keep: Literal["best_epoch", "last_epoch"] = "best_epoch"
+    freeze: bool = False
+
+
 class Recipe(Settings):
     """One competing method, complete: nothing about it is a command-line flag.
 
@@ -127,6 +149,7 @@ class Recipe(Settings):
         representation: What it sees.
         model: A network of ``mer_lightning.models``, with ``training``.
         training: How the network is fitted.
+        transfer: What its weights start from; drawn anew in every fold when absent.
         estimator: Instead of a network, an estimator of ``mer_lightning.descriptors``.
         search_space: What ``mer-bench tune`` may change, by dotted key, e.g. ``training.optimizer.lr``.
         deviations: What differs from the paper; printed below every table.
@@ -141,6 +164,7 @@ class Recipe(Settings):
     representation: RepresentationChoice
     model: Component | None = None
     training: Training | None = None
+    transfer: Transfer | None = None
     estimator: Component | None = None
     search_space: dict[str, Range] = Field(default_factory=dict)
     deviations: tuple[str, ...] = ()
@@ -151,6 +175,18 @@ class Recipe(Settings):
         # without defaults, so that a new setting with the old behaviour as its default leaves old results valid
         deciding = self.model_dump(mode="json", include=_DECIDING, exclude_defaults=True)
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def pretraining(self) -> tuple[RepresentationChoice, Component, Training]:
+        """Representation, model and training of the pre-training stage.
+
+        Raises:
+            ValueError: There is no such stage.
+        """
+        if self.transfer is None or self.model is None:
+            raise ValueError(f"{self.name} has no pre-training stage")
+        model = self.model.model_copy(update={"arguments": self.model.arguments | self.transfer.arguments})
+        return self.transfer.representation or self.representation, model, self.transfer.training
 
     def with_values(self, values: Mapping[str, Any]) -> Recipe:
         """The same recipe with other values at dotted keys, e.g. ``training.optimizer.lr``.

@@ -80,6 +80,28 @@ class DataProvenance(Settings):
     content_hash: str
 
 
+class PretrainingRecord(Settings):
+    """What the folds of a run started from.
+
+    Attributes:
+        source: Name of the dataset.
+        release: Its annotation release.
+        synthetic: True when no real person was recorded.
+        hash: SHA-256 of model, training, data and seed.
+        samples: Number of samples that trained and validated.
+        epoch: Epoch whose weights were kept.
+        validation_accuracy: Of that epoch, on people who were not trained on.
+    """
+
+    source: str
+    release: str
+    synthetic: bool
+    hash: str
+    samples: dict[str, int]
+    epoch: int
+    validation_accuracy: float
+
+
 class RunRecord(Settings):
     """One method under one protocol with one seed: what a leaderboard is made of. No per-sample label is in it.
 
@@ -108,6 +130,7 @@ class RunRecord(Settings):
     recipe_hash: str
     recipe: dict[str, Any]
     data: DataProvenance
+    pretraining: PretrainingRecord | None = None
     seed: int
     classes: tuple[str, ...]
     databases: tuple[str, ...]

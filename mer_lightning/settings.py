@@ -94,6 +94,18 @@ class Optimizer(Settings):
     momentum: float = Field(default=0.0, ge=0, lt=1)
 
 
+class Schedule(Settings):
+    """How the learning rate falls.
+
+    Attributes:
+        every: Epochs between two steps.
+        factor: What the rate is multiplied by at each.
+    """
+
+    every: int = Field(gt=0)
+    factor: float = Field(gt=0, lt=1)
+
+
 class Augmentation(Settings):
     """Random changes of training samples, see ``mer_lightning.augmentation``.
 
@@ -165,6 +177,7 @@ class Training(Settings):
         epochs: Passes over the training samples; under ``inner_subjects`` the most that can be used.
         batch_size: Samples per step.
         optimizer: Optimiser and its rates.
+        schedule: How its learning rate falls; it stays when absent.
         shuffle: Draw a new order of samples each epoch.
         samples_per_class: So many training samples of each class, drawn once per fold from the training samples (at
             their nine positions, where asked for) and repeated only where there are fewer (S2: 50); all as they are
@@ -179,6 +192,7 @@ class Training(Settings):
     epochs: int = Field(gt=0)
     batch_size: int = Field(gt=0)
     optimizer: Optimizer
+    schedule: Schedule | None = None
     shuffle: bool = True
     samples_per_class: int | None = Field(default=None, gt=0)
     class_weights: Literal["none", "balanced"] = "none"

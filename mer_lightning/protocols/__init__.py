@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mer_lightning.datasets.composite import COUNTS, LEFT_OUT, SUBJECTS
-from mer_lightning.protocols.protocol import Fold, InnerFold, Labelled, Protocol, Selection, fold_seed
+from mer_lightning.protocols.protocol import (
+    Fold,
+    InnerFold,
+    Labelled,
+    PretrainingFold,
+    Protocol,
+    Selection,
+    fold_seed,
+    pretraining_fold,
+)
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
@@ -15,10 +24,12 @@ __all__ = [
     "InnerFold",
     "LabelScheme",
     "Labelled",
+    "PretrainingFold",
     "Protocol",
     "Selection",
     "fold_seed",
     "get_protocol",
+    "pretraining_fold",
 ]
 
 

@@ -83,6 +83,24 @@ class InnerFold(Fold):
 
 
 @dataclass(frozen=True, slots=True)
+class PretrainingFold(Fold):
+    """People of another database, who are only learnt from: some train, some say when to stop, none is tested.
+
+    Attributes:
+        held_out: Name of the database.
+
+    Raises:
+        DataError: Somebody is on two sides, or there is nobody to train on or to validate with.
+    """
+
+    def _check_held_out(self, sides: dict[str, set[str]]) -> None:
+        if self.test or not self.validation:
+            raise DataError(f"pre-training on {self.held_out}: expected validation and no test samples")
+        if strangers := {p for people in sides.values() for p in people if p.split("/")[0] != self.held_out}:
+            raise DataError(f"pre-training on {self.held_out}: {min(strangers)} is of another database")
+
+
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """The samples that a protocol scores, with their classes, in key order."""
 
@@ -231,6 +249,30 @@ class Protocol:
             sides = (tuple(keys[side].tolist()) for side in (fit, validation, test))
             folds.append(InnerFold(name, *sides, outside=fold.held_out))
         return tuple(folds)
+
+
+def pretraining_fold(labelled: Labelled, seed: int = 0) -> PretrainingFold:
+    """Split a database that is only learnt from into training and validation people.
+
+    A fifth of the people validates, stratified as far as whole people allow; of FER2013, which names nobody, its
+    part PublicTest does, and PrivateTest is left alone.
+
+    Args:
+        labelled: Samples and classes of one database.
+        seed: Seed of the run.
+
+    Raises:
+        DataError: Too few people.
+    """
+    database = labelled.samples[0].database
+    keys = np.array([s.key for s in labelled.samples])
+    people = np.array([s.person for s in labelled.samples])
+    if database == "fer2013":
+        train, validation = (people == f"fer2013/{part}" for part in ("Training", "PublicTest"))
+    else:
+        rows = np.arange(len(keys))
+        train, validation = _draw_validation(rows, np.array(labelled.labels), people, fold_seed(seed, database))
+    return PretrainingFold(database, tuple(keys[train].tolist()), tuple(keys[validation].tolist()), ())
 
 
 def fold_seed(seed: int, held_out: str) -> int:

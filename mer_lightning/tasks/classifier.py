@@ -13,9 +13,10 @@ from mer_lightning.settings import Loss
 from mer_lightning.tasks.losses import classification_loss
 
 if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRScheduler
     from torch import Tensor, nn
 
-    from mer_lightning.settings import Optimizer
+    from mer_lightning.settings import Optimizer, Schedule
     from mer_lightning.types import Batch
 
 
@@ -28,6 +29,7 @@ class ClassifierTask(LightningModule):
         classes: Number of classes C.
         class_weights: Weight of each class in the loss, ``(C,)``, or None.
         loss: What is minimised; cross-entropy when None.
+        schedule: How the learning rate falls; it stays when None.
     """
 
     def __init__(
@@ -37,10 +39,11 @@ class ClassifierTask(LightningModule):
         classes: int,
         class_weights: Tensor | None = None,
         loss: Loss | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         super().__init__()
         self.model = model
-        self._optimizer = optimizer
+        self._optimizer, self._schedule = optimizer, schedule
         self._loss = loss or Loss()
         self.register_buffer("_class_weights", class_weights, persistent=False)
         self._class_weights: Tensor | None
@@ -93,19 +96,10 @@ class ClassifierTask(LightningModule):
         del batch_idx
         return self.model(batch.inputs).float().softmax(1)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimiser of the recipe over all weights that are not frozen."""
-        weights = [p for p in self.parameters() if p.requires_grad]
-        settings = self._optimizer
-        match settings.name:
-            case "adam":
-                return torch.optim.Adam(weights, settings.lr, weight_decay=settings.weight_decay, fused=True)
-            case "adamw":
-                return torch.optim.AdamW(weights, settings.lr, weight_decay=settings.weight_decay, fused=True)
-            case "sgd":
-                return torch.optim.SGD(
-                    weights, settings.lr, settings.momentum, weight_decay=settings.weight_decay, fused=True
-                )
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser of the recipe over all weights that are not frozen, and what lowers its rate."""
+        optimizer = make_optimizer(self._optimizer, [p for p in self.parameters() if p.requires_grad])
+        return with_schedule(optimizer, self._schedule)
 
     @property
     def curve(self) -> dict[str, tuple[float, ...]]:
@@ -118,3 +112,24 @@ class ClassifierTask(LightningModule):
         for name in self._validation[0] if self._validation else ():
             curve[name] = tuple(float(scores[name]) for scores in self._validation)
         return curve
+
+
+def make_optimizer(settings: Optimizer, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimiser that a recipe names, over these weights."""
+    match settings.name:
+        case "adam":
+            return torch.optim.Adam(weights, settings.lr, weight_decay=settings.weight_decay, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(weights, settings.lr, weight_decay=settings.weight_decay, fused=True)
+        case "sgd":
+            return torch.optim.SGD(
+                weights, settings.lr, settings.momentum, weight_decay=settings.weight_decay, fused=True
+            )
+
+
+def with_schedule(optimizer: torch.optim.Optimizer, schedule: Schedule | None) -> OptimizerLRScheduler:
+    """What Lightning's ``configure_optimizers`` returns for an optimiser whose rate may fall."""
+    if schedule is None:
+        return optimizer
+    steps = torch.optim.lr_scheduler.StepLR(optimizer, schedule.every, schedule.factor)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": steps, "interval": "epoch"}}

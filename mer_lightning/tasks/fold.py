@@ -7,20 +7,26 @@ import tempfile
 import time
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path  # noqa: TC003 - a field of a data class
+from typing import TYPE_CHECKING, Literal
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import LOSODataModule
+from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.losses import loss_weights
-from mer_lightning.types import Prediction
+from mer_lightning.types import DataError, Prediction
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.settings import Component, Training
@@ -49,6 +55,19 @@ class FoldResult:
     epoch: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Pre-trained weights that the model of every fold starts from; its head stays new.
+
+    Attributes:
+        weights: File in the safetensors format, see ``mer_lightning.tasks.pretraining``.
+        freeze: Keep what the model's paper does not fine-tune, see ``mer_lightning.models.transfer``.
+    """
+
+    weights: Path
+    freeze: bool = False
+
+
 def train_network(
     table: Table,
     fold: Fold,
@@ -57,6 +76,7 @@ def train_network(
     *,
     seed: int = 0,
     accelerator: str = "auto",
+    start: Start | None = None,
 ) -> FoldResult:
     """Fit a fresh model, optimiser, DataModule and Trainer on one fold and predict the held-out subject.
 
@@ -68,23 +88,86 @@ def train_network(
         training: How it is fitted.
         seed: Seed of the run; weights, order, dropout and augmentation follow from it and the held-out subject.
         accelerator: Lightning's accelerator, e.g. ``auto``, ``cpu``, ``gpu``.
+        start: What the model starts from; None for weights drawn by its constructor.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on.
+        DataError: The pre-trained weights do not fit.
     """
-    start = time.perf_counter()
+    began = time.perf_counter()
+    fitted = fit_network(
+        table,
+        fold,
+        model,
+        training,
+        seed=fold_seed(seed, fold.held_out),
+        accelerator=accelerator,
+        start=start,
+        select="val_uf1" if fold.validation else None,
+    )
+    batches = fitted.trainer.predict(fitted.task, fitted.data)
+    assert batches is not None
+    scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
+    seconds = time.perf_counter() - began
+    return FoldResult(_predictions(table, fold, scores), seconds, fitted.task.curve, fitted.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model after training.
+
+    Attributes:
+        task: Holds the weights of the epoch that counts.
+        data: What it was trained on.
+        trainer: What trained it.
+        epoch: That epoch, from 1.
+    """
+
+    task: ClassifierTask
+    data: LOSODataModule
+    trainer: lightning.Trainer
+    epoch: int
+
+
+def fit_network(
+    table: Table,
+    fold: Fold,
+    model: Component,
+    training: Training,
+    *,
+    seed: int,
+    accelerator: str,
+    start: Start | None = None,
+    select: Literal["val_uf1", "val_accuracy"] | None = None,
+) -> Fitted:
+    """Fit a fresh model; see ``train_network``.
+
+    Args:
+        table: All samples.
+        fold: Its training and validation sides are used; with the latter, every epoch is scored on it.
+        model: A class of ``mer_lightning.models``.
+        training: How it is fitted.
+        seed: Seed of weights, order, dropout and augmentation.
+        accelerator: Lightning's accelerator.
+        start: What the model starts from.
+        select: Validation score whose best epoch counts (the first of equals); None for the last epoch.
+
+    Raises:
+        ValueError: The table does not hold what the augmentation acts on.
+        DataError: The pre-trained weights do not fit.
+    """
     augmentation = training.augmentation
     acts_on = augmentation.acts_on if augmentation else "maps"
     if acts_on != table.holds:
         raise ValueError(f"augmentation acts on {acts_on}, the table holds {table.holds}")
-    own_seed = fold_seed(seed, fold.held_out)
-    lightning.seed_everything(own_seed, verbose=False)
+    lightning.seed_everything(seed, verbose=False)
     task = ClassifierTask(
-        model.build("mer_lightning.models", classes=table.classes, in_channels=len(table.representation.channels)),
+        build_model(table, model, start),
         training.optimizer,
         table.classes,
         loss_weights(training, torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes)),
         training.loss,
+        training.schedule,
     )
     data = LOSODataModule(
         table,
@@ -94,18 +177,18 @@ def train_network(
         augmentation=augmentation and BatchAugmentation(augmentation, table.representation),
         nine_positions=augmentation.nine_positions if augmentation else 0,
         samples_per_class=training.samples_per_class,
-        seed=own_seed,
+        seed=seed,
     )
     with tempfile.TemporaryDirectory() as folder:
-        best = ModelCheckpoint(folder, monitor="val_uf1", mode="max", save_weights_only=True, filename="{epoch}")
+        best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
         trainer = lightning.Trainer(
             accelerator=accelerator,
             devices=1,
             max_epochs=training.epochs,
             precision=training.precision,
             deterministic="warn",
-            callbacks=[best] if fold.validation else [],
-            enable_checkpointing=bool(fold.validation),
+            callbacks=[best] if select else [],
+            enable_checkpointing=bool(select),
             enable_progress_bar=False,
             enable_model_summary=False,
             logger=False,
@@ -114,14 +197,31 @@ def train_network(
         )
         trainer.fit(task, data)
         epoch = training.epochs
-        if fold.validation:
+        if select:
             state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
             task.load_state_dict(state["state_dict"])
             epoch = int(state["epoch"]) + 1
-        batches = trainer.predict(task, data)
-    assert batches is not None
-    scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
-    return FoldResult(_predictions(table, fold, scores), time.perf_counter() - start, task.curve, epoch)
+    return Fitted(task, data, trainer, epoch)
+
+
+def build_model(table: Table, model: Component, start: Start | None = None) -> nn.Module:
+    """A fresh model for a table's classes and channels, with pre-trained weights in all but its head.
+
+    Raises:
+        DataError: The weights are not readable, or are those of another model.
+    """
+    built: nn.Module = model.build(
+        "mer_lightning.models", classes=table.classes, in_channels=len(table.representation.channels)
+    )
+    if start is not None:
+        try:
+            state = load_file(start.weights)
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"{start.weights}: not readable pre-trained weights ({error})") from error
+        load_body(built, state)
+        if start.freeze:
+            freeze(built, getattr(built, "frozen_in_transfer", ()))
+    return built
 
 
 def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int = 0) -> FoldResult:

@@ -108,7 +108,7 @@ def test_two_editions_of_one_protocol_have_rows_of_their_own(tmp_path, twins, ca
 
 def test_twins_take_the_place_of_databases_only_where_the_suite_says_so(tmp_path, monkeypatch):
     monkeypatch.delenv("MER_DATA", raising=False)
-    monkeypatch.setattr("benchmark.plan.data_root", lambda flag: flag)
+    monkeypatch.setattr("benchmark.source.data_root", lambda flag: flag)
     source = "{name: databases, databases: {samm: {}, casme2: {release: casme2-2014}}, scale: 0.1%s}"
     with pytest.raises(DataError, match="--data: databases needs the folder"):
         load_suite(write(tmp_path, source % "")).source.open(None)
