@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table as Columns
 
 from benchmark.data_commands import add_data_commands
+from benchmark.evidence_commands import add_evidence_commands
 from benchmark.methods_commands import add_methods_command
 from mer_lightning.types import DataError
 
@@ -267,6 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(handler=_score)
 
     add_data_commands(commands)
+    add_evidence_commands(commands, LEADERBOARDS / "records")
 
     perf = commands.add_parser("perf", help="measure ours beside the reference")
     perf.add_argument("only", nargs="*", help="files of benchmark/perf to run (default: all)")
