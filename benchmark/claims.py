@@ -6,6 +6,8 @@ without data, code or predictions.
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +19,7 @@ from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -28,6 +31,8 @@ Answer = Literal["possible", "macro-precision", "impossible", "undecided"]
 Matrix = tuple[tuple[int, ...], ...]
 
 EXAMPLES = 10
+GIVEN = ("method", "samples", "counts", "accuracy", "uf1", "uar", "source", "note")
+FOUND = ("verdict", "detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,3 +250,72 @@ def _number(counts: Sequence[int], found: Search) -> str:
 
 def _range(ends: tuple[float, float]) -> str:
     return f"{ends[0]:.4f}" if ends[0] == ends[1] else f"{ends[0]:.4f} – {ends[1]:.4f}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """A published claim and what became of it.
+
+    Attributes:
+        given: Cells of the columns ``GIVEN``, as they stand in the file.
+        verdict: The answer; ``not checked`` where the source does not say how many clips there are.
+        detail: Why, or how many matrices fit.
+    """
+
+    given: dict[str, str]
+    verdict: str
+    detail: str
+
+
+def judge_claims(path: Path) -> list[ClaimRow]:
+    """Read a table of published claims and check each of them anew, whatever verdict it says there.
+
+    Where ``counts`` is one number, the clips, the accuracy alone can be checked.
+
+    Args:
+        path: CSV with the columns ``GIVEN`` and then ``FOUND``; ``counts`` as ``92 26 15``.
+
+    Raises:
+        DataError: Names file and line.
+    """
+    rows: list[ClaimRow] = []
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            if tuple(reader.fieldnames or ()) != GIVEN + FOUND:
+                raise DataError(f"expected the columns {','.join(GIVEN + FOUND)}")
+            for cells in reader:
+                if None in cells or None in cells.values():
+                    raise DataError(f"expected {len(GIVEN + FOUND)} cells")
+                if not cells["source"]:
+                    raise DataError(f"{cells['method']}: a figure needs a source")
+                rows.append(_judge({name: cells[name] for name in GIVEN}))
+        except (DataError, csv.Error) as error:
+            raise DataError(f"{path}: line {reader.line_num}: {error}") from error
+    return rows
+
+
+def claims_csv(rows: Sequence[ClaimRow]) -> str:
+    """The table of claims as text, verdicts filled in."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(GIVEN + FOUND)
+    writer.writerows([*row.given.values(), row.verdict, row.detail] for row in rows)
+    return text.getvalue()
+
+
+def _judge(given: dict[str, str]) -> ClaimRow:
+    figures = {name: Figure.parse(given[name]) for name in ("uf1", "uar", "accuracy") if given[name]}
+    numbers = given["counts"].split()
+    if not all(number.isdecimal() for number in numbers):
+        raise DataError(f"counts '{given['counts']}': expected whole numbers and blanks, e.g. 92 26 15")
+    if len(numbers) < 2:
+        figures = {name: figure for name, figure in figures.items() if name == "accuracy"}
+    if not numbers or not figures:
+        return ClaimRow(given, "not checked", "the source does not say of how many clips")
+    verdict = check_claim(Claim(tuple(map(int, numbers)), **figures))
+    detail = "; ".join(verdict.reasons)
+    if verdict.answer == "possible":
+        number = f"{'' if verdict.complete else 'at least '}{verdict.matrices:,}"
+        detail = "accuracy alone" if len(numbers) < 2 else f"{number} {'matrix' if number == '1' else 'matrices'}"
+    return ClaimRow(given, verdict.answer, detail)

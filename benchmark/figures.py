@@ -118,7 +118,7 @@ def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
     figure = Figure(figsize=(7.6, 1.3 + 0.2 * len(groups) + 0.26 * half), layout="constrained")
     figure.patch.set_facecolor("white")
     axes = figure.add_subplot()
-    axes.set_xlim(0.2, len(titles) + 0.8)
+    axes.set_xlim(-0.6, len(titles) + 1.6)
     axes.set_ylim(depth + 0.4 * half + 0.2, -0.9)
     axes.axis("off")
     axes.plot([1, len(titles)], [0, 0], color="black", lw=1)
@@ -130,10 +130,10 @@ def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
     for place, i in enumerate(order):
         left = place < half
         y = depth + 0.4 * (place if left else len(order) - 1 - place)
-        edge = 0.9 if left else len(titles) + 0.1
+        edge = 0.8 if left else len(titles) + 0.2
         axes.plot([ranks.average[i], ranks.average[i], edge], [0, y, y], color="black", lw=0.8)
-        label = f"{titles[i]} {ranks.average[i]:.2f}"
-        axes.text(edge, y - 0.04, label, ha="left" if left else "right", va="bottom", fontsize=8.5)
+        label = f" {titles[i]} {ranks.average[i]:.2f} "
+        axes.text(edge, y, label, ha="right" if left else "left", va="center", fontsize=8.5)
     for row, (first, last) in enumerate(groups):
         y = 0.2 + 0.22 * row
         axes.plot([first - 0.04, last + 0.04], [y, y], color="black", lw=3, solid_capstyle="butt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +14,7 @@ import jinja2
 import numpy as np
 from pydantic import Field
 
+from benchmark.claims import claims_csv, judge_claims
 from benchmark.recipe import Paper
 from benchmark.records import RunRecord, load_runs
 from benchmark.reported import METHODS
@@ -27,6 +28,7 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from benchmark.claims import ClaimRow
     from benchmark.statistics import Interval
 
 ALL = "all"
@@ -166,6 +168,24 @@ def render(leaderboards: Path, boards: Sequence[Board]) -> dict[Path, str]:
         files[leaderboards / f"{board.id}.csv"] = _csv(board)
     files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards, **_HELPERS)
     return files
+
+
+def render_claims(leaderboards: Path) -> dict[Path, str]:
+    """Check every published claim of ``claims.csv`` and render the file and its page; nothing where there is none.
+
+    Raises:
+        DataError: A claim is not what it should be.
+    """
+    path = leaderboards / "claims.csv"
+    if not path.exists():
+        return {}
+    rows = judge_claims(path)
+    sources: dict[str, list[ClaimRow]] = defaultdict(list)
+    for row in rows:
+        sources[row.given["source"]].append(row)
+    answers = Counter(row.verdict for row in rows)
+    page = _template("claims.md.j2").render(sources=sources, answers=answers, total=len(rows))
+    return {path: claims_csv(rows), leaderboards / "claims.md": page}
 
 
 def fill_marked(text: str, boards: Iterable[Board]) -> str:
