@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.claim_search import Figure
-from benchmark.claims import Claim, check_claim, scores_of
-from benchmark.cli import main
+from benchmark.claims import Claim, check_claim, claims_csv, judge_claims, scores_of
+from benchmark.cli import LEADERBOARDS, main
+from benchmark.tables import render_claims
 from mer_lightning.types import DataError
 
 SMIC, CASME2, SAMM, ALL = (70, 51, 43), (88, 32, 25), (92, 26, 15), (250, 109, 83)
@@ -218,3 +219,52 @@ def test_a_mistake_is_one_line(capsys, flags, says):
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+HEADER = "method,samples,counts,accuracy,uf1,uar,source,note,verdict,detail\n"
+
+
+def test_a_table_of_claims_is_judged_anew_whatever_it_said(tmp_path):
+    path = tmp_path / "claims.csv"
+    path.write_text(
+        HEADER
+        + "A,SMIC,70 51 43,,.2000,.5280,Somewhere 2019,,possible,never looked\n"
+        + "B,SMIC,164,.4329,.5,,Somewhere 2019,,,\n"
+        + "C,SMIC,,.4329,,,Somewhere 2019,,,\n"
+    )
+    rows = judge_claims(path)
+    assert [row.verdict for row in rows] == ["impossible", "possible", "not checked"]
+    files = render_claims(tmp_path)
+    assert files[path] == claims_csv(rows)
+    path.write_text(files[path])
+    assert render_claims(tmp_path) == files
+    page = files[tmp_path / "claims.md"]
+    assert "1 impossible, 1 not checked, 1 possible" in page
+    assert "| A | SMIC | 70 / 51 / 43 | – | .2000 | .5280 | **impossible** | UAR .5280 goes with UF1 0.39" in page
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("A,SMIC,70 51 43,,70,,S,,,", r"claims.csv: line 2: figure '70'"),
+        ("A,SMIC,70/51,,.7,,S,,,", r"line 2: counts '70/51'"),
+        ("A,SMIC,70 51,,.7,,,,,", r"line 2: A: a figure needs a source"),
+        ("A,SMIC", r"line 2: expected 10 cells"),
+    ],
+)
+def test_a_mistake_in_the_table_is_named(tmp_path, line, says):
+    path = tmp_path / "claims.csv"
+    path.write_text(HEADER + line + "\n")
+    with pytest.raises(DataError, match=says):
+        judge_claims(path)
+    path.write_text("method\n")
+    with pytest.raises(DataError, match="line 1: expected the columns method,samples"):
+        judge_claims(path)
+
+
+def test_the_committed_claims_are_judged_quickly_and_none_is_undecided():
+    start = time.process_time()
+    rows = judge_claims(LEADERBOARDS / "claims.csv")
+    assert time.process_time() - start < 10
+    assert {row.verdict for row in rows} <= {"possible", "impossible", "macro-precision", "not checked"}
+    assert claims_csv(rows) == (LEADERBOARDS / "claims.csv").read_text(encoding="utf-8")
