@@ -266,14 +266,14 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _runs(records: Path, board: str) -> dict[str, Sequence[RunRecord]]:
-    """Runs of each method of a leaderboard, by seed; best not known yet, so in name order."""
+    """Runs of each entry of a leaderboard, by seed, in name order."""
     from benchmark.records import load_runs
 
     found: dict[str, list[RunRecord]] = {}
     every = load_runs(records)
     for run in every:
         if run.board == board:
-            found.setdefault(run.method, []).append(run)
+            found.setdefault(run.entry, []).append(run)
     if not found:
         known = ", ".join(sorted({run.board for run in every})) or "none"
         raise DataError(f"protocol '{board}' has no record in {records}; found {known}")

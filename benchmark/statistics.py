@@ -185,11 +185,11 @@ def pair_seeds(one: Sequence[RunRecord], other: Sequence[RunRecord]) -> Paired:
         pairs = [(seed, seed) for seed in sorted(first.keys() & second.keys())]
     if not pairs:
         raise DataError(
-            f"{one[0].method} has seeds {_say(first)}, {other[0].method} has {_say(second)}: no seed in common"
+            f"{one[0].entry} has seeds {_say(first)}, {other[0].entry} has {_say(second)}: no seed in common"
         )
     both = stack_runs([first[a] for a, _ in pairs] + [second[b] for _, b in pairs])
-    left = [(one[0].method, seed) for seed in sorted(first.keys() - {a for a, _ in pairs})]
-    left += [(other[0].method, seed) for seed in sorted(second.keys() - {b for _, b in pairs})]
+    left = [(one[0].entry, seed) for seed in sorted(first.keys() - {a for a, _ in pairs})]
+    left += [(other[0].entry, seed) for seed in sorted(second.keys() - {b for _, b in pairs})]
     return Paired(both[: len(pairs)], both[len(pairs) :], tuple(pairs), tuple(f"{name} s{seed}" for name, seed in left))
 
 

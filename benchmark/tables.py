@@ -184,7 +184,7 @@ def render_claims(leaderboards: Path) -> dict[Path, str]:
     for row in rows:
         sources[row.given["source"]].append(row)
     answers = Counter(row.verdict for row in rows)
-    page = _template("claims.md.j2").render(sources=sources, answers=answers, total=len(rows))
+    page = template("claims.md.j2").render(sources=sources, answers=answers, total=len(rows))
     return {path: claims_csv(rows), leaderboards / "claims.md": page}
 
 
