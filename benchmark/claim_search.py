@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 EFFORT = 60_000_000
 """Candidates that are looked at before a search is given up; a number and not a time, so that verdicts repeat."""
-_MOST_FOUND = 100_000
+MOST_FOUND = 100_000
 _BLOCK = 1_000_000
 _LARGEST = 2**60
-_SLOP = 1e-9
+SLOP = 1e-9
 """What floats may be off."""
 _FIGURE = re.compile(r"(?P<whole>[01]?)(?:\.(?P<digits>\d+))?|(?P<percent>\d{1,3}(?:\.\d+)?)\s*%")
 
@@ -97,7 +97,7 @@ def search(
     sizes = np.array(counts, dtype=np.int64)[order]
     diagonals: list[Ints] = []
     columns: list[Ints] = []
-    budget, kept = _Budget(effort), 0
+    budget, kept = Budget(effort), 0
     for block in _diagonals(sizes, uar, whole_range(accuracy, int(sizes.sum())), budget):
         if uf1 is None:
             # any column sums will do; those of the transposed matrix always exist
@@ -108,7 +108,7 @@ def search(
             diagonals.append(rows)
             columns.append(sums)
             kept += len(rows)
-            budget.spent |= kept >= _MOST_FOUND
+            budget.spent |= kept >= MOST_FOUND
         if budget.spent:
             break
     back = np.argsort(order)
@@ -122,7 +122,7 @@ def search(
     )
 
 
-class _Budget:
+class Budget:
     """Candidates looked at so far, and whether the search has to end."""
 
     def __init__(self, effort: int) -> None:
@@ -135,7 +135,7 @@ class _Budget:
         return not self.spent
 
 
-def _diagonals(sizes: Ints, uar: Figure | None, hits: tuple[int, int], budget: _Budget) -> Iterator[Ints]:
+def _diagonals(sizes: Ints, uar: Figure | None, hits: tuple[int, int], budget: Budget) -> Iterator[Ints]:
     """Blocks of diagonals ``(n, C)`` that give the UAR and the number of hits."""
     if hits[0] > hits[1]:
         return
@@ -153,14 +153,14 @@ def _diagonals(sizes: Ints, uar: Figure | None, hits: tuple[int, int], budget: _
         low, high = np.zeros(len(rows)), np.full(len(rows), float(last))
         if uar:
             recalls = (rows / free).sum(1)
-            low = np.ceil((classes * float(uar.low) - recalls) * last - _SLOP * last)
-            high = np.floor((classes * float(uar.high) - recalls) * last + _SLOP * last)
+            low = np.ceil((classes * float(uar.low) - recalls) * last - SLOP * last)
+            high = np.floor((classes * float(uar.high) - recalls) * last + SLOP * last)
         found = rows.sum(1)
         low, high = np.maximum(low, hits[0] - found), np.minimum(high, hits[1] - found)
-        pick, value = _spread(np.maximum(low, 0), np.minimum(high, last))
+        pick, value = spread(np.maximum(low, 0), np.minimum(high, last))
         block = np.column_stack([rows[pick], value])
         if uar and len(block):
-            block = block[_holds(uar, (block / sizes).sum(1), [(block, np.broadcast_to(sizes, block.shape))])]
+            block = block[holds(uar, (block / sizes).sum(1), [(block, np.broadcast_to(sizes, block.shape))])]
         if not budget.use(len(block)):
             return
         if len(block):
@@ -175,7 +175,7 @@ def _stride(total: int) -> int:
     return stride
 
 
-def _columns(sizes: Ints, diagonals: Ints, uf1: Figure, budget: _Budget) -> Iterator[tuple[Ints, Ints]]:
+def _columns(sizes: Ints, diagonals: Ints, uf1: Figure, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
     """Blocks of diagonals and column sums that give the UF1."""
     errors = sizes - diagonals
     total = errors.sum(1)
@@ -220,13 +220,13 @@ class _Jobs:
         return done + low, done + high
 
 
-def _grow(jobs: _Jobs, uf1: Figure, budget: _Budget) -> Iterator[tuple[Ints, Ints]]:
+def _grow(jobs: _Jobs, uf1: Figure, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
     classes = len(jobs.sizes)
     if not budget.use(len(jobs.rest)):
         return
     low, high = jobs.bounds()
     jobs = jobs.pick(
-        (high >= classes * float(uf1.low) - classes * _SLOP) & (low <= classes * float(uf1.high) + classes * _SLOP)
+        (high >= classes * float(uf1.low) - classes * SLOP) & (low <= classes * float(uf1.high) + classes * SLOP)
     )
     if jobs.taken.shape[1] == classes - 2:
         if len(jobs.rest):
@@ -248,7 +248,7 @@ def _expand(jobs: _Jobs) -> Iterator[_Jobs]:
     while start < len(ends):
         before = ends[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + _BLOCK, side="right")))
-        pick, value = _spread(low[start:stop].astype(np.float64), high[start:stop].astype(np.float64))
+        pick, value = spread(low[start:stop].astype(np.float64), high[start:stop].astype(np.float64))
         part = jobs.pick(pick + start)
         yield _Jobs(part.sizes, part.diagonals, part.caps, np.column_stack([part.taken, value]), part.rest - value)
         start = stop
@@ -262,8 +262,8 @@ def _solve(jobs: _Jobs, uf1: Figure) -> Iterator[tuple[Ints, Ints]]:
     rest = jobs.rest.astype(np.float64)
     done = jobs.f1()
     bottom, top = np.maximum(0, rest - jobs.caps[:, -1]), np.minimum(jobs.caps[:, -2], rest)
-    outer = _below(hits, base, rest, classes * float(uf1.high) - done + classes * _SLOP)
-    inner = _below(hits, base, rest, classes * float(uf1.low) - done - classes * _SLOP)
+    outer = _below(hits, base, rest, classes * float(uf1.high) - done + classes * SLOP)
+    inner = _below(hits, base, rest, classes * float(uf1.low) - done - classes * SLOP)
     left = np.maximum(np.ceil(outer[0] - 1e-6), bottom), np.minimum(np.floor(outer[1] + 1e-6), top)
     # what is too small is cut out of the middle; where nothing is, the left range is the whole one
     cut = inner[0] <= inner[1]
@@ -272,14 +272,14 @@ def _solve(jobs: _Jobs, uf1: Figure) -> Iterator[tuple[Ints, Ints]]:
     for low, high, chosen in ((left[0], np.minimum(left[1], middle), None), (*right, cut)):
         if chosen is not None:
             low, high = np.where(chosen, low, 1.0), np.where(chosen, high, 0.0)  # noqa: PLW2901 - emptied here
-        pick, value = _spread(low, high)
+        pick, value = spread(low, high)
         if not len(pick):
             continue
         part = jobs.pick(pick)
         wrong = np.column_stack([part.taken, value, part.rest - value])
         sums = part.sizes + part.diagonals + wrong
         values = (2 * part.diagonals / sums).sum(1)
-        fits = _holds(uf1, values, [(2 * part.diagonals, sums)])
+        fits = holds(uf1, values, [(2 * part.diagonals, sums)])
         yield part.diagonals[fits], (part.diagonals + wrong)[fits]
 
 
@@ -296,7 +296,7 @@ def _below(hits: Floats, base: Floats, rest: Floats, target: Floats) -> tuple[Fl
     return np.where(exists, half - root, 1.0), np.where(exists, half + root, 0.0)
 
 
-def _spread(low: Floats, high: Floats) -> tuple[Ints, Ints]:
+def spread(low: Floats, high: Floats) -> tuple[Ints, Ints]:
     """Row and value of every whole number in the range of each row."""
     numbers = np.maximum(high - low + 1, 0).astype(np.int64)
     pick = np.repeat(np.arange(len(numbers)), numbers)
@@ -304,13 +304,13 @@ def _spread(low: Floats, high: Floats) -> tuple[Ints, Ints]:
     return pick, low[pick].astype(np.int64) + np.arange(len(pick)) - starts[pick]
 
 
-def _holds(figure: Figure, sums: Floats, parts: list[tuple[Ints, Ints]]) -> NDArray[np.bool_]:
+def holds(figure: Figure, sums: Floats, parts: list[tuple[Ints, Ints]]) -> NDArray[np.bool_]:
     """Whether the mean over classes of ``part / whole`` rounds to the figure; close calls in whole numbers."""
     classes = parts[0][0].shape[1]
     values = sums / classes
     low, high = float(figure.low), float(figure.high)
-    fits = (values > low + _SLOP) & (values < high - _SLOP)
-    close = (np.abs(values - low) <= _SLOP) | (np.abs(values - high) <= _SLOP)
+    fits = (values > low + SLOP) & (values < high - SLOP)
+    close = (np.abs(values - low) <= SLOP) | (np.abs(values - high) <= SLOP)
     for row in np.flatnonzero(close).tolist():
         part, whole = parts[0][0][row].tolist(), parts[0][1][row].tolist()
         exact = sum((Fraction(p, w) for p, w in zip(part, whole, strict=True) if w), Fraction(0)) / classes
@@ -327,7 +327,7 @@ def uf1_range(counts: Sequence[int], uar: Figure, effort: int) -> tuple[tuple[fl
     """
     sizes = np.sort(np.array(counts, dtype=np.int64))
     # bounds of a tenth of the candidates tell a reader as much, where an exact range is out of reach
-    classes, budget = len(sizes), _Budget(effort if len(sizes) <= 3 else effort // 10)
+    classes, budget = len(sizes), Budget(effort if len(sizes) <= 3 else effort // 10)
     lows: list[float] = []
     highs: list[float] = []
     for diagonals in _diagonals(sizes, uar, (0, int(sizes.sum())), budget):
@@ -362,84 +362,3 @@ def _extremes(jobs: _Jobs) -> tuple[Floats, Floats]:
     near = [np.clip(value, bottom, top) for value in (np.floor(lowest), np.ceil(lowest))]
     done = jobs.f1()
     return done + np.minimum(part(near[0]), part(near[1])), done + np.maximum(part(bottom), part(top))
-
-
-def search_precision(
-    counts: Sequence[int], uf1: Figure, precision: Figure, accuracy: Figure | None, effort: int
-) -> Search:
-    """Every (diagonal, column sums) of three classes that gives the UF1 and the macro-precision.
-
-    For given column sums both are linear in the diagonal, so that two entries follow from the third.
-    """
-    order = np.argsort(counts, kind="stable")
-    sizes = np.array(counts, dtype=np.int64)[order]
-    samples = int(sizes.sum())
-    hits = whole_range(accuracy, samples)
-    budget, kept = _Budget(effort), 0
-    diagonals: list[Ints] = []
-    columns: list[Ints] = []
-    for first in range(samples + 1) if hits[0] <= hits[1] else ():
-        for rows, sums in _precise_with(sizes, first, uf1, precision, budget):
-            right = rows.sum(1)
-            keep = (right >= hits[0]) & (right <= hits[1])
-            diagonals.append(rows[keep])
-            columns.append(sums[keep])
-            kept += int(keep.sum())
-        if budget.spent or kept >= _MOST_FOUND:
-            budget.spent = True
-            break
-    back = np.argsort(order)
-    empty = [np.empty((0, 3), dtype=np.int64)]
-    return Search(
-        np.concatenate(diagonals or empty)[:, back],
-        np.concatenate(columns or empty)[:, back],
-        not budget.spent,
-        budget.used,
-    )
-
-
-def _precise_with(
-    sizes: Ints, first: int, uf1: Figure, precision: Figure, budget: _Budget
-) -> Iterator[tuple[Ints, Ints]]:
-    """The fitting diagonals and column sums whose first column sum is given."""
-    samples = int(sizes.sum())
-    second, hit = (
-        grid.ravel()
-        for grid in np.meshgrid(np.arange(samples - first + 1), np.arange(min(int(sizes[0]), first) + 1), indexing="ij")
-    )
-    if not budget.use(len(hit)):
-        return
-    m2, m3 = second.astype(np.float64), (samples - first - second).astype(np.float64)
-    u2, u3 = (np.divide(1.0, m, out=np.zeros_like(m), where=m > 0) for m in (m2, m3))
-    w2, w3 = 2 / (sizes[1] + m2), 2 / (sizes[2] + m3)
-    most2, most3 = np.minimum(m2, sizes[1]), np.minimum(m3, sizes[2])
-    done_p, done_f = hit / max(first, 1), 2 * hit / (sizes[0] + first)
-    p_low, p_high = 3 * float(precision.low) - done_p - 3 * _SLOP, 3 * float(precision.high) - done_p + 3 * _SLOP
-    f_low, f_high = 3 * float(uf1.low) - done_f - 3 * _SLOP, 3 * float(uf1.high) - done_f + 3 * _SLOP
-    # the third entry eliminated from both equations leaves factor * d2 between two bounds
-    ratio = w3 * m3
-    factor = w2 - u2 * ratio
-    ends = np.stack([f_low - p_high * ratio, f_high - p_low * ratio])
-    steep = np.abs(factor) > 1e-9
-    ends = np.sort(ends / np.where(steep, factor, 1.0), axis=0)
-    low, high = np.where(steep, ends[0], 0.0), np.where(steep, ends[1], most2)
-    low = np.maximum.reduce([low, np.zeros_like(low), (f_low - w3 * most3) / w2, (p_low - u3 * most3) * m2])
-    high = np.minimum.reduce([high, most2, f_high / w2, np.where(m2 > 0, p_high * m2, 0.0)])
-    high = np.where((p_high < 0) | (f_high < 0), -1.0, high)
-    pick, d2 = _spread(np.ceil(low - 1e-6), np.floor(high + 1e-6))
-    if not budget.use(len(pick)):
-        return
-    low = np.maximum(0, np.ceil((f_low[pick] - w2[pick] * d2) / w3[pick] - 1e-6))
-    high = np.minimum(most3[pick], np.floor((f_high[pick] - w2[pick] * d2) / w3[pick] + 1e-6))
-    again, d3 = _spread(low, high)
-    pick, d2 = pick[again], d2[again]
-    diagonals = np.column_stack([hit[pick], d2, d3])
-    columns = np.column_stack([np.full(len(pick), first), second[pick], samples - first - second[pick]])
-    errors, wrong = sizes - diagonals, columns - diagonals
-    fits = (wrong >= 0).all(1) & (errors + wrong <= errors.sum(1, keepdims=True)).all(1)
-    diagonals, columns = diagonals[fits], columns[fits]
-    precisions = np.divide(diagonals, columns, out=np.zeros(columns.shape), where=columns > 0).sum(1)
-    fits = _holds(precision, precisions, [(diagonals, columns)])
-    fits &= _holds(uf1, (2 * diagonals / (sizes + columns)).sum(1), [(2 * diagonals, sizes + columns)])
-    if fits.any():
-        yield diagonals[fits], columns[fits]

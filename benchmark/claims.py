@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmark.claim_search import EFFORT, Figure, search, search_precision, uf1_range, whole_range
+from benchmark.claim_precision import search_precision
+from benchmark.claim_search import EFFORT, Figure, search, uf1_range, whole_range
 from mer_lightning.metrics import METRICS
 from mer_lightning.types import DataError
 

@@ -328,7 +328,8 @@ def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
 
 
 def _compact_rows(text: str) -> str:
-    """Put innermost lists of numbers on one line: a confusion matrix reads and diffs by rows."""
-    return re.sub(
-        r"\[\s+((?:-?\d+(?:\.\d+)?(?:e-?\d+)?,?\s+)+)\]", lambda m: "[" + " ".join(m.group(1).split()) + "]", text
-    )
+    """Put innermost lists of numbers, and each side of an audit, on one line: they read and diff by rows."""
+    rows = r"\[\s+((?:-?\d+(?:\.\d+)?(?:e-?\d+)?,?\s+)+)\]"
+    text = re.sub(rows, lambda m: "[" + " ".join(m.group(1).split()) + "]", text)
+    sides = r'\{\s+((?:"(?:samples|keys|contents|subject|clip|content)": (?:\d+|"[0-9a-f]{32}"),?\s+)+)\}'
+    return re.sub(sides, lambda m: "{" + " ".join(m.group(1).split()) + "}", text)

@@ -43,6 +43,9 @@ def test_every_fold_and_every_record_carries_an_audit(bench):
     whole = int(record.matrices().sum())
     assert {a.train.samples + a.validation.samples + a.test.samples for a in record.audit.values()} == {whole}
     assert all(fold.audit is not None for fold in Store(bench / "runs").folds(record.run).values())
+    sides = [line for line in path.read_text().splitlines() if '"keys"' in line]
+    assert len(sides) == 3 * record.folds
+    assert all(line.rstrip(",").endswith("}") for line in sides)
     for folder in ("runs", "records"):
         (audited,) = audit_folder(bench / folder)
         assert str(audited).endswith(f": clean, {record.folds} folds")
