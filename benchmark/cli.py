@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table as Columns
 
 from benchmark.data_commands import add_data_commands
+from benchmark.evidence_commands import add_evidence_commands
 from benchmark.methods_commands import add_methods_command
 from mer_lightning.types import DataError
 
@@ -169,10 +170,10 @@ def _score(arguments: argparse.Namespace) -> int:
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.figures import draw_board
     from benchmark.paper_tables import render_papers
-    from benchmark.tables import fill_marked, load_boards, render
+    from benchmark.tables import fill_marked, load_boards, render, render_claims
 
     boards = load_boards(LEADERBOARDS)
-    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS)
+    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS) | render_claims(LEADERBOARDS)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
@@ -267,6 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(handler=_score)
 
     add_data_commands(commands)
+    add_evidence_commands(commands, LEADERBOARDS / "records")
 
     perf = commands.add_parser("perf", help="measure ours beside the reference")
     perf.add_argument("only", nargs="*", help="files of benchmark/perf to run (default: all)")

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from benchmark.tables import ALL, DATABASE_TITLES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.statistics import Ranks
     from benchmark.tables import Board, ReportedRow, Score
 
 _HONEST, _TEST, _UNKNOWN = "#0b6e4f", "#c0392b", "#7f8c8d"
@@ -90,6 +93,68 @@ def _draw(board: Board) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Title": describe(board)})
     return text.getvalue()
+
+
+def draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
+    """Draw a critical-difference diagram as SVG: a bar joins those that are alike.
+
+    Args:
+        ranks: From ``average_ranks``.
+        titles: Method of each rank.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
+        return _draw_ranks(ranks, titles)
+
+
+def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
+    from matplotlib.figure import Figure
+
+    order = sorted(range(len(titles)), key=lambda i: (ranks.average[i], titles[i]))
+    groups = _alike([ranks.average[i] for i in order], ranks.critical_difference)
+    half = (len(order) + 1) // 2
+    depth = 0.35 + 0.22 * len(groups)
+    figure = Figure(figsize=(7.6, 1.3 + 0.2 * len(groups) + 0.26 * half), layout="constrained")
+    figure.patch.set_facecolor("white")
+    axes = figure.add_subplot()
+    axes.set_xlim(-0.6, len(titles) + 1.6)
+    axes.set_ylim(depth + 0.4 * half + 0.2, -0.9)
+    axes.axis("off")
+    axes.plot([1, len(titles)], [0, 0], color="black", lw=1)
+    for rank in range(1, len(titles) + 1):
+        axes.plot([rank, rank], [-0.1, 0], color="black", lw=1)
+        axes.text(rank, -0.15, str(rank), ha="center", va="bottom")
+    axes.plot([1, 1 + ranks.critical_difference], [-0.7, -0.7], color=_HONEST, lw=2)
+    axes.text(1, -0.74, f"critical difference {ranks.critical_difference:.2f}", va="bottom", color=_HONEST, fontsize=8)
+    for place, i in enumerate(order):
+        left = place < half
+        y = depth + 0.4 * (place if left else len(order) - 1 - place)
+        edge = 0.8 if left else len(titles) + 0.2
+        axes.plot([ranks.average[i], ranks.average[i], edge], [0, y, y], color="black", lw=0.8)
+        label = f" {titles[i]} {ranks.average[i]:.2f} "
+        axes.text(edge, y, label, ha="right" if left else "left", va="center", fontsize=8.5)
+    for row, (first, last) in enumerate(groups):
+        y = 0.2 + 0.22 * row
+        axes.plot([first - 0.04, last + 0.04], [y, y], color="black", lw=3, solid_capstyle="butt")
+    said = ", ".join(f"{titles[i]} {ranks.average[i]:.2f}" for i in order)
+    text = io.StringIO()
+    figure.savefig(
+        text,
+        format="svg",
+        metadata={"Date": None, "Title": f"Average ranks over {ranks.protocols} protocols: {said}"},
+    )
+    return text.getvalue()
+
+
+def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, float]]:
+    """Longest runs of sorted ranks that lie within the critical difference."""
+    found: list[tuple[float, float]] = []
+    for first in averages:
+        last = max(rank for rank in averages if rank - first <= difference)
+        if last > first and (not found or last > found[-1][1]):
+            found.append((first, last))
+    return found
 
 
 def describe(board: Board) -> str:

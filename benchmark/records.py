@@ -35,6 +35,34 @@ class PredictionRecord(Settings):
     scores: tuple[float, ...] = ()
 
 
+class SideAudit(Settings):
+    """One side of a fold without its keys.
+
+    Attributes:
+        samples: Number of samples.
+        keys: Sum of the SHA-256 of their keys modulo 2^128, 32 hexadecimal digits, so that the sides of a fold add up.
+        contents: The same of what was read of them.
+    """
+
+    samples: int = Field(ge=0)
+    keys: str = Field(pattern="^[0-9a-f]{32}$")
+    contents: str = Field(pattern="^[0-9a-f]{32}$")
+
+
+class FoldAudit(Settings):
+    """Who was on which side of a fold when it was trained.
+
+    Attributes:
+        train, validation, test: The sides.
+        overlap: Number of ``subject``, ``clip`` and ``content`` on more than one side; any is a leak.
+    """
+
+    train: SideAudit
+    validation: SideAudit
+    test: SideAudit
+    overlap: dict[Literal["subject", "clip", "content"], int]
+
+
 class FoldRecord(Settings):
     """One trained fold.
 
@@ -47,6 +75,7 @@ class FoldRecord(Settings):
         epoch: Epoch that predicted, from 1.
         tuned: Values that tuning chose for this fold, by key of the recipe; empty where nothing was tuned.
         inner_uf1: Pooled UF1 of the inner folds that they were chosen by.
+        audit: Hashes and overlaps of the sides; None in records from before it existed.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -58,6 +87,7 @@ class FoldRecord(Settings):
     epoch: int | None = None
     tuned: dict[str, Any] = Field(default_factory=dict)
     inner_uf1: float | None = None
+    audit: FoldAudit | None = None
 
 
 class DataProvenance(Settings):
@@ -115,6 +145,7 @@ class RunRecord(Settings):
         recipe: The recipe as it was run.
         versions: Versions of the packages that decide a result.
         seconds: Sum of the folds' wall times.
+        audit: Audit of each fold by whom it held out; folds from before it existed are not in it.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -141,6 +172,7 @@ class RunRecord(Settings):
     versions: dict[str, str]
     device: str
     seconds: float
+    audit: dict[str, FoldAudit] = Field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -265,7 +297,9 @@ def save_run(records: Path, record: RunRecord) -> Path:
     path = record_path(records, record)
     if path.exists():
         old = load_run(path)
-        if old.result() == record.result() or (old.complete and not record.complete):
+        # an audit that is there already does not go because it was made again without one
+        audited = record if len(record.audit) >= len(old.audit) else record.model_copy(update={"audit": old.audit})
+        if old.result() == audited.result() or (old.complete and not record.complete):
             return path
     write_json(path, record.model_dump())
     return path
@@ -317,7 +351,8 @@ def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
 
 
 def _compact_rows(text: str) -> str:
-    """Put innermost lists of numbers on one line: a confusion matrix reads and diffs by rows."""
-    return re.sub(
-        r"\[\s+((?:-?\d+(?:\.\d+)?(?:e-?\d+)?,?\s+)+)\]", lambda m: "[" + " ".join(m.group(1).split()) + "]", text
-    )
+    """Put innermost lists of numbers, and each side of an audit, on one line: they read and diff by rows."""
+    rows = r"\[\s+((?:-?\d+(?:\.\d+)?(?:e-?\d+)?,?\s+)+)\]"
+    text = re.sub(rows, lambda m: "[" + " ".join(m.group(1).split()) + "]", text)
+    sides = r'\{\s+((?:"(?:samples|keys|contents|subject|clip|content)": (?:\d+|"[0-9a-f]{32}"),?\s+)+)\}'
+    return re.sub(sides, lambda m: "{" + " ".join(m.group(1).split()) + "}", text)

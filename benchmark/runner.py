@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from benchmark.audit import audit_fold
 from benchmark.records import (
     DataProvenance,
     FoldRecord,
@@ -114,8 +115,8 @@ def train_fold(recipe: Recipe, table: Table, fold: Fold, *, seed: int, accelerat
     return train_network(table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator)
 
 
-def fold_record(fold: Fold, result: FoldResult) -> FoldRecord:
-    """What is kept of a trained fold."""
+def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:
+    """What is kept of a trained fold; ``table`` is what it was trained on."""
     return FoldRecord(
         held_out=fold.held_out,
         predictions=tuple(
@@ -126,6 +127,7 @@ def fold_record(fold: Fold, result: FoldResult) -> FoldRecord:
         seconds=round(result.seconds, 4),
         curve=result.curve,
         epoch=result.epoch,
+        audit=audit_fold(fold, table),
     )
 
 
@@ -164,11 +166,12 @@ def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
         versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES},
         device=_device_name(accelerator),
         seconds=round(sum(fold.seconds for fold in folds), 3),
+        audit={fold.held_out: fold.audit for fold in folds if fold.audit is not None},
     )
 
 
 def _train(run: Run, fold: Fold, accelerator: str) -> FoldRecord:
-    return fold_record(fold, train_fold(run.recipe, run.table, fold, seed=run.seed, accelerator=accelerator))
+    return fold_record(fold, run.table, train_fold(run.recipe, run.table, fold, seed=run.seed, accelerator=accelerator))
 
 
 def _device_name(accelerator: str) -> str:

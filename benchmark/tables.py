@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,9 +14,11 @@ import jinja2
 import numpy as np
 from pydantic import Field
 
+from benchmark.claims import claims_csv, judge_claims
 from benchmark.recipe import Paper
 from benchmark.records import RunRecord, load_runs
 from benchmark.reported import METHODS
+from benchmark.statistics import bootstrap, stack_runs
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
@@ -25,6 +27,9 @@ from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from benchmark.claims import ClaimRow
+    from benchmark.statistics import Interval
 
 ALL = "all"
 DATABASE_TITLES = {"smic": "SMIC", "casme2": "CASME II", "samm": "SAMM"}
@@ -94,6 +99,7 @@ class Row:
         title: Name in tables.
         seeds: Seeds of the runs.
         scores: Part -> metric -> score; empty while any run is incomplete.
+        intervals: Part -> metric -> 95 % interval over subjects of the mean over seeds; no part of a single subject.
         subject_accuracy: Accuracy as mean over subjects, as some papers print it.
         state: Empty, or ``incomplete 41/68``.
         published: Numbers of the method's paper, if reported.
@@ -107,6 +113,7 @@ class Row:
     title: str
     seeds: tuple[int, ...]
     scores: dict[str, dict[str, Score]]
+    intervals: dict[str, dict[str, Interval]]
     subject_accuracy: Score | None
     state: str
     published: ReportedRow | None
@@ -161,6 +168,24 @@ def render(leaderboards: Path, boards: Sequence[Board]) -> dict[Path, str]:
         files[leaderboards / f"{board.id}.csv"] = _csv(board)
     files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards, **_HELPERS)
     return files
+
+
+def render_claims(leaderboards: Path) -> dict[Path, str]:
+    """Check every published claim of ``claims.csv`` and render the file and its page; nothing where there is none.
+
+    Raises:
+        DataError: A claim is not what it should be.
+    """
+    path = leaderboards / "claims.csv"
+    if not path.exists():
+        return {}
+    rows = judge_claims(path)
+    sources: dict[str, list[ClaimRow]] = defaultdict(list)
+    for row in rows:
+        sources[row.given["source"]].append(row)
+    answers = Counter(row.verdict for row in rows)
+    page = template("claims.md.j2").render(sources=sources, answers=answers, total=len(rows))
+    return {path: claims_csv(rows), leaderboards / "claims.md": page}
 
 
 def fill_marked(text: str, boards: Iterable[Board]) -> str:
@@ -244,6 +269,7 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
         title=f"{last.title} ({last.edition})" if last.edition else last.title,
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},
+        intervals={} if unfinished else _intervals(runs, parts),
         subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
         state=", ".join(unfinished),
         published=published,
@@ -258,6 +284,11 @@ def _scores(runs: Sequence[RunRecord], part: str) -> dict[str, Score]:
     return {name: Score.over([float(metric(matrix)) for matrix in pooled]) for name, metric in METRICS.items()}
 
 
+def _intervals(runs: Sequence[RunRecord], parts: Sequence[str]) -> dict[str, dict[str, Interval]]:
+    stacks = {part: stack_runs(runs, None if part == ALL else part) for part in parts}
+    return {part: bootstrap(stacked) for part, stacked in stacks.items() if stacked.shape[1] > 1}
+
+
 def _mean_of_subjects(run: RunRecord) -> float:
     return float(METRICS["accuracy"](run.matrices()).mean())
 
@@ -268,19 +299,21 @@ def _csv(board: Board) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
         ["kind", "method", "title", "seeds", "state"]
-        + [f"{part}_{name}{suffix}" for part, name in metrics for suffix in ("", "_sd")]
+        + [f"{part}_{name}{suffix}" for part, name in metrics for suffix in ("", "_sd", "_low", "_high")]
         + ["accuracy_subject_mean", "selection", "source"]
     )
     for row in board.rows:
         cells: list[object] = ["measured", row.entry, row.title, " ".join(map(str, row.seeds)), row.state]
         for part, name in metrics:
             score = row.scores[part][name] if row.scores else None
+            interval = row.intervals.get(part, {}).get(name)
             cells += [_number(score and score.mean), _number(score and score.spread)]
+            cells += [_number(interval and interval.low), _number(interval and interval.high)]
         writer.writerow([*cells, _number(row.subject_accuracy and row.subject_accuracy.mean), "honest", "this suite"])
     for row in board.reported:
         cells = ["reported", row.method or "", row.name, "", ""]
         for part, name in metrics:
-            cells += [_number(getattr(row.scores.get(part), name, None)), ""]
+            cells += [_number(getattr(row.scores.get(part), name, None)), "", "", ""]
         writer.writerow([*cells, "", row.selection, row.source])
     return text.getvalue()
 

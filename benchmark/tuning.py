@@ -145,7 +145,7 @@ def _tune_fold(
     values = _suggest(FixedTrial(best.params), run.recipe.search_space)
     result = train_fold(run.recipe.with_values(values), run.table, fold, seed=run.seed, accelerator=accelerator)
     searched = sum(trial.duration.total_seconds() for trial in done if trial.duration is not None)
-    return fold_record(fold, result).model_copy(
+    return fold_record(fold, run.table, result).model_copy(
         update={"tuned": values, "inner_uf1": best.values[0], "seconds": round(result.seconds + searched, 4)}
     )
 

@@ -42,6 +42,7 @@ class Table:
         classes: Number of classes.
         representation: What the inputs are, or are computed into.
         content_hash: SHA-256 over keys, labels and everything that was read.
+        contents: SHA-256 of what was read of each sample, one per row.
         holds: ``maps``, what a model sees, or ``frames``, of which the maps are computed for each batch.
     """
 
@@ -51,6 +52,7 @@ class Table:
     classes: int
     representation: Representation
     content_hash: str
+    contents: tuple[bytes, ...]
     holds: Holds = "maps"
 
     @cached_property
@@ -65,7 +67,12 @@ class Table:
         """The table of these samples alone, under the whole one's hash; what is not in it cannot be looked at."""
         chosen = tuple(sorted(keys))
         rows = self.rows(chosen)
-        return replace(self, keys=chosen, inputs=self.inputs[rows], labels=self.labels[rows])
+        contents = tuple(self.contents[self._row_of[key]] for key in chosen)
+        return replace(self, keys=chosen, inputs=self.inputs[rows], labels=self.labels[rows], contents=contents)
+
+    def content_of(self, key: str) -> bytes:
+        """SHA-256 of what was read of a sample."""
+        return self.contents[self._row_of[key]]
 
     def to(self, device: torch.device) -> Table:
         """The same table on another device; itself when it is already there."""
@@ -119,6 +126,7 @@ class Readings:
             classes=classes,
             representation=self.representation,
             content_hash=digest.hexdigest(),
+            contents=tuple(self.contents[row] for row in rows),
             holds=self.holds,
         )
 

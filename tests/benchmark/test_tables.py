@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.figures import describe, draw_board
-from benchmark.records import confusion_of, save_run
+from benchmark.records import confusion_of, load_run, save_run
 from benchmark.tables import fill_marked, load_boards, render
 from mer_lightning.types import DataError
 from tests.benchmark.test_records import fold, run_record
@@ -76,6 +76,17 @@ def test_synthetic_boards_say_so_in_the_title(leaderboards):
     save_run(leaderboards / "records", record("good", board="synthetic-megc2019"))
     assert "# Synthetic data: MEGC2019 composite" in page(leaderboards, "synthetic-megc2019.md")
     assert load_boards(leaderboards)[-1].id == "synthetic-megc2019"
+
+
+def test_intervals_over_subjects_stand_beside_uf1(leaderboards):
+    from benchmark.statistics import bootstrap, stack_runs
+
+    runs = [r for r in (load_run(p) for p in sorted((leaderboards / "records").rglob("*.json"))) if r.method == "bad"]
+    interval = bootstrap(stack_runs(runs))["uf1"]
+    assert f"| {interval.low:.4f} – {interval.high:.4f} |" in line(page(leaderboards), "(`bad`)")
+    row = list(csv.DictReader(io.StringIO(page(leaderboards, "megc2019.csv"))))[1]
+    assert (row["all_uf1_low"], row["all_uf1_high"]) == (f"{interval.low:.4f}", f"{interval.high:.4f}")
+    assert row["smic_uf1_low"] == ""  # one subject has no other to be drawn instead
 
 
 def test_another_selection_has_a_board_and_a_title_of_its_own(leaderboards):
