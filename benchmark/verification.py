@@ -44,7 +44,8 @@ class Figure(Settings):
     Attributes:
         quantity: What is counted: trainable ``parameters``; ``operations`` of one sample; the ``output`` shape
             (channels first, without the batch), the length of the input vector (``features``), the input ``channels``
-            or the ``kernel`` of one layer; how many ``modules`` of a class there are; what is ``frozen`` in transfer.
+            or the ``kernel`` of one layer; how many ``modules`` of a class or its subclasses there are; what is
+            ``frozen`` in transfer.
         of: Dotted name of the layer; for ``modules`` ``<dotted name>: <class>``, the name empty for the network.
         expected: The figure; None where there is nothing to compare with.
         source: Where it stands, e.g. ``Table 4``; ``not stated`` where the paper is silent.
@@ -247,7 +248,10 @@ def _value(figure: Figure, measured: Measured) -> Value:  # noqa: PLR0911 - one 
             return tuple(getattr(model.get_submodule(figure.of), "kernel_size"))  # noqa: B009 - any convolution
         case "modules":
             place, _, kind = figure.of.rpartition(": ")
-            return sum(type(part).__name__ == kind for part in model.get_submodule(place).modules())
+            return sum(
+                any(base.__name__ == kind for base in type(part).__mro__)
+                for part in model.get_submodule(place).modules()
+            )
         case "frozen":
             return tuple(getattr(model, "frozen_in_transfer"))  # noqa: B009 - models that can be transferred
 
