@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent.parent
 LEADERBOARDS = PROJECT / "leaderboards"
 DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
+SYSTEMS = PROJECT / "docs" / "systems.md"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -198,6 +199,26 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _verify_papers(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from benchmark.verification import as_text, fill_marked, systems, verify
+
+    papers = systems()
+    checks = [check for system in papers for check in verify(system)]
+    if arguments.json:
+        print(json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False))
+    else:
+        print(as_text(papers, checks), end="")
+    if arguments.write:
+        text = SYSTEMS.read_text(encoding="utf-8")
+        SYSTEMS.write_text(fill_marked(text, checks), encoding="utf-8")
+    failed = [check for check in checks if check.verdict == "FAIL"]
+    for row in failed:
+        print(f"{row.system}, {row.variant}: {row.quantity}: {row.reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def _perf(arguments: argparse.Namespace) -> int:
     from importlib import import_module
     from pkgutil import iter_modules
@@ -269,6 +290,11 @@ def _parser() -> argparse.ArgumentParser:
 
     add_data_commands(commands)
     add_evidence_commands(commands, LEADERBOARDS / "records")
+
+    papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")
+    papers.add_argument("--json", action="store_true", help="for programs")
+    papers.add_argument("--write", action="store_true", help="also fill the tables of docs/systems.md")
+    papers.set_defaults(handler=_verify_papers)
 
     perf = commands.add_parser("perf", help="measure ours beside the reference")
     perf.add_argument("only", nargs="*", help="files of benchmark/perf to run (default: all)")

@@ -1,4 +1,4 @@
-"""CNN and LSTM features of frames and flow, fused (S0: CNN and improved LSTM feature fusion, Table 1 to 4)."""
+"""CNN and LSTM features of frames and flow, fused (S0: Qian, Qian, Software Engineering 24(4), 2021)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from torch import nn
 
 from mer_lightning.models.layers import Dropout
-from mer_lightning.models.volumes import AvgPool3d, MaxPool3d, check_shape
+from mer_lightning.models.volumes import AvgPool3d, MaxPool3d, TimeConv3d, check_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,7 +97,7 @@ class _Block(nn.Module):
         super().__init__()
         depth = 3 if kernel == "3d" else 1
         self.spatial = nn.Conv3d(channels, filters, (depth, 3, 3), padding=(depth // 2, 1, 1))
-        self.temporal = nn.Conv3d(filters, filters, (3, 1, 1), padding=(1, 0, 0)) if kernel == "separable" else None
+        self.temporal = TimeConv3d(filters, filters, 3) if kernel == "separable" else None
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.spatial(x).relu()

@@ -122,8 +122,8 @@ def test_it_overfits_eight_random_clips(name):
             module.p = 0.0
     x, labels = torch.randn(8, *shape), torch.arange(8) % 3
     normalised = any(isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d) for module in model.modules())
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4 if normalised else 1e-3)
-    for _ in range(200):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4 if normalised else 3e-4)
+    for _ in range(600):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(x), labels)
         loss.backward()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from mer_lightning.models.volumes import AvgPool3d, MaxPool3d, check_shape, fold_time
+from mer_lightning.models.volumes import AvgPool3d, MaxPool3d, TimeConv3d, check_shape, fold_time
 from mer_lightning.types import DataError
 
 CLIP = st.tuples(st.integers(3, 7), st.integers(3, 9), st.integers(3, 9), st.integers(0, 99))
@@ -31,6 +31,22 @@ def test_average_pooling_equals_torch(clip):
     t, h, w, seed = clip
     x = torch.randn(2, 3, t, h, w, generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(AvgPool3d((2, 2, 2))(x), nn.AvgPool3d(2)(x))
+
+
+@pytest.mark.parametrize("length", [1, 3, 5])
+def test_convolution_over_time_equals_torch(length):
+    torch.manual_seed(0)
+    ours, theirs = TimeConv3d(4, 6, length), nn.Conv3d(4, 6, (length, 1, 1), padding=(length // 2, 0, 0))
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 4, 7, 5, 3)
+    results = []
+    for layer in (ours, theirs):
+        clip = x.clone().requires_grad_()
+        y = layer(clip)
+        y.square().sum().backward()
+        results.append((y, clip.grad, layer.weight.grad, layer.bias.grad))
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-4)
 
 
 def test_folding_keeps_the_frames_of_a_clip_side_by_side():
