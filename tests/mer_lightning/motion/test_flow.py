@@ -81,8 +81,9 @@ def test_sub_pixel_motion_is_found_at_least_as_exactly_as_by_opencv(moved, ampli
 
 def test_the_motion_of_twins_is_found_at_least_as_exactly_as_by_opencv(twins):
     assert len(twins.flow) >= 10
-    flow = farneback_flow(twins.reference, twins.target)
-    assert error(flow, twins.flow) <= error(opencv_farneback(twins), twins.flow)
+    tvl1, farneback = (method(twins.reference, twins.target) for method in METHODS.values())
+    assert error(tvl1, twins.flow) <= error(opencv_tvl1(twins), twins.flow)
+    assert error(farneback, twins.flow) <= error(opencv_farneback(twins), twins.flow)
 
 
 @pytest.mark.slow
