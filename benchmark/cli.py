@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table as Columns
 
+from benchmark.cache_commands import add_cache_commands
 from benchmark.data_commands import add_data_commands
 from benchmark.methods_commands import add_methods_command
 from mer_lightning.types import DataError
@@ -37,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all went well, 1 when something asked for did not (a fold failed, tables drifted), 2 when the input
         was not what it should be.
     """
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         return arguments.handler(arguments)
     except DataError as error:
         print(f"mer-bench: {error}", file=sys.stderr)
@@ -267,6 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(handler=_score)
 
     add_data_commands(commands)
+    add_cache_commands(commands, PROJECT / "runs")
 
     perf = commands.add_parser("perf", help="measure ours beside the reference")
     perf.add_argument("only", nargs="*", help="files of benchmark/perf to run (default: all)")
