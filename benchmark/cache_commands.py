@@ -36,10 +36,8 @@ def add_cache_commands(
     pruned = commands.add_parser(
         "prune", parents=[place], help="remove what was not used for longest; whatever is needed is computed again"
     )
-    pruned.add_argument("--unused-for", type=_days, metavar="DAYS", help="remove what was not used for so many days")
-    pruned.add_argument(
-        "--largest-total", type=_size, metavar="SIZE", help="then remove until this much is left, e.g. 500M or 2G"
-    )
+    pruned.add_argument("--unused-for", metavar="DAYS", help="remove what was not used for so many days")
+    pruned.add_argument("--largest-total", metavar="SIZE", help="then remove until this much is left, e.g. 500M or 2G")
     pruned.set_defaults(handler=_prune)
 
 
@@ -66,9 +64,10 @@ def _prune(arguments: argparse.Namespace) -> int:
 
     if arguments.unused_for is None and arguments.largest_total is None:
         raise DataError("cache prune: give --unused-for DAYS, --largest-total SIZE or both")
-    since = None if arguments.unused_for is None else time.time() - arguments.unused_for * _DAY
+    since = None if arguments.unused_for is None else time.time() - _days(arguments.unused_for) * _DAY
+    largest = None if arguments.largest_total is None else _size(arguments.largest_total)
     cache = Cache(_folder(arguments.cache))
-    removed = cache.prune(unused_since=since, largest_total=arguments.largest_total)
+    removed = cache.prune(unused_since=since, largest_total=largest)
     left = list(cache.entries())
     print(
         f"{arguments.cache}: removed {_count(len(removed))}, {_readable(sum(entry.size for entry in removed))}; "

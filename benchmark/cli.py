@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all went well, 1 when something asked for did not (a fold failed, tables drifted), 2 when the input
         was not what it should be.
     """
+    arguments = _parser().parse_args(argv)
     try:
-        arguments = _parser().parse_args(argv)
         return arguments.handler(arguments)
     except DataError as error:
         print(f"mer-bench: {error}", file=sys.stderr)
