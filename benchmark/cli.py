@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table as Columns
 
+from benchmark.cache_commands import add_cache_commands
 from benchmark.data_commands import add_data_commands
 from benchmark.evidence_commands import add_evidence_commands
 from benchmark.methods_commands import add_methods_command
@@ -289,6 +290,7 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(handler=_score)
 
     add_data_commands(commands)
+    add_cache_commands(commands, PROJECT / "runs")
     add_evidence_commands(commands, LEADERBOARDS / "records")
 
     papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")

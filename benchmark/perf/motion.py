@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from benchmark.perf.measurement import Measurement
 from mer_lightning.motion.farneback import farneback_flow
-from mer_lightning.motion.spotting import appearance_curve, divide_and_conquer
+from mer_lightning.motion.spotting import spot_apex
 from mer_lightning.motion.strain import optical_strain
 from mer_lightning.motion.tvl1 import tvl1_flow
 from mer_lightning.video.magnification import magnify_motion
@@ -165,7 +165,8 @@ def _other_rows(quick: bool) -> list[Measurement]:
         ("magnification, 30 frames", "clips/s", 1, lambda: magnify_motion(clip, alpha=10, low=1, high=5, fps=30)),
         ("TIM, 30 to 10 frames", "clips/s", 1, lambda: temporal_interpolation(clip, 10)),
         ("optical strain", "maps/s", 14, lambda: optical_strain(flow)),
-        ("spotting by regions, 30 frames", "clips/s", 1, lambda: divide_and_conquer(appearance_curve(clip[:, 0]))),
+        ("spotting by strain, 30 frames", "clips/s", 1, lambda: spot_apex(clip[:, 0])),
+        ("spotting by texture, 30 frames", "clips/s", 1, lambda: spot_apex(clip[:, 0], "texture")),
     ]
     return [
         _row(f"{name}, {_SIDE}x{_SIDE}", count / _seconds(call, repeats), unit) for name, unit, count, call in calls

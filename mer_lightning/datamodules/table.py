@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from mer_lightning.motion.cache import content_key
+from mer_lightning.motion.spotting import SPOTTING_VERSION
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ def _represent(
     if cache is None:
         return compute(clips, apexes)
     computation = representation.cache_key() + ("" if holds == "maps" else f"|{holds}")
-    keys = [content_key(clip, f"{computation}|{apex}") for clip, apex in zip(clips, apexes, strict=True)]
+    marks = [f"spotted {SPOTTING_VERSION}" if apex is None else str(apex) for apex in apexes]
+    keys = [content_key(clip, f"{computation}|{mark}") for clip, mark in zip(clips, marks, strict=True)]
     known = [cache.get(key) for key in keys]
     missing = [i for i, array in enumerate(known) if array is None]
     if missing:

@@ -11,6 +11,7 @@ import torch
 from pydantic import Field, model_validator
 from torch.nn import functional
 
+from mer_lightning.motion import tvl1
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.frames import FromFrames, Sampling, pick_frames
 from mer_lightning.motion.masked import masked_farneback_flow
@@ -89,14 +90,17 @@ class FromFlow(FromFrames):
         return self.flow_size
 
     def cache_key(self) -> str:
-        """Identity of the computation; of weights it is the content of the file that counts."""
+        """Identity of the computation, with the version of TV-L1 and the content of the file of weights."""
+        key = super().cache_key()
+        if self.method == "tvl1":
+            key = hashlib.sha256(f"{key}|tvl1 {tvl1.VERSION}".encode()).hexdigest()
         if self.weights is None:
-            return super().cache_key()
+            return key
         try:
             content = hashlib.sha256(self.weights.read_bytes()).hexdigest()
         except OSError as error:
             raise DataError(f"{self.weights}: weights of RAFT not readable ({error.strerror})") from error
-        return hashlib.sha256(f"{super().cache_key()}|{content}".encode()).hexdigest()
+        return hashlib.sha256(f"{key}|{content}".encode()).hexdigest()
 
     def flow(self, reference: Tensor, target: Tensor) -> Tensor:
         """Flow between grey images ``(B, 1, H, W)`` with the chosen method."""

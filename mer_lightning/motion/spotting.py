@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.strain import flow_magnitude, optical_strain
-from mer_lightning.motion.tvl1 import tvl1_flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +21,15 @@ if TYPE_CHECKING:
 
 # left eye with brow, right eye with brow, mouth of an aligned face: top, bottom, left, right as fractions
 FACE_REGIONS = ((0.15, 0.5, 0.05, 0.5), (0.15, 0.5, 0.5, 0.95), (0.6, 0.95, 0.2, 0.8))
-Motion = Literal["flow", "strain"]
+Region = tuple[float, float, float, float]
+
+SPOTTING_VERSION = 2
+"""Part of the cache key of a clip without an annotated apex; raised whenever another frame may be found."""
+
+# larger frames are shrunk to this side: an apex needs no fine detail
+_SIDE = 128
+# standard deviation of the smoothing over time, as a fraction of the clip
+_SMOOTHING = 0.05
 
 
 def lbp_codes(frames: Tensor) -> Tensor:
@@ -43,9 +50,7 @@ def lbp_codes(frames: Tensor) -> Tensor:
     return codes
 
 
-def appearance_curve(
-    frames: Tensor, regions: Sequence[tuple[float, float, float, float]] = FACE_REGIONS, blocks: int = 2
-) -> Tensor:
+def appearance_curve(frames: Tensor, regions: Sequence[Region] = FACE_REGIONS, blocks: int = 2) -> Tensor:
     """How far every frame's texture is from that of the onset, averaged over regions of the face.
 
     Args:
@@ -64,9 +69,7 @@ def appearance_curve(
     codes = lbp_codes(frames)
     length, height, width = codes.shape
     curves: list[Tensor] = []
-    for top, bottom, left, right in regions:
-        rows = slice(int(top * height), max(int(bottom * height), int(top * height) + 1))
-        columns = slice(int(left * width), max(int(right * width), int(left * width) + 1))
+    for rows, columns in (_pixels(region, height, width) for region in regions):
         region = codes[:, rows, columns]
         row = torch.arange(region.shape[1], device=codes.device) * blocks // region.shape[1]
         column = torch.arange(region.shape[2], device=codes.device) * blocks // region.shape[2]
@@ -80,13 +83,17 @@ def appearance_curve(
     return torch.stack(curves).mean(0)
 
 
-def motion_curve(frames: Tensor, motion: Motion = "flow", method: Literal["farneback", "tvl1"] = "farneback") -> Tensor:
-    """Mean length of the flow, or mean strain, from the onset to every frame.
+def motion_curve(
+    frames: Tensor, motion: Literal["flow", "strain"] = "strain", regions: Sequence[Region] = FACE_REGIONS
+) -> Tensor:
+    """Mean strain, or mean length of the flow, from the onset to every frame, averaged over regions of the face.
+
+    A head that moves has flow everywhere but hardly any strain.
 
     Args:
         frames: One clip, ``(T, H, W)``, grey levels in 0..1.
         motion: What is averaged.
-        method: Flow method.
+        regions: Top, bottom, left, right as fractions of the frame.
 
     Returns:
         ``(T,)``; pixels for ``flow``, no unit for ``strain``.
@@ -96,10 +103,34 @@ def motion_curve(frames: Tensor, motion: Motion = "flow", method: Literal["farne
     """
     if frames.ndim != 3:
         raise ValueError(f"frames must be (T, H, W), got {tuple(frames.shape)}")
-    compute = farneback_flow if method == "farneback" else tvl1_flow
-    flow = compute(frames[:1, None].expand(len(frames), -1, -1, -1), frames[:, None])
-    measured = flow_magnitude(flow) if motion == "flow" else optical_strain(flow)
-    return measured.mean((1, 2, 3))
+    flow = farneback_flow(frames[:1, None].expand(len(frames), -1, -1, -1), frames[:, None])
+    measured = (flow_magnitude(flow) if motion == "flow" else optical_strain(flow))[:, 0]
+    parts = [measured[:, rows, columns] for rows, columns in (_pixels(r, *measured.shape[1:]) for r in regions)]
+    return torch.stack([part.mean((1, 2)) for part in parts]).mean(0)
+
+
+def _pixels(region: Region, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a region, at least one of each."""
+    top, bottom, left, right = region
+    rows = slice(int(top * height), max(int(bottom * height), int(top * height) + 1))
+    return rows, slice(int(left * width), max(int(right * width), int(left * width) + 1))
+
+
+def smooth_in_time(frames: Tensor, deviation: float) -> Tensor:
+    """Average every frame with its neighbours by Gaussian weights, which takes the noise of a camera away.
+
+    Args:
+        frames: ``(T, ...)``.
+        deviation: Standard deviation of the weights, frames; 0 leaves the clip.
+
+    Returns:
+        Same shape, float32.
+    """
+    if deviation <= 0:
+        return frames.float()
+    time = torch.arange(len(frames), dtype=torch.float32, device=frames.device)
+    weights = torch.exp(-((time[:, None] - time) ** 2) / (2 * deviation**2))
+    return torch.tensordot(weights / weights.sum(1, keepdim=True), frames.float(), 1)
 
 
 def divide_and_conquer(curve: Tensor, separation: int = 2) -> int:
@@ -132,13 +163,15 @@ def divide_and_conquer(curve: Tensor, separation: int = 2) -> int:
     return first
 
 
-def spot_apex(frames: Tensor, how: Literal["regions", "flow", "strain"] = "regions") -> int:
-    """Find the apex of a clip that starts at the onset.
+def spot_apex(frames: Tensor, how: Literal["strain", "flow", "texture"] = "strain") -> int:
+    """Find the apex of a clip that starts at the onset: divide and conquer over regions of eyes and mouth.
+
+    Noise of the camera is averaged over a twentieth of the clip first; it would hide the apex otherwise.
 
     Args:
         frames: ``(T, H, W)``, grey levels in 0..1.
-        how: ``regions``: texture of eye and mouth regions, divide and conquer (Liong 2015); ``flow`` or
-            ``strain``: the frame of the largest mean motion from the onset.
+        how: What is measured against the onset: ``strain``; ``flow``, which a moving head misleads; or
+            ``texture``, local binary patterns, for pictures with little noise.
 
     Returns:
         Index of the apex frame.
@@ -146,6 +179,8 @@ def spot_apex(frames: Tensor, how: Literal["regions", "flow", "strain"] = "regio
     Raises:
         ValueError: The clip does not fit.
     """
-    if how == "regions":
-        return divide_and_conquer(appearance_curve(frames))
-    return int(motion_curve(frames, how).argmax())
+    if frames.ndim == 3 and max(frames.shape[-2:]) > _SIDE:
+        size = tuple(min(side, _SIDE) for side in frames.shape[-2:])
+        frames = functional.interpolate(frames[:, None], size=size, mode="bilinear", antialias=True)[:, 0]
+    frames = smooth_in_time(frames, _SMOOTHING * len(frames))
+    return divide_and_conquer(appearance_curve(frames) if how == "texture" else motion_curve(frames, how))

@@ -18,13 +18,16 @@ from mer_lightning.motion.median import median_filter
 if TYPE_CHECKING:
     from torch import Tensor
 
+VERSION = 2
+"""Part of the cache key of what is computed with this flow; raised whenever its numbers change."""
+
 # no pyramid level has a side below this
 _SMALLEST_SIDE = 16
 # pixels solved together on a CPU: about forty planes of them are live, which the last cache level holds
 _BLOCK = 1 << 16
-# after these iterations of a warp, and then after every fourth, it is checked which pairs have settled
-_FIRST_CHECKS = frozenset({1, 2})
-_LATER_CHECKS = 4
+# after every sixth iteration of a warp it is checked which pairs have settled; sooner, a small first step of a pair
+# that differs mostly in brightness passes for an end
+_CHECKS = 6
 # squared gradients below this say nothing about motion: a tenth of a grey level (0..255) a pixel is below the
 # rounding of 8-bit frames
 _FLAT = 1e-2
@@ -218,8 +221,7 @@ def _minimise(state: Tensor, dual: Tensor, problem: _Problem) -> None:
     for iteration in range(settings.outer_iterations * settings.inner_iterations):
         if iteration % settings.inner_iterations == 0 and settings.median_filtering > 1:
             now[:2] = median_filter(now[:2], settings.median_filtering)
-        check = iteration + 1 in _FIRST_CHECKS or (iteration + 1) % _LATER_CHECKS == 0
-        before = now[:2].clone() if check else None
+        before = now[:2].clone() if (iteration + 1) % _CHECKS == 0 else None
         problem.update(now, now_dual)
         if before is None:
             continue

@@ -113,14 +113,15 @@ def _weighted_bands(images: Tensor, alpha: float, wavelength: float) -> Tensor:
         rest = coarser
     total = torch.zeros_like(rest)
     for level in reversed(range(len(bands))):
-        # A band is one octave from the shortest wavelength that its grid can hold. What it holds of longer waves is
-        # leakage that completes the next band, so its longest one decides, and the factor is doubled: otherwise a
-        # wave just longer than the bound would miss a quarter of its amplification.
-        longest = 4 * 2**level
-        factor = min(alpha, max(0.0, 2 * ((1 + alpha) * longest / wavelength - 1)))
+        # A band is one octave from the shortest wavelength that its grid can hold, and holds a tenth of waves two
+        # octaves longer, which complete the bands below it. Were its own wavelengths to decide, a wave just longer
+        # than the bound would miss a sixth of its amplification; so the next octave decides.
+        decisive = 8 * 2**level
+        factor = min(alpha, max(0.0, (1 + alpha) * decisive / wavelength - 1))
         total = _enlarge(total, bands[level]) + factor * bands[level]
     return total
 
 
 def _enlarge(image: Tensor, like: Tensor) -> Tensor:
-    return functional.interpolate(image, size=like.shape[-2:], mode="bilinear", align_corners=False)
+    # linear interpolation damps waves of 16 pixels by a tenth, and the band above would have to hold what it lost
+    return functional.interpolate(image, size=like.shape[-2:], mode="bicubic", align_corners=False)

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pytest
 import torch
+
+from mer_lightning.datasets.synthetic.clips import render_frames, true_flow
+from mer_lightning.datasets.synthetic.takes import plan_composite
 
 
 @dataclass
@@ -50,6 +54,22 @@ def _pair(side, seed, amplitude):
         px, py = x - du, y - dv
     images = [np.clip(np.round(texture(*at) * 255), 0, 255) / 255 for at in ((x, y), (px, py))]
     return *images, scale * field(x, y)
+
+
+@pytest.fixture(scope="session")
+def twins():
+    """Onset and apex of clips of synthetic faces, as their camera sees them, and how the skin really moved."""
+    takes = plan_composite(seed=0, size=(128, 128), frames=0.2)[::40]
+    reference, target, flow = [], [], []
+    for take in takes:
+        shots = render_frames(take.script)[[take.script.onset, take.script.apex]].numpy()
+        onset, apex = (
+            cv2.cvtColor(shot, cv2.COLOR_RGB2GRAY) if shot.shape[-1] == 3 else shot[..., 0] for shot in shots
+        )
+        reference.append(torch.tensor(onset)[None] / 255)
+        target.append(torch.tensor(apex)[None] / 255)
+        flow.append(true_flow(take.script))
+    return Pairs(torch.stack(reference), torch.stack(target), torch.stack(flow))
 
 
 @pytest.fixture(scope="session")

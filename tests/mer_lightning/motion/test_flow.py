@@ -67,6 +67,25 @@ def test_farneback_agrees_with_opencv_and_is_at_least_as_exact(moved, parameters
     assert error(flow, pairs.flow) <= error(reference, pairs.flow)
 
 
+@pytest.mark.parametrize("amplitude", [0.1, 0.3, 0.5, 0.8])
+def test_sub_pixel_motion_is_found_at_least_as_exactly_as_by_opencv(moved, amplitude):
+    pairs = moved(3, 96, amplitude, seed=20)
+    nothing = pairs.flow.norm(dim=1).mean()
+    for flow, reference in (
+        (tvl1_flow(pairs.reference, pairs.target), opencv_tvl1(pairs)),
+        (farneback_flow(pairs.reference, pairs.target), opencv_farneback(pairs)),
+    ):
+        assert error(flow, pairs.flow) <= error(reference, pairs.flow)
+        assert error(flow, pairs.flow) < 0.5 * nothing
+
+
+def test_the_motion_of_twins_is_found_at_least_as_exactly_as_by_opencv(twins):
+    assert len(twins.flow) >= 10
+    tvl1, farneback = (method(twins.reference, twins.target) for method in METHODS.values())
+    assert error(tvl1, twins.flow) <= error(opencv_tvl1(twins), twins.flow)
+    assert error(farneback, twins.flow) <= error(opencv_farneback(twins), twins.flow)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", [0, 2, 4])
 @pytest.mark.parametrize("amplitude", [None, 3.0])

@@ -121,11 +121,11 @@ def test_cache_key_depends_on_every_parameter():
 @pytest.mark.parametrize(
     ("name", "key"),
     [
-        ("flow_map", "7f5caaa80c0d3da5"),
-        ("onset_apex_flow", "21fa5c514790c93c"),
-        ("flow_sequence_s0", "466790639f83e9a6"),
+        ("flow_map", "8b1d609f9b6f7c09"),
+        ("onset_apex_flow", "403b0f24f27a4cda"),
+        ("flow_sequence_s0", "63fad58a4e7fae4d"),
         ("flow_sequence_s1", "1155ba898918ba72"),
-        ("flow_sequence_s2", "7161685912504b34"),
+        ("flow_sequence_s2", "f5753a05497f7348"),
         ("apex_frame", "98167451f177b365"),
         ("frame_sequence", "382782abf3d5ccce"),
     ],

@@ -35,7 +35,7 @@ def gain(rate, wavelength=32.0, **parameters):
 
 @pytest.mark.parametrize("temporal", ["butterworth", "iir"])
 @pytest.mark.parametrize("alpha", [10, 20])
-@pytest.mark.parametrize("wavelength", [24.0, 32.0, 48.0])
+@pytest.mark.parametrize("wavelength", [16.0, 24.0, 32.0, 48.0])
 def test_motion_in_the_pass_band_grows_by_one_plus_alpha(temporal, alpha, wavelength):
     band = {"low": 2.0, "high": 6.0} if temporal == "butterworth" else {"low": 0.5, "high": 12.0}
     centre = math.sqrt(band["low"] * band["high"])
