@@ -27,10 +27,18 @@ if TYPE_CHECKING:
     from mer_lightning.motion import Representation
 
 SUITES = Path(__file__).parent / "suites"
+_Need = tuple[str, tuple[str, ...], "Holds"]
+
+
+class Also(Settings):
+    """Further methods of a suite, under protocols of their own."""
+
+    protocols: tuple[str, ...] = Field(min_length=1)
+    methods: tuple[str, ...] = Field(min_length=1)
 
 
 class Suite(Settings):
-    """What one ``make bench`` runs: every method under every protocol with every seed."""
+    """What one ``make bench`` runs: every method under every protocol with every seed, and what comes ``also``."""
 
     name: str
     title: str
@@ -39,6 +47,28 @@ class Suite(Settings):
     protocols: tuple[str, ...] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field(min_length=1)
+    also: tuple[Also, ...] = ()
+
+    def pairs(self, methods: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Protocol and method of every run, each pair once.
+
+        Args:
+            methods: Instead of the suite's; any recipe.
+            protocols: Instead of the suite's; any protocol.
+        """
+        parts = [Also(protocols=self.protocols, methods=self.methods), *self.also]
+        if methods and protocols:
+            parts = [Also(protocols=tuple(protocols), methods=tuple(methods))]
+        elif methods:
+            listed = {name for part in parts for name in part.methods}
+            own = [
+                part.model_copy(update={"methods": tuple(m for m in part.methods if m in methods)}) for part in parts
+            ]
+            strangers = tuple(name for name in methods if name not in listed)
+            parts = [*own, Also(protocols=self.protocols, methods=strangers)] if strangers else own
+        elif protocols:
+            parts = [part.model_copy(update={"protocols": tuple(protocols)}) for part in parts]
+        return list(dict.fromkeys((p, m) for part in parts for p in part.protocols for m in part.methods))
 
 
 @dataclass(frozen=True)
@@ -183,7 +213,7 @@ def _acts_on(recipe: Recipe) -> Holds:
     return augmentation.acts_on if augmentation else "maps"
 
 
-def _reading(recipe: Recipe, representation: Representation) -> tuple[str, tuple[str, ...], Holds]:
+def _reading(recipe: Recipe, representation: Representation) -> _Need:
     """What a method needs to be read: what is computed, not what it is called."""
     return representation.cache_key(), representation.kinds, _acts_on(recipe)
 
@@ -220,19 +250,20 @@ def make_plan(
     from mer_lightning.datamodules import read_samples
     from mer_lightning.motion.cache import Cache
 
-    recipes = [load_recipe(name) for name in methods or suite.methods]
-    evaluations = [get_protocol(name) for name in protocols or suite.protocols]
-    representations = [check_recipe(recipe) for recipe in recipes]
+    pairs = suite.pairs(methods, protocols)
+    recipes = {name: load_recipe(name) for _, name in pairs}
+    evaluations = {name: get_protocol(name) for name, _ in pairs}
+    representations = {name: check_recipe(recipe) for name, recipe in recipes.items()}
     dataset = suite.source.open(data)
     learnt_from = {
         recipe.transfer.database: suite.source.open_pretraining(recipe.transfer.database, data)
-        for recipe in recipes
+        for recipe in recipes.values()
         if recipe.transfer
     }
-    lists = [protocol.label(dataset) for protocol in evaluations]
-    samples = sorted({sample.key: sample for labelled in lists for sample in labelled.samples}.items())
-    needs = [_reading(recipe, r) for recipe, r in zip(recipes, representations, strict=True)]
-    distinct: dict[tuple[str, tuple[str, ...], Holds], Representation] = dict(zip(needs, representations, strict=True))
+    lists = {name: protocol.label(dataset) for name, protocol in evaluations.items()}
+    samples = sorted({sample.key: sample for labelled in lists.values() for sample in labelled.samples}.items())
+    needs = {name: _reading(recipe, representations[name]) for name, recipe in recipes.items()}
+    distinct = {needs[name]: representation for name, representation in representations.items()}
     with progress(len(samples) * len(distinct)) as advance:
         readings = {
             need: read_samples(
@@ -246,8 +277,11 @@ def make_plan(
             for need, representation in distinct.items()
         }
     runs: list[Run] = []
-    for protocol, labelled in zip(evaluations, lists, strict=True):
-        tables = {need: read.table(labelled, len(protocol.scheme.classes)) for need, read in readings.items()}
+    tables: dict[tuple[str, _Need], Table] = {}
+    for evaluation, method in pairs:
+        recipe, protocol, labelled, need = recipes[method], evaluations[evaluation], lists[evaluation], needs[method]
+        if (evaluation, need) not in tables:
+            tables[evaluation, need] = readings[need].table(labelled, len(protocol.scheme.classes))
         runs += [
             Run(
                 recipe,
@@ -255,14 +289,12 @@ def make_plan(
                 seed,
                 dataset,
                 labelled,
-                tables[need],
-                folds,
+                tables[evaluation, need],
+                protocol.folds(labelled, seed),
                 suite.source.edition,
                 learnt_from[recipe.transfer.database] if recipe.transfer else None,
             )
-            for recipe, need in zip(recipes, needs, strict=True)
             # a method without randomness gives the same result under every seed
             for seed in (seeds or suite.seeds)[: None if recipe.training else 1]
-            for folds in [protocol.folds(labelled, seed)]
         ]
     return runs

@@ -116,3 +116,15 @@ def test_twins_take_the_place_of_databases_only_where_the_suite_says_so(tmp_path
     assert twins.synthetic
     assert twins.name == "synthetic-samm+synthetic-casme2"
     assert "casme2-2014" in twins.release
+
+
+def test_a_suite_pairs_methods_with_protocols_and_flags_choose_among_them():
+    suite = load_suite("paper-s1")
+    everything = suite.pairs()
+    assert len(everything) == len(set(everything))
+    assert ("megc2019", "ststnet") in everything
+    assert ("megc2019", "me-resnet") not in everything
+    assert set(suite.pairs(methods=["ststnet"])) == {("megc2019", "ststnet")}
+    assert suite.pairs(["linear-svm"]) == [(protocol, "linear-svm") for protocol in suite.protocols]
+    assert suite.pairs(["ststnet"], ["samm-3"]) == [("samm-3", "ststnet")]
+    assert {protocol for protocol, _ in suite.pairs(protocols=["samm-3"])} == {"samm-3"}
