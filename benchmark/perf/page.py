@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PACKAGES = ("torch", "lightning", "numpy")
 
 
-class Session(Settings):
+class Report(Settings):
     """Measurements of one file of ``benchmark/perf``, made in one run.
 
     Attributes:
@@ -38,12 +38,12 @@ class Session(Settings):
     rows: tuple[Measurement, ...]
 
 
-def describe(name: str, rows: Sequence[Measurement], *, quick: bool) -> Session:
+def describe(name: str, rows: Sequence[Measurement], *, quick: bool) -> Report:
     """Add to measurements where they come from."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return Session(
+    return Report(
         command=f"mer-bench perf {name}{' --quick' if quick else ''}",
         machine=f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {gpu}",
         versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -52,24 +52,24 @@ def describe(name: str, rows: Sequence[Measurement], *, quick: bool) -> Session:
     )
 
 
-def save(folder: Path, name: str, session: Session) -> None:
-    """Keep a session in ``<folder>/performance.json`` and render ``<folder>/performance.md`` from all of them."""
+def save(folder: Path, name: str, report: Report) -> None:
+    """Keep a report in ``<folder>/performance.json`` and render ``<folder>/performance.md`` from all of them."""
     path = folder / "performance.json"
-    sessions = load(path) | {name: session}
-    write_json(path, {key: sessions[key].model_dump(mode="json") for key in sorted(sessions)})
-    (folder / "performance.md").write_text(render(sessions), encoding="utf-8")
+    reports = load(path) | {name: report}
+    write_json(path, {key: reports[key].model_dump(mode="json") for key in sorted(reports)})
+    (folder / "performance.md").write_text(render(reports), encoding="utf-8")
 
 
-def load(path: Path) -> dict[str, Session]:
-    """Sessions by name; none where nothing was kept."""
+def load(path: Path) -> dict[str, Report]:
+    """Reports by name; none where nothing was kept."""
     if not path.exists():
         return {}
     found = json.loads(path.read_text(encoding="utf-8"))
-    return {name: Session.model_validate_json(json.dumps(session)) for name, session in found.items()}
+    return {name: Report.model_validate_json(json.dumps(report)) for name, report in found.items()}
 
 
-def render(sessions: dict[str, Session]) -> str:
-    """The page: a table per session, and no figure that is not in one."""
+def render(reports: dict[str, Report]) -> str:
+    """The page: a table per report, and no figure that is not in one."""
     lines = [
         "# Performance",
         "",
@@ -77,18 +77,18 @@ def render(sessions: dict[str, Session]) -> str:
         "run; the ratio is ours divided by the reference. `naive_loop` is the plain loop of the field's public code in",
         "our words: a DataLoader over a TensorDataset, fold by fold, the held-out subject evaluated after each epoch.",
     ]
-    for name, session in sorted(sessions.items()):
-        versions = ", ".join(f"{package} {version}" for package, version in session.versions.items())
+    for name, report in sorted(reports.items()):
+        versions = ", ".join(f"{package} {version}" for package, version in report.versions.items())
         lines += [
             "",
             f"## {name}",
             "",
-            f"`{session.command}` on {session.machine}; {versions}; load {session.load:g}.",
+            f"`{report.command}` on {report.machine}; {versions}; load {report.load:g}.",
             "",
             "| measured | ours | reference | ratio | goal | against, note |",
             "|---|---|---|---|---|---|",
         ]
-        for row in session.rows:
+        for row in report.rows:
             ours, reference = (
                 "–" if value is None else f"{value:.3g} {row.unit}" for value in (row.ours, row.reference)
             )

@@ -30,7 +30,7 @@ def test_both_sides_run_in_turns():
     assert calls == ["ours", "reference"] * 2
 
 
-def test_a_session_is_kept_and_rendered(tmp_path):
+def test_a_report_is_kept_and_rendered(tmp_path):
     from benchmark.perf.page import describe, load, save
 
     row = Measurement(name="n", ours=3.0, reference=2.0, unit="s", better="lower", goal="at most 1 x")
