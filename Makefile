@@ -65,7 +65,7 @@ leaderboards: setup ## render tables from the records
 leaderboards-check: setup ## fail when tables and records disagree
 	@$(BIN)/mer-bench leaderboards --check
 
-perf: setup ## measure ours beside a plain loop
+perf: setup ## measure ours beside the references
 	@$(BIN)/mer-bench perf
 
 lock: setup ## resolve the newest allowed packages anew

@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from benchmark.executors import choose_executor
     from benchmark.plan import load_suite, make_plan
     from benchmark.records import Store
     from benchmark.runner import run_all
@@ -76,19 +77,29 @@ def _run(arguments: argparse.Namespace) -> int:
     dataset = runs[0].dataset
     invented = "; nobody was recorded, and every table says so" if dataset.synthetic else ""
     console.print(f"data: {dataset.name}, release {dataset.release}{invented}")
-    console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds")
+    store = Store(arguments.runs)
+    executor = choose_executor(
+        arguments.executor, runs, store, arguments.accelerator, arguments.jobs, arguments.address
+    )
+    console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds, {executor}")
     tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
     try:
         results = run_all(
             runs,
-            store=Store(arguments.runs),
+            store=store,
             records=arguments.records,
             tracker=tracker,
             console=console,
-            accelerator=arguments.accelerator,
+            executor=executor,
+            at_once=arguments.folds_at_once,
         )
-    finally:
+    except KeyboardInterrupt:
+        tracker.close(patience=1.0)
+        raise
+    except BaseException:
         tracker.close()
+        raise
+    tracker.close()
     console.print(f"records: {arguments.records}")
     return _say_failed(results, arguments.runs, console)
 
@@ -225,6 +236,7 @@ def _perf(arguments: argparse.Namespace) -> int:
     from pkgutil import iter_modules
 
     import benchmark.perf
+    from benchmark.perf.page import describe, save
 
     # every file of the folder that measures something has a run()
     modules = [import_module(f"benchmark.perf.{module.name}") for module in iter_modules(benchmark.perf.__path__)]
@@ -241,8 +253,18 @@ def _perf(arguments: argparse.Namespace) -> int:
             )
             ratio = "" if row.ratio is None else f"{row.ratio:.2f} x"
             table.add_row(row.name, ours, reference, ratio, row.goal, "; ".join(filter(None, (row.against, row.note))))
+        if arguments.record:
+            name = module.__name__.split(".")[-1]
+            save(PROJECT / "docs", name, describe(name, rows, quick=arguments.quick))
     console.print(table)
     return 0
+
+
+def _count(text: str) -> int:
+    """A number of at least one, from the command line."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -265,6 +287,20 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
     run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
     run.add_argument("--seed", action="append", type=int, default=[], help="instead of the suite's seeds; repeatable")
+    run.add_argument(
+        "--executor",
+        default="auto",
+        choices=["auto", "local", "processes", "ray"],
+        help="where folds are trained; auto: one process per core for long runs on a CPU, else this process",
+    )
+    run.add_argument("--jobs", type=_count, metavar="N", help="worker processes (default: one per core)")
+    run.add_argument("--address", help="address of a Ray cluster; without it Ray is started on this machine")
+    run.add_argument(
+        "--folds-at-once",
+        type=lambda text: None if text == "auto" else _count(text),
+        metavar="auto|N",
+        help="folds of a network trained as one; auto: as many as fit on a GPU, 1 on a CPU (default: auto)",
+    )
     run.set_defaults(handler=_run)
 
     tune = commands.add_parser(
@@ -301,6 +337,7 @@ def _parser() -> argparse.ArgumentParser:
     perf = commands.add_parser("perf", help="measure ours beside the reference")
     perf.add_argument("only", nargs="*", help="files of benchmark/perf to run (default: all)")
     perf.add_argument("--quick", action="store_true", help="fewer rounds")
+    perf.add_argument("--record", action="store_true", help="keep the figures in docs/performance.json and .md")
     perf.set_defaults(handler=_perf)
 
     boards = commands.add_parser("leaderboards", help="render all tables from the records")

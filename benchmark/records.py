@@ -242,13 +242,13 @@ class Store:
 
     def folds(self, run: str) -> dict[str, FoldRecord]:
         """Finished folds by held-out subject; a file that is not a fold record counts as missing."""
-        found: dict[str, FoldRecord] = {}
-        for path in sorted((self.folder(run) / "folds").glob("*.json")):
-            if not path.name.endswith(".error.json"):
-                with contextlib.suppress(ValidationError, OSError):
-                    record = FoldRecord.model_validate_json(path.read_bytes())
-                    found[record.held_out] = record
-        return found
+        paths = sorted((self.folder(run) / "folds").glob("*.json"))
+        records = [_fold_at(path) for path in paths if not path.name.endswith(".error.json")]
+        return {record.held_out: record for record in records if record is not None}
+
+    def fold(self, run: str, held_out: str) -> FoldRecord | None:
+        """One finished fold; None while it is missing."""
+        return _fold_at(self._fold_path(run, held_out))
 
     def done(self, run: str) -> set[str]:
         """Held-out subjects that have a fold record, by file name alone: quick, for a look at many runs."""
@@ -268,6 +268,12 @@ class Store:
 
     def _fold_path(self, run: str, held_out: str) -> Path:
         return self.folder(run) / "folds" / f"{held_out.replace('/', '--')}.json"
+
+
+def _fold_at(path: Path) -> FoldRecord | None:
+    with contextlib.suppress(ValidationError, OSError):
+        return FoldRecord.model_validate_json(path.read_bytes())
+    return None
 
 
 def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]:
@@ -334,20 +340,27 @@ def load_runs(records: Path) -> list[RunRecord]:
 
 
 def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
-    """Write a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        DataError: The disk is full, or does not take it for another reason.
+    """
     text = _compact_rows(json.dumps(payload, indent=indent, ensure_ascii=False)) + "\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}; what was recorded before is whole") from error
 
 
 def _compact_rows(text: str) -> str:

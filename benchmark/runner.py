@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import time
 import traceback
-from functools import partial
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -18,11 +18,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmark.audit import audit_fold
+from benchmark.jobs import Job
+from benchmark.locks import FoldLocks
 from benchmark.records import (
     DataProvenance,
     FoldRecord,
-    PredictionRecord,
     RunManifest,
     RunRecord,
     confusion_of,
@@ -31,21 +31,23 @@ from benchmark.records import (
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
+    from benchmark.executors import Executor
+    from benchmark.jobs import Outcome
     from benchmark.plan import Run
-    from benchmark.recipe import Recipe
     from benchmark.records import Store
     from benchmark.tracking import Tracker
-    from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import FoldResult
+    from mer_lightning.tasks import AtOnce
 
 _PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-learn")
 _QUIET_SECONDS = 30.0
+_MEMORY_SHARE = 0.8
+"""Of the free memory of a GPU; the rest is for what the estimate does not see."""
 
 
 def run_all(
@@ -55,7 +57,8 @@ def run_all(
     records: Path,
     tracker: Tracker,
     console: Console,
-    accelerator: str = "auto",
+    executor: Executor,
+    at_once: int | None = None,
 ) -> list[RunRecord]:
     """Train the missing folds of every run and write its RunRecord.
 
@@ -65,26 +68,136 @@ def run_all(
         records: Folder of the RunRecords.
         tracker: Told of each run that was worked on.
         console: Where progress is shown.
-        accelerator: Lightning's accelerator.
+        executor: Where folds are trained.
+        at_once: Folds of one network that are trained as one; None takes what fits on a GPU, and 1 on a CPU.
 
     Returns:
         One RunRecord per run, in order; ``failed`` names the folds that ended in an error.
+
+    Raises:
+        DataError: The store cannot be written.
     """
-    results: list[RunRecord] = []
     with FoldProgress(console, sum(len(run.folds) for run in runs)) as progress:
-        for run in runs:
-            missing = begin_run(run, store)
-            progress.start_run(run, already=len(run.folds) - len(missing))
-            for fold in missing:
-                keep_fold(run, fold, store, partial(_train, run, fold, accelerator))
-                progress.fold_done()
-            record = make_record(run, store, accelerator)
-            path = save_run(records, record)
-            results.append(record)
-            progress.finish_run(record)
-            if missing and record.complete:
-                tracker.publish(store.folder(run.id), path)
-    return results
+        work = _Work(runs, store, records, tracker, progress, executor, at_once)
+        # a generator that is dropped with an exception under way would go on until somebody collects it
+        with closing(work), closing(executor.run(work.jobs(), {run.id: run.table for run in runs})) as ended:
+            for job, outcomes in ended:
+                work.keep(job, outcomes)
+    return [work.results[run.id] for run in runs]
+
+
+class _Work:
+    """What is left to do of some runs, and what has become of it."""
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        store: Store,
+        records: Path,
+        tracker: Tracker,
+        progress: FoldProgress,
+        executor: Executor,
+        at_once: int | None,
+    ) -> None:
+        self._runs = {run.id: run for run in runs}
+        self._store, self._records, self._tracker, self._progress = store, records, tracker, progress
+        self._executor, self._at_once = executor, at_once
+        self._locks: dict[str, FoldLocks] = {}
+        self._left: dict[str, set[str]] = {}
+        self._trained: set[str] = set()
+        self._notes: set[str] = set()
+        self.results: dict[str, RunRecord] = {}
+
+    def jobs(self) -> Iterator[Job | None]:
+        """Every fold that is missing and that nobody else trains; at the end, what others left."""
+        waiting: list[tuple[Run, Fold]] = []
+        for run in self._runs.values():
+            missing = begin_run(run, self._store)
+            self._progress.start_run(run, already=len(run.folds) - len(missing))
+            self._left[run.id] = {fold.held_out for fold in missing}
+            self._locks[run.id] = FoldLocks(self._store.folder(run.id), [fold.held_out for fold in run.folds])
+            how = self._how(run, missing) if missing else None
+            for part in _divide(missing, run, how, self._executor, self._at_once):
+                mine = [fold for fold in part if self._take(run, fold)]
+                waiting += [(run, fold) for fold in part if fold not in mine and fold.held_out in self._left[run.id]]
+                if mine:
+                    yield Job(run.id, run.recipe, run.seed, tuple(mine), how)
+            self._finish_if_done(run)
+        while waiting:
+            for run, fold in tuple(waiting):
+                if self._take(run, fold):
+                    yield Job(run.id, run.recipe, run.seed, (fold,))
+                elif fold.held_out in self._left[run.id]:
+                    continue
+                waiting.remove((run, fold))
+                self._finish_if_done(run)
+            if waiting:
+                yield None
+
+    def keep(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+        """Store what became of a job."""
+        run = self._runs[job.run]
+        for outcome in outcomes:
+            if isinstance(outcome.result, FoldRecord):
+                self._store.save_fold(run.id, outcome.result)
+            else:
+                self._store.save_error(run.id, outcome.held_out, outcome.result.message, outcome.result.details)
+            if outcome.note:
+                self._note(run, outcome.note)
+            self._trained.add(run.id)
+            self._settle(run, outcome.held_out)
+            self._progress.fold_done()
+        self._finish_if_done(run)
+
+    def close(self) -> None:
+        """Give every fold back."""
+        for locks in self._locks.values():
+            locks.close()
+
+    def _take(self, run: Run, fold: Fold) -> bool:
+        if not self._locks[run.id].take(fold.held_out):
+            return False
+        if self._store.fold(run.id, fold.held_out) is None:
+            return True
+        # somebody finished it since this process looked
+        self._settle(run, fold.held_out)
+        self._progress.fold_found()
+        return False
+
+    def _settle(self, run: Run, held_out: str) -> None:
+        self._locks[run.id].release(held_out)
+        self._left[run.id].discard(held_out)
+
+    def _finish_if_done(self, run: Run) -> None:
+        if self._left[run.id] or run.id in self.results:
+            return
+        record = make_record(run, self._store, self._executor.accelerator, self._executor.threads)
+        path = save_run(self._records, record)
+        self.results[run.id] = record
+        self._progress.finish_run(record)
+        if run.id in self._trained and record.complete:
+            self._tracker.publish(self._store.folder(run.id), path)
+
+    def _how(self, run: Run, missing: Sequence[Fold]) -> AtOnce | None:
+        """How the folds of a run can be trained at once; None where they are not."""
+        wanted = self._at_once != 1 and len(missing) > 1
+        if run.recipe.model is None or run.recipe.training is None or not wanted:
+            return None
+        if self._at_once is None and not _on_cuda(self._executor.accelerator):
+            return None
+        from mer_lightning.tasks import examine
+
+        how = examine(run.table, run.recipe.model, run.recipe.training)
+        if how.reason:
+            self._note(run, f"fold by fold: {how.reason}")
+            return None
+        return how
+
+    def _note(self, run: Run, note: str) -> None:
+        line = f"{run.recipe.name} · {run.board}: {note}"
+        if line not in self._notes:
+            self._notes.add(line)
+            self._progress.say(line)
 
 
 def begin_run(run: Run, store: Store) -> list[Fold]:
@@ -105,33 +218,7 @@ def keep_fold(run: Run, fold: Fold, store: Store, train: Callable[[], FoldRecord
     store.save_fold(run.id, record)
 
 
-def train_fold(recipe: Recipe, table: Table, fold: Fold, *, seed: int, accelerator: str) -> FoldResult:
-    """Fit a recipe's network or estimator on one fold and predict its test side."""
-    from mer_lightning.tasks import fit_estimator, train_network
-
-    if recipe.estimator is not None:
-        return fit_estimator(table, fold, recipe.estimator, seed=seed)
-    assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-    return train_network(table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator)
-
-
-def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:
-    """What is kept of a trained fold; ``table`` is what it was trained on."""
-    return FoldRecord(
-        held_out=fold.held_out,
-        predictions=tuple(
-            PredictionRecord(key=p.key, label=p.label, prediction=p.prediction, scores=p.scores)
-            for p in result.predictions
-        ),
-        samples={"train": len(fold.train), "validation": len(fold.validation)},
-        seconds=round(result.seconds, 4),
-        curve=result.curve,
-        epoch=result.epoch,
-        audit=audit_fold(fold, table),
-    )
-
-
-def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
+def make_record(run: Run, store: Store, accelerator: str, threads: int | None = None) -> RunRecord:
     """Sum up what the store holds of a run."""
     people = {fold.held_out for fold in run.folds}
     folds = [fold for fold in store.folds(run.id).values() if fold.held_out in people]
@@ -164,22 +251,49 @@ def make_record(run: Run, store: Store, accelerator: str) -> RunRecord:
         failed=tuple(sorted(set(store.errors(run.id)) & people)),
         confusion=confusion_of(folds, len(run.protocol.scheme.classes)),
         versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES},
-        device=_device_name(accelerator),
+        device=_device_name(accelerator, threads),
         seconds=round(sum(fold.seconds for fold in folds), 3),
         audit={fold.held_out: fold.audit for fold in folds if fold.audit is not None},
     )
 
 
-def _train(run: Run, fold: Fold, accelerator: str) -> FoldRecord:
-    return fold_record(fold, run.table, train_fold(run.recipe, run.table, fold, seed=run.seed, accelerator=accelerator))
+def _divide(
+    missing: Sequence[Fold], run: Run, how: AtOnce | None, executor: Executor, at_once: int | None
+) -> list[list[Fold]]:
+    """Parts that are trained as one."""
+    if how is None:
+        return [[fold] for fold in missing]
+    from mer_lightning.tasks import sets_of
+
+    assert run.recipe.training is not None
+    return sets_of(run.table, missing, run.recipe.training, at_once or _fitting(run, executor))
 
 
-def _device_name(accelerator: str) -> str:
+def _fitting(run: Run, executor: Executor) -> int:
+    """How many replicas fit into what is free on the GPU, shared among the workers that use it."""
     import torch
 
-    if accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available():
+    from mer_lightning.tasks import bytes_per_replica
+
+    assert run.recipe.model is not None and run.recipe.training is not None
+    free, _ = torch.cuda.mem_get_info()
+    one = bytes_per_replica(run.table, run.recipe.model, run.recipe.training, torch.device("cuda"))
+    sharing = -(-executor.workers // torch.cuda.device_count())
+    return max(1, int(_MEMORY_SHARE * free / sharing / one))
+
+
+def _on_cuda(accelerator: str) -> bool:
+    import torch
+
+    return accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+
+
+def _device_name(accelerator: str, threads: int | None) -> str:
+    import torch
+
+    if _on_cuda(accelerator):
         return torch.cuda.get_device_name()
-    return f"CPU ({platform.machine()}, threads: {torch.get_num_threads()})"
+    return f"CPU ({platform.machine()}, threads: {threads or torch.get_num_threads()})"
 
 
 class FoldProgress:
@@ -229,12 +343,22 @@ class FoldProgress:
             left = (now - self._start) / self._trained * (self._folds - self._count)
             self._console.print(f"{self._name}: {self._count}/{self._folds} folds, about {left / 60:.0f} min left")
 
+    def fold_found(self) -> None:
+        """Count a fold that another process trained."""
+        self._count += 1
+        self._bar.update(self._task, total=self._folds - self._count + self._trained)
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(line)
+
     def finish_run(self, record: RunRecord) -> None:
         """Say what came out."""
+        name = f"{record.method} · {record.board} · seed {record.seed}"
         if record.complete:
             score = float(uf1(record.matrices().sum(0)))
-            self._console.print(f"{self._name}: UF1 {score:.4f}, {record.folds} folds, {record.seconds:.0f} s")
+            self._console.print(f"{name}: UF1 {score:.4f}, {record.folds} folds, {record.seconds:.0f} s")
         else:
             self._console.print(
-                f"{self._name}: incomplete {record.finished}/{record.folds}, failed: {', '.join(record.failed)}"
+                f"{name}: incomplete {record.finished}/{record.folds}, failed: {', '.join(record.failed)}"
             )

@@ -30,8 +30,8 @@ class Tracker(Protocol):
         """Mirror one complete run, given its folder in the store and its RunRecord."""
         ...
 
-    def close(self) -> None:
-        """Finish what is under way."""
+    def close(self, patience: float = _PATIENCE_SECONDS) -> None:
+        """Finish what is under way, in this many seconds at most."""
         ...
 
 
@@ -41,7 +41,7 @@ class NoTracker:
     def publish(self, folder: Path, record: Path) -> None:
         """Do nothing."""
 
-    def close(self) -> None:
+    def close(self, patience: float = _PATIENCE_SECONDS) -> None:
         """Do nothing."""
 
 
@@ -74,11 +74,11 @@ class WandbTracker:
         with log:
             self._workers[folder.name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def close(self) -> None:
-        """Wait a minute at most for what is under way and say where it is."""
+    def close(self, patience: float = _PATIENCE_SECONDS) -> None:
+        """Wait for what is under way, for each of it this many seconds at most, and say where it is."""
         for run, worker in self._workers.items():
             try:
-                failed = worker.wait(_PATIENCE_SECONDS) != 0
+                failed = worker.wait(patience) != 0
             except subprocess.TimeoutExpired:
                 worker.kill()
                 failed = True

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from benchmark.jobs import fold_record, train_fold
 from benchmark.recipe import RECIPES, Choice, FloatRange, IntRange, Range, Recipe
-from benchmark.runner import FoldProgress, begin_run, fold_record, keep_fold, make_record, train_fold
+from benchmark.runner import FoldProgress, begin_run, keep_fold, make_record
 from mer_lightning.metrics import confusion_matrix, uf1
 from mer_lightning.protocols import fold_seed
 from mer_lightning.settings import Settings

@@ -32,6 +32,11 @@ class IndexLoader:
     def __init__(self, rows: Tensor, batch_size: int, generator: torch.Generator | None = None) -> None:
         self._rows, self._batch_size, self._generator = rows, batch_size, generator
 
+    @property
+    def rows(self) -> Tensor:
+        """What is drawn from."""
+        return self._rows
+
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._batch_size)
 

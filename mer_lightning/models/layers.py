@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
+from mer_lightning.models.replicas import norm_without_padding, real_samples, running_replicas
+
 # samples whose maps of 16 x 30 x 30 float32 stay in one core's cache together with their gradient
 _CHUNK = 16
 
@@ -18,7 +20,8 @@ class Dropout(nn.Module):
 
     nn.Dropout draws one double-precision Bernoulli number per value. Here 64 random bits serve eight
     values where ``256 * p`` is whole (0.5 needs no more), else two; either way a value is dropped with
-    probability p to within 2**-33. Outside eager CPU code it is nn.Dropout.
+    probability p to within 2**-33. Under ``run_replicas`` each replica draws from its own stream what it would
+    draw alone; under other transforms of torch.func and in compiled code it is nn.Dropout.
 
     Args:
         p: Probability that a value is set to zero, 0 <= p < 1; the others are divided by 1 - p.
@@ -41,23 +44,31 @@ class Dropout(nn.Module):
         """
         if not self.training or self.p == 0:
             return x
-        if not _is_eager_cpu(x):
+        if torch.compiler.is_compiling():
             return nn.functional.dropout(x, self.p)
+        if torch._C._are_functorch_transforms_active():  # pyright: ignore[reportPrivateUsage]
+            if running_replicas() is None:
+                return nn.functional.dropout(x, self.p)
+            return x * cast("Tensor", _ReplicaMasks.apply(x.detach(), self))
         return x * self.mask(x)
 
-    def mask(self, like: Tensor) -> Tensor:
-        """Draw a mask from torch's default CPU generator.
+    def mask(self, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Draw a mask.
 
         Args:
-            like: CPU tensor whose shape, dtype and memory order the mask takes.
+            like: Tensor whose shape, dtype, device and (on a CPU) memory order the mask takes.
+            generator: Source of randomness on that device; None is torch's default one.
 
         Returns:
             As like: 0 with probability p, else 1 / (1 - p).
         """
+        if like.device.type != "cpu":
+            kept = torch.empty(like.shape, dtype=like.dtype, device=like.device)
+            return kept.bernoulli_(1 - self.p, generator=generator).mul_(1 / (1 - self.p))
         by_byte = (256 * self.p).is_integer()
         lanes = 8 if by_byte else 2
         # from -2**63 to the top is the one range that fills all 64 bits
-        words = torch.empty(-(-like.numel() // lanes), dtype=torch.int64).random_(-(2**63), None)
+        words = torch.empty(-(-like.numel() // lanes), dtype=torch.int64).random_(-(2**63), None, generator=generator)
         if by_byte:
             keep = words.view(torch.uint8) >= int(256 * self.p)
         else:
@@ -68,6 +79,34 @@ class Dropout(nn.Module):
     def extra_repr(self) -> str:
         """Say p when the module is printed."""
         return f"p={self.p}"
+
+
+class _ReplicaMasks(Function):
+    """Dropout masks under ``run_replicas``: below vmap, where random numbers may be drawn replica by replica."""
+
+    @staticmethod
+    def forward(x: Tensor, layer: Dropout) -> Tensor:
+        return layer.mask(x)
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple[Tensor, Dropout], output: Tensor) -> None:
+        del inputs
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(  # pyright: ignore[reportIncompatibleMethodOverride]
+        info: object, in_dims: tuple[int, None], x: Tensor, layer: Dropout
+    ) -> tuple[Tensor, int]:
+        del info
+        replicas = running_replicas()
+        assert replicas is not None, "Dropout has looked"
+        x = x.movedim(in_dims[0], 0)
+        order = replicas.orders.get(layer, tuple(range(x.ndim - 1)))
+        masks = torch.zeros(x.shape, dtype=x.dtype, device=x.device)
+        for own, size, generator in zip(masks, replicas.sizes, replicas.generators, strict=True):
+            like = torch.empty_permuted((size, *x.shape[2:]), order, dtype=x.dtype, device=x.device)
+            own[:size] = layer.mask(like, generator)
+        return masks, 0
 
 
 class Linear(nn.Linear):
@@ -155,7 +194,10 @@ class ReluNormPool2d(nn.BatchNorm2d):
         Returns:
             ``(B, C, h, w)``.
         """
-        return nn.functional.max_pool2d(super().forward(input.relu()), *self.window)
+        real, rectified = real_samples(), input.relu()
+        if real is None or not self.training:
+            return nn.functional.max_pool2d(super().forward(rectified), *self.window)
+        return nn.functional.max_pool2d(norm_without_padding(self, rectified, real), *self.window)
 
 
 class _Context(FunctionCtx):

@@ -1,6 +1,19 @@
-"""Training one fold with Lightning, or fitting one estimator."""
+"""Training one fold with Lightning, many at once, or fitting one estimator."""
 
 from mer_lightning.tasks.fold import FoldResult, Start, fit_estimator, train_network
+from mer_lightning.tasks.folds_at_once import AtOnce, bytes_per_replica, examine, sets_of, train_networks
 from mer_lightning.tasks.pretraining import Pretrained, pretrain
 
-__all__ = ["FoldResult", "Pretrained", "Start", "fit_estimator", "pretrain", "train_network"]
+__all__ = [
+    "AtOnce",
+    "FoldResult",
+    "Pretrained",
+    "Start",
+    "bytes_per_replica",
+    "examine",
+    "fit_estimator",
+    "pretrain",
+    "sets_of",
+    "train_network",
+    "train_networks",
+]

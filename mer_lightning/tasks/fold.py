@@ -109,7 +109,7 @@ def train_network(
     assert batches is not None
     scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
     seconds = time.perf_counter() - began
-    return FoldResult(_predictions(table, fold, scores), seconds, fitted.task.curve, fitted.epoch)
+    return FoldResult(predictions_of(table, fold, scores), seconds, fitted.task.curve, fitted.epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +242,11 @@ def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int =
     people = [key.rsplit("/", 1)[0] for key in keys]
     built.fit(inputs[train], labels[train], people, classes=table.classes, seed=fold_seed(seed, fold.held_out))
     scores = torch.from_numpy(built.predict(inputs[test]))
-    return FoldResult(_predictions(table, fold, scores), time.perf_counter() - start)
+    return FoldResult(predictions_of(table, fold, scores), time.perf_counter() - start)
 
 
-def _predictions(table: Table, fold: Fold, scores: torch.Tensor) -> tuple[Prediction, ...]:
+def predictions_of(table: Table, fold: Fold, scores: torch.Tensor) -> tuple[Prediction, ...]:
+    """Predictions for the held-out subject from class probabilities ``(n, C)`` in the fold's order."""
     labels = table.labels[table.rows(fold.test)].tolist()
     return tuple(
         Prediction(key, label, guess, tuple(round(score, 6) for score in row))

@@ -1,0 +1,172 @@
+"""What a worker does, wherever it is: train some folds of one run and hand back a record or a failure of each."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from benchmark.audit import audit_fold
+from benchmark.records import FoldRecord, PredictionRecord
+
+if TYPE_CHECKING:
+    from benchmark.recipe import Recipe
+    from mer_lightning.datamodules import Table
+    from mer_lightning.protocols import Fold
+    from mer_lightning.tasks import AtOnce, FoldResult, Start
+
+
+@dataclass(frozen=True)
+class Job:
+    """Folds of one run that one worker trains.
+
+    Attributes:
+        run: Id of the run.
+        recipe: The method.
+        seed: Seed of the run.
+        folds: What is trained, one after another or at once.
+        how: How they can be trained at once; None trains them one by one.
+        start: Pre-trained weights that every fold starts from; None where there are none.
+    """
+
+    run: str
+    recipe: Recipe
+    seed: int
+    folds: tuple[Fold, ...]
+    how: AtOnce | None = None
+    start: Start | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a fold was not trained: one line, and the traceback if there is one."""
+
+    message: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one fold.
+
+    Attributes:
+        held_out: The held-out subject.
+        result: Its record, or why there is none.
+        note: What the user should hear once per run; empty if nothing.
+    """
+
+    held_out: str
+    result: FoldRecord | Failure
+    note: str = ""
+
+
+def do_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    """Train the folds of a job; an error in one goes no further.
+
+    Folds that do not fit into memory together are tried in halves, then one by one. Any other error in folds at once
+    also sends them one by one, where it shows whose it is.
+
+    Args:
+        job: What to train.
+        table: All samples of the protocol.
+        accelerator: Lightning's accelerator.
+
+    Returns:
+        One outcome per fold, in order.
+    """
+    if job.how is None or len(job.folds) == 1:
+        return tuple(_alone(job, fold, table, accelerator) for fold in job.folds)
+    note = ""
+    try:
+        return tuple(Outcome(r.held_out, r) for r in _at_once(job, table, accelerator))
+    except Exception as error:
+        full = is_out_of_memory(error)
+        note = f"{len(job.folds)} folds at once: {_line(error)}"
+    # outside of the handler, which would keep the tensors of what failed alive
+    _free_memory()
+    size = (len(job.folds) + 1) // 2 if full else 1
+    parts = [replace(job, folds=job.folds[i : i + size]) for i in range(0, len(job.folds), size)]
+    note += f"; going on with {size}"
+    outcomes = tuple(outcome for part in parts for outcome in do_job(part, table, accelerator))
+    return tuple(replace(outcome, note="; ".join(filter(None, (note, outcome.note)))) for outcome in outcomes)
+
+
+def train_fold(
+    recipe: Recipe, table: Table, fold: Fold, *, seed: int, accelerator: str, start: Start | None = None
+) -> FoldResult:
+    """Fit a recipe's network or estimator on one fold and predict its test side."""
+    from mer_lightning.tasks import fit_estimator, train_network
+
+    if recipe.estimator is not None:
+        return fit_estimator(table, fold, recipe.estimator, seed=seed)
+    assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
+    return train_network(table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator, start=start)
+
+
+def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:
+    """What is kept of a trained fold; ``table`` is what it was trained on."""
+    return FoldRecord(
+        held_out=fold.held_out,
+        predictions=tuple(
+            PredictionRecord(key=p.key, label=p.label, prediction=p.prediction, scores=p.scores)
+            for p in result.predictions
+        ),
+        samples={"train": len(fold.train), "validation": len(fold.validation)},
+        seconds=round(result.seconds, 4),
+        curve=result.curve,
+        epoch=result.epoch,
+        audit=audit_fold(fold, table),
+    )
+
+
+def failure(error: BaseException) -> Failure:
+    """A failure in one line, with its traceback."""
+    return Failure(_line(error), "".join(traceback.format_exception(error)))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True when an error says that memory, of a GPU or of the machine, did not suffice."""
+    import torch
+
+    # torch has no class of its own for the CPU
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+
+
+def _alone(job: Job, fold: Fold, table: Table, accelerator: str) -> Outcome:
+    try:
+        result = train_fold(job.recipe, table, fold, seed=job.seed, accelerator=accelerator, start=job.start)
+    except Exception as error:
+        return Outcome(fold.held_out, failure(error))
+    return Outcome(fold.held_out, fold_record(fold, table, result))
+
+
+def _at_once(job: Job, table: Table, accelerator: str) -> list[FoldRecord]:
+    from mer_lightning.tasks import train_networks
+
+    recipe = job.recipe
+    assert recipe.model is not None and recipe.training is not None, "only networks are trained at once"
+    results = train_networks(
+        table,
+        job.folds,
+        recipe.model,
+        recipe.training,
+        seeds=[job.seed] * len(job.folds),
+        accelerator=accelerator,
+        how=job.how,
+        start=job.start,
+    )
+    return [fold_record(fold, table, result) for fold, result in zip(job.folds, results, strict=True)]
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _free_memory() -> None:
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

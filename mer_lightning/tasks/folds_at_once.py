@@ -1,0 +1,470 @@
+"""Train many folds in one fit: K replicas of a model as stacked weights, each exactly as it would be alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import torch
+from lightning import LightningModule
+from torch import nn
+from torch.func import stack_module_state
+from torch.nn.functional import cross_entropy
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_f1_score,
+    multiclass_recall,
+)
+
+from mer_lightning.augmentation import BatchAugmentation
+from mer_lightning.augmentation.pool import POSITIONS
+from mer_lightning.datamodules import FoldsDataModule, LOSODataModule, Stream
+from mer_lightning.models.layers import Dropout
+from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
+from mer_lightning.protocols import fold_seed
+from mer_lightning.tasks.classifier import make_optimizer, with_schedule
+from mer_lightning.tasks.fold import FoldResult, build_model, predictions_of
+from mer_lightning.tasks.losses import classification_loss, loss_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lightning.pytorch.utilities.types import OptimizerLRScheduler
+    from torch import Tensor
+
+    from mer_lightning.datamodules import FoldsBatch, Table
+    from mer_lightning.protocols import Fold
+    from mer_lightning.settings import Component, Training
+    from mer_lightning.tasks.fold import Start
+
+_PER_ELEMENT = {"adam", "adamw", "sgd"}
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """Whether a method's folds can be trained at once, and how.
+
+    Attributes:
+        reason: Why not; empty where they can.
+        pads: Whether short batches may be padded; else replicas with equally short batches run together.
+        orders: Memory order in which each dropout layer, by name, draws on a CPU.
+    """
+
+    reason: str = ""
+    pads: bool = True
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+class FoldsAtOnceTask(LightningModule):
+    """Training of K replicas: the sum of their losses gives each the gradient of its own.
+
+    Args:
+        models: The replicas, alike but for their weights.
+        training: How they are fitted; its optimiser acts on each weight alone.
+        classes: Number of classes.
+        class_weights: Weight of each class in each replica's loss, ``(K, C)``, or None.
+        streams: Random numbers of each replica.
+        how: From ``examine``.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        training: Training,
+        classes: int,
+        class_weights: Tensor | None,
+        streams: Sequence[Stream],
+        how: AtOnce,
+    ) -> None:
+        super().__init__()
+        weights, buffers = stack_module_state(list(models))
+        self._weight_names, self._buffer_names = list(weights), list(buffers)
+        self.weights = nn.ParameterList(nn.Parameter(w, w.requires_grad) for w in weights.values())
+        for place, buffer in enumerate(buffers.values()):
+            self.register_buffer(f"buffer_{place}", buffer)
+        self.register_buffer("_class_weights", class_weights, persistent=False)
+        self._class_weights: Tensor | None
+        # in a tuple, so that Lightning does not take its weights for trained ones
+        self._skeleton = (skeleton_of(models[0]),)
+        named = dict(models[0].named_modules())
+        self._orders: dict[nn.Module, tuple[int, ...]] = {named[name]: order for name, order in how.orders.items()}
+        self._training, self._classes, self._streams, self._pads = training, classes, streams, how.pads
+        self._epoch: list[Tensor] = []
+        self._history: list[Tensor] = []
+        self._seen: list[tuple[Tensor, Tensor]] = []
+        self._validation: list[dict[str, Tensor]] = []
+        self._best: list[Tensor] = []
+        self.best_epoch: Tensor | None = None
+        """Epoch (from 1) of each replica's best validation UF1, ``(K,)``; None without validation."""
+
+    def forward(self, inputs: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        """Logits ``(K, B, C)`` of ``(K, B, ...)``, of which the first ``sizes[k]`` of each replica are samples."""
+        (skeleton,) = self._skeleton
+        skeleton.to(inputs.device).train(self.training)
+        weights = dict(zip(self._weight_names, self.weights, strict=True))
+        buffers = dict(zip(self._buffer_names, self._stacked_buffers(), strict=True))
+        if self._pads or len(set(sizes)) == 1:
+            return run_replicas(skeleton, weights, buffers, inputs, self._replicas(range(len(sizes)), sizes))
+        parts: list[tuple[list[int], Tensor]] = []
+        for size, members in _by(range(len(sizes)), sizes):
+            if not size:  # in evaluation: this replica has seen all of its samples
+                parts.append((members, inputs.new_zeros(len(members), inputs.shape[1], self._classes)))
+                continue
+            where = torch.tensor(members, device=inputs.device)
+            own = {name: buffer[where] for name, buffer in buffers.items()}
+            logits = run_replicas(
+                skeleton,
+                {name: weight[where] for name, weight in weights.items()},
+                own,
+                inputs[where, :size],
+                self._replicas(members, sizes),
+            )
+            for name, buffer in buffers.items():
+                buffer[where] = own[name]
+            parts.append((members, nn.functional.pad(logits, (0, 0, 0, inputs.shape[1] - size))))
+        order = torch.tensor([k for members, _ in parts for k in members], device=inputs.device)
+        return torch.cat([logits for _, logits in parts])[order.argsort()]
+
+    def training_step(self, batch: FoldsBatch, batch_idx: int) -> Tensor:
+        """Sum of the replicas' losses on one batch each; sums for the learning curves stay on the device."""
+        del batch_idx
+        logits = self(batch.inputs, batch.sizes)
+        real = self._replicas(range(len(batch.sizes)), batch.sizes).real(batch.inputs)
+        loss = self._losses(logits, batch, real)
+        with torch.no_grad():
+            hits = ((logits.argmax(2) == batch.labels) & (real > 0)).sum(1)
+            size = real.sum(1)
+            self._epoch.append(torch.stack((loss.detach() * size, hits.to(loss), size)))
+        return loss.sum()
+
+    def on_train_epoch_end(self) -> None:
+        """Close one point of the learning curves."""
+        total = torch.stack(self._epoch).sum(0)
+        self._history.append(total[:2] / total[2])
+        self._epoch.clear()
+
+    def validation_step(self, batch: FoldsBatch, batch_idx: int) -> None:
+        """Pool each replica's predictions for its validation subjects."""
+        del batch_idx
+        real = self._replicas(range(len(batch.sizes)), batch.sizes).real(batch.inputs) > 0
+        self._seen.append((self(batch.inputs, batch.sizes).argmax(2), torch.where(real, batch.labels, -1)))
+
+    def on_validation_epoch_end(self) -> None:
+        """Score the pooled predictions and keep the weights of every replica that is better than ever before."""
+        guesses, labels = (torch.cat(parts, 1) for parts in zip(*self._seen, strict=True))
+        self._seen.clear()
+        # one score per row of (K, n); -1 is padding
+        options: dict[str, Any] = {"multidim_average": "samplewise", "ignore_index": -1, "validate_args": False}
+        scores = {
+            "val_accuracy": multiclass_accuracy(guesses, labels, self._classes, average="micro", **options),
+            "val_uf1": multiclass_f1_score(guesses, labels, self._classes, average="macro", **options),
+            "val_uar": multiclass_recall(guesses, labels, self._classes, average="macro", **options),
+        }
+        state = [weight.detach() for weight in self.weights] + self._stacked_buffers()
+        if self.best_epoch is None:
+            self._best = [value.clone() for value in state]
+            self.best_epoch = torch.ones(len(guesses), dtype=torch.int64, device=guesses.device)
+        else:
+            best = torch.stack([point["val_uf1"] for point in self._validation]).amax(0)
+            better = scores["val_uf1"] > best
+            self.best_epoch = torch.where(better, len(self._validation) + 1, self.best_epoch)
+            for kept, value in zip(self._best, state, strict=True):
+                kept.copy_(torch.where(better.view(-1, *[1] * (value.ndim - 1)), value, kept))
+        self._validation.append(scores)
+
+    def on_fit_end(self) -> None:
+        """Go back to each replica's best weights, where there was validation."""
+        if self.best_epoch is not None:
+            state = [weight.detach() for weight in self.weights] + self._stacked_buffers()
+            for value, kept in zip(state, self._best, strict=True):
+                value.copy_(kept.to(value.device))
+
+    def predict_step(self, batch: FoldsBatch, batch_idx: int) -> tuple[Tensor, tuple[int, ...]]:
+        """Class probabilities ``(K, B, C)``, float32, and how many of each replica's are real."""
+        del batch_idx
+        return self(batch.inputs, batch.sizes).float().softmax(2), batch.sizes
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser of the recipe over the stacked weights: per element it is each replica's own."""
+        weights = [weight for weight in self.weights if weight.requires_grad]
+        return with_schedule(make_optimizer(self._training.optimizer, weights), self._training.schedule)
+
+    def curves(self) -> list[dict[str, tuple[float, ...]]]:
+        """Learning curve of each replica, as ``ClassifierTask.curve``."""
+        points = torch.stack(self._history).cpu()
+        curves = [
+            {"train_loss": tuple(own[:, 0].tolist()), "train_accuracy": tuple(own[:, 1].tolist())}
+            for own in points.permute(2, 0, 1)
+        ]
+        for name in self._validation[0] if self._validation else ():
+            scores = torch.stack([point[name] for point in self._validation], 1).cpu()
+            for curve, own in zip(curves, scores, strict=True):
+                curve[name] = tuple(own.tolist())
+        return curves
+
+    def _losses(self, logits: Tensor, batch: FoldsBatch, real: Tensor) -> Tensor:
+        """Each replica's own loss, ``(K,)``, of its real samples alone."""
+        loss, class_weights = self._training.loss, self._class_weights
+        if loss.name != "cross_entropy":
+            own = [None] * len(logits) if class_weights is None else class_weights
+            return torch.stack(
+                [
+                    classification_loss(mine[:size], labels[:size], loss, weights)
+                    for mine, labels, size, weights in zip(logits, batch.labels, batch.sizes, own, strict=True)
+                ]
+            )
+        losses = cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), reduction="none").view_as(real)
+        weights = real if class_weights is None else real * class_weights.gather(1, batch.labels)
+        # a product with 0 would keep what is not finite in the padding
+        return torch.where(real > 0, losses * weights, 0.0).sum(1) / weights.sum(1)
+
+    def _stacked_buffers(self) -> list[Tensor]:
+        return [getattr(self, f"buffer_{place}") for place in range(len(self._buffer_names))]
+
+    def _replicas(self, members: Sequence[int], sizes: Sequence[int]) -> Replicas:
+        generators = tuple(self._streams[k].generator for k in members)
+        return Replicas(tuple(sizes[k] for k in members), generators, self._orders)
+
+
+def train_networks(
+    table: Table,
+    folds: Sequence[Fold],
+    model: Component,
+    training: Training,
+    *,
+    seeds: Sequence[int],
+    accelerator: str = "auto",
+    how: AtOnce | None = None,
+    start: Start | None = None,
+) -> list[FoldResult]:
+    """Train K folds (or seeds of one fold, or both) at once; each result is that of ``train_network`` up to rounding.
+
+    Args:
+        table: All samples of the protocol.
+        folds: One per replica, all with equally many training batches (see ``sets_of``).
+        model: A class of ``mer_lightning.models``.
+        training: How it is fitted.
+        seeds: Seed of the run of each replica.
+        accelerator: Lightning's accelerator.
+        how: From ``examine``; None examines.
+        start: What every replica starts from; None for weights drawn by the model's constructor.
+
+    Raises:
+        ValueError: The method cannot be trained at once, the folds do not fit together, or the table does not hold
+            what the augmentation acts on.
+        torch.OutOfMemoryError: K is too large for the device.
+    """
+    began = time.perf_counter()
+    augmentation = training.augmentation
+    acts_on = augmentation.acts_on if augmentation else "maps"
+    if acts_on != table.holds:
+        raise ValueError(f"augmentation acts on {acts_on}, the table holds {table.holds}")
+    how = how or examine(table, model, training)
+    if how.reason:
+        raise ValueError(how.reason)
+    if len({_shape(table, fold, training) for fold in folds}) != 1:
+        raise ValueError("folds at once need equally many training batches, and all or none of them validation")
+    own_seeds = [fold_seed(seed, fold.held_out) for seed, fold in zip(seeds, folds, strict=True)]
+    models: list[nn.Module] = []
+    streams: list[Stream] = []
+    for seed in own_seeds:
+        lightning.seed_everything(seed, verbose=False)
+        models.append(build_model(table, model, start))
+        streams.append(Stream(seed, torch.get_rng_state()))
+    counts = [torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes) for fold in folds]
+    weights = [own for count in counts if (own := loss_weights(training, count)) is not None]
+    task = FoldsAtOnceTask(models, training, table.classes, torch.stack(weights) if weights else None, streams, how)
+    nine_positions = augmentation.nine_positions if augmentation else 0
+    data = FoldsDataModule(
+        table,
+        [
+            LOSODataModule(
+                table,
+                fold,
+                batch_size=training.batch_size,
+                shuffle=training.shuffle,
+                nine_positions=nine_positions,
+                samples_per_class=training.samples_per_class,
+                seed=seed,
+            )
+            for fold, seed in zip(folds, own_seeds, strict=True)
+        ],
+        augmentation=augmentation and BatchAugmentation(augmentation, table.representation),
+        nine_positions=nine_positions,
+        streams=streams,
+    )
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        devices=1,
+        max_epochs=training.epochs,
+        precision=training.precision,
+        deterministic="warn",
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        logger=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=1.0 if folds[0].validation else 0,
+    )
+    trainer.fit(task, data)
+    batches: Any = trainer.predict(task, data)
+    epochs = [training.epochs] * len(folds) if task.best_epoch is None else task.best_epoch.tolist()
+    seconds = (time.perf_counter() - began) / len(folds)
+    results: list[FoldResult] = []
+    for k, (fold, epoch, curve) in enumerate(zip(folds, epochs, task.curves(), strict=True)):
+        scores = torch.cat([probabilities[k, : sizes[k]] for probabilities, sizes in batches]).cpu()
+        results.append(FoldResult(predictions_of(table, fold, scores), seconds, curve, epoch))
+    return results
+
+
+def sets_of(table: Table, folds: Sequence[Fold], training: Training, at_once: int) -> list[list[Fold]]:
+    """Divide folds into sets that ``train_networks`` takes: equally many batches each, ``at_once`` at most."""
+    sets: list[list[Fold]] = []
+    for _, members in _by(range(len(folds)), [_shape(table, fold, training) for fold in folds]):
+        alike = [folds[k] for k in members]
+        parts = math.ceil(len(alike) / at_once)
+        # as equal as possible: 68 in sets of at most 30 are 23 + 23 + 22
+        sets += [alike[part::parts] for part in range(parts)]
+    return sets
+
+
+def examine(table: Table, model: Component, training: Training) -> AtOnce:
+    """Find out whether a method's folds can be trained at once, by doing so with two replicas on a few samples.
+
+    Two replicas in training, one with a short batch, must give the logits and the buffers that they give alone, in
+    float64; what each method does is measured here, not declared.
+
+    Args:
+        table: Where samples are taken from.
+        model: A class of ``mer_lightning.models``.
+        training: How it would be fitted.
+    """
+    if training.optimizer.name not in _PER_ELEMENT:
+        return AtOnce(f"{training.optimizer.name} does not act on each weight alone, so replicas would mix")
+    if training.precision == "16-mixed":
+        return AtOnce("16-mixed has one loss scale, which all replicas would share")
+    inputs = _samples(table, torch.arange(min(5, len(table.inputs)))).cpu()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        models = [build_model(table, model).train() for _ in range(2)]
+        orders = _draw_orders(models[0], inputs)
+        if orders is None:
+            return AtOnce("a dropout layer draws in different memory orders")
+        models = [one.double() for one in models]
+        reason = ""
+        for pads in (True, False):
+            try:
+                if _equals_alone(models, inputs.double(), (len(inputs), len(inputs) - pads)):
+                    return AtOnce(pads=pads, orders=orders)
+                reason = f"{model.name} gives other numbers under vmap than alone"
+            except (RuntimeError, ValueError, NotImplementedError) as error:
+                reason = f"{model.name} does not run under vmap: {' '.join(str(error).split())[:200]}"
+    return AtOnce(reason)
+
+
+def bytes_per_replica(table: Table, model: Component, training: Training, device: torch.device) -> int:
+    """Estimate the device memory that one more replica takes in training.
+
+    Weights, gradients and the optimiser's two states, the best weights under validation, what the forward pass keeps
+    for the backward pass, and two of its largest tensors for what is alive in between.
+
+    Args:
+        table: Whose samples are trained on.
+        model: A class of ``mer_lightning.models``.
+        training: How it is fitted.
+        device: Where.
+    """
+    kept: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        # held to the end, or the address of a freed tensor would count for two
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(0)
+        models = [build_model(table, model).to(device).train() for _ in range(2)]
+    weights, buffers = stack_module_state(models)
+    # two replicas, one of them with a short batch, which is the dearer kind
+    sizes = (max(2, training.batch_size), max(2, training.batch_size) - 1)
+    rows = torch.arange(sizes[0], device=device) % len(table.inputs)
+    inputs = _samples(table, rows)
+    inputs = inputs.expand(2, *inputs.shape)
+    replicas = Replicas(sizes, (torch.Generator(device), torch.Generator(device)))
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = run_replicas(skeleton_of(models[0]), weights, buffers, inputs, replicas)
+    del logits
+    both = sorted(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    own = sum(weight.numel() * weight.element_size() for weight in weights.values()) // 2
+    return 5 * own + (sum(both) + 2 * both[-1]) // 2
+
+
+def _equals_alone(models: Sequence[nn.Module], inputs: Tensor, sizes: tuple[int, int]) -> bool:
+    alone = [deepcopy(model) for model in models]
+    logits: list[Tensor] = []
+    orders = _draw_orders(models[0], inputs)
+    assert orders is not None
+    for k, (model, size) in enumerate(zip(alone, sizes, strict=True)):
+        torch.manual_seed(k)
+        logits.append(model(inputs[:size]))
+    weights, buffers = stack_module_state([deepcopy(model) for model in models])
+    skeleton = skeleton_of(deepcopy(models[0]))
+    named = dict(skeleton.named_modules())
+    replicas = Replicas(
+        sizes,
+        tuple(torch.Generator().manual_seed(k) for k in range(2)),
+        {named[name]: order for name, order in orders.items()},
+    )
+    together = run_replicas(skeleton, weights, buffers, inputs.expand(2, *inputs.shape).clone(), replicas)
+    for k, (model, size) in enumerate(zip(alone, sizes, strict=True)):
+        pairs = [(together[k, :size], logits[k])]
+        pairs += [(buffers[name][k], value) for name, value in model.named_buffers()]
+        if not all(torch.allclose(a.double(), b.double(), rtol=1e-6, atol=1e-8) for a, b in pairs):
+            return False
+    return True
+
+
+def _draw_orders(model: nn.Module, inputs: Tensor) -> dict[str, tuple[int, ...]] | None:
+    """Memory order of what reaches each dropout layer, by name; None where a layer sees several."""
+    found: dict[str, set[tuple[int, ...]]] = {}
+    model = deepcopy(model)
+    for name, layer in model.named_modules():
+        if isinstance(layer, Dropout):
+
+            def look(_: nn.Module, given: tuple[Tensor], name: str = name) -> None:
+                strides = given[0].stride()
+                found.setdefault(name, set()).add(tuple(sorted(range(len(strides)), key=lambda d: -strides[d])))
+
+            layer.register_forward_pre_hook(look)
+    with torch.no_grad():
+        model(inputs)
+    if any(len(orders) > 1 for orders in found.values()):
+        return None
+    return {name: orders.pop() for name, orders in found.items()}
+
+
+def _samples(table: Table, rows: Tensor) -> Tensor:
+    """What a model sees of these rows."""
+    inputs = table.inputs.to(rows.device)[rows]
+    return table.representation.maps(inputs) if table.holds == "frames" else inputs
+
+
+def _shape(table: Table, fold: Fold, training: Training) -> tuple[int, bool]:
+    """Number of training batches, and whether there is validation."""
+    size = len(fold.train)
+    if training.samples_per_class is not None:
+        size = training.samples_per_class * len(table.labels[table.rows(fold.train)].unique())
+    elif training.augmentation and training.augmentation.nine_positions:
+        size *= POSITIONS
+    return math.ceil(size / training.batch_size), bool(fold.validation)
+
+
+def _by(members: Sequence[int], keys: Sequence[Any]) -> Iterator[tuple[Any, list[int]]]:
+    """Members with equal keys together, in order of the keys."""
+    for key, group in groupby(sorted(members, key=lambda k: keys[k]), key=lambda k: keys[k]):
+        yield key, list(group)

@@ -1,0 +1,227 @@
+"""K folds at once give what K folds one by one give: the same batches, the same masks, the same weights."""
+
+import lightning
+import pytest
+import torch
+from torch import nn
+
+from mer_lightning.models.layers import Dropout, ReluNormPool2d
+from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
+from mer_lightning.protocols import get_protocol
+from mer_lightning.settings import Component, Training
+from mer_lightning.tasks import bytes_per_replica, examine, sets_of, train_network, train_networks
+
+STSTNET = Component(name="ststnet.STSTNet")
+STILL = Component(name="ststnet.STSTNet", arguments={"dropout": 0.0})
+
+
+def training(**changes):
+    values = {"epochs": 20, "batch_size": 48, "optimizer": {"name": "adam", "lr": 1e-3}} | changes
+    return Training.model_validate(values)
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Every task in the state that it predicts with."""
+    tasks, predict = [], lightning.Trainer.predict
+
+    def spy(trainer, task, data):
+        tasks.append(task)
+        return predict(trainer, task, data)
+
+    monkeypatch.setattr(lightning.Trainer, "predict", spy)
+    return tasks
+
+
+def assert_same(table, folds, model, recipe, tasks, seeds=None, atol=1e-4):
+    seeds = seeds or [0] * len(folds)
+    together = train_networks(table, folds, model, recipe, seeds=seeds, accelerator="cpu")
+    alone = [
+        train_network(table, fold, model, recipe, seed=seed, accelerator="cpu")
+        for fold, seed in zip(folds, seeds, strict=True)
+    ]
+    stacked, singles = tasks[0], tasks[1:]
+    for k, single in enumerate(singles):
+        for weight, (name, own) in zip(stacked.weights, single.model.named_parameters(), strict=True):
+            torch.testing.assert_close(weight[k], own, rtol=0, atol=atol, msg=name)
+        for buffer, (name, own) in zip(stacked._stacked_buffers(), single.model.named_buffers(), strict=True):
+            torch.testing.assert_close(buffer[k], own, rtol=1e-4, atol=atol, msg=name)
+    for ours, theirs in zip(together, alone, strict=True):
+        assert [(p.key, p.label, p.prediction) for p in ours.predictions] == [
+            (p.key, p.label, p.prediction) for p in theirs.predictions
+        ]
+        assert ours.epoch == theirs.epoch
+        assert ours.curve.keys() == theirs.curve.keys()
+        for name, values in theirs.curve.items():
+            assert ours.curve[name] == pytest.approx(values, abs=1e-4, rel=1e-3), name
+    return together
+
+
+@pytest.mark.parametrize("model", [STILL, STSTNET], ids=["dropout off", "dropout on"])
+@pytest.mark.parametrize(("optimizer", "lr"), [("adam", 2e-4), ("adamw", 2e-4), ("sgd", 5e-3)])
+def test_folds_at_once_equal_folds_one_by_one(smic, fitted, model, optimizer, lr):
+    # Adam divides gradients by their own size, so at higher rates rounding alone moves the weights apart
+    protocol, labelled, table = smic
+    recipe = training(optimizer={"name": optimizer, "lr": lr, "weight_decay": 0.01})
+    folds = [fold for fold in protocol.folds(labelled) if len(fold.train) > 48]
+    # the folds differ in size, so the last batch of some is padded
+    assert len({len(fold.train) for fold in folds}) > 1
+    assert_same(table, folds, model, recipe, fitted)
+
+
+def test_each_replica_selects_its_own_epoch_on_its_own_validation_subjects(smic, fitted):
+    _, labelled, table = smic
+    folds = get_protocol("smic-3+inner_subjects").folds(labelled)
+    recipe = training(batch_size=128, optimizer={"name": "adam", "lr": 2e-3})
+    results = assert_same(table, folds, STSTNET, recipe, fitted, atol=1e-3)
+    assert len({result.epoch for result in results}) > 1
+
+
+def test_augmentation_and_class_weights_are_each_fold_s_own(smic, fitted):
+    protocol, labelled, table = smic
+    folds = [fold for fold in protocol.folds(labelled) if len(fold.train) > 48]
+    recipe = training(epochs=4, class_weights="balanced", augmentation={"hflip": 0.5, "shift": 0.1})
+    assert_same(table, folds, STSTNET, recipe, fitted)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": {"name": "focal", "alpha": "balanced"}},
+        {"loss": {"name": "focal_one_vs_rest"}, "schedule": {"every": 1, "factor": 0.5}},
+        {"samples_per_class": 10, "augmentation": {"nine_positions": 2}},
+    ],
+    ids=["focal", "one against the rest, falling rate", "nine positions, balanced"],
+)
+def test_whatever_a_recipe_may_say_holds_for_each_replica(smic, fitted, changes):
+    protocol, labelled, table = smic
+    recipe = training(epochs=3, optimizer={"name": "sgd", "lr": 5e-3}, **changes)
+    (folds, *_) = sets_of(table, protocol.folds(labelled)[-3:], recipe, 3)
+    assert_same(table, folds, STSTNET, recipe, fitted)
+
+
+def test_seeds_run_at_once_as_folds_do(smic, fitted):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    recipe = training(optimizer={"name": "sgd", "lr": 5e-3})
+    results = assert_same(table, [fold] * 3, STSTNET, recipe, fitted, seeds=[0, 1, 2])
+    assert len({result.curve["train_loss"] for result in results}) == 3
+
+
+class MeanOfOthers(nn.Module):
+    """Looks across the batch in a way that no mask is known for."""
+
+    def __init__(self, in_channels: int = 3, classes: int = 3) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(in_channels)
+        self.head = nn.Linear(in_channels, classes)
+
+    def forward(self, x):
+        x = x.mean((-1, -2))
+        return self.head(self.norm(x - x.mean(0)))
+
+
+class Branching(nn.Module):
+    """Looks at its data in Python."""
+
+    def __init__(self, in_channels: int = 3, classes: int = 3) -> None:
+        super().__init__()
+        self.head = nn.Linear(in_channels, classes)
+
+    def forward(self, x):
+        x = x.mean((-1, -2))
+        return self.head(x if x.sum() > 0 else -x)
+
+
+class PlainDropout(Branching):
+    def forward(self, x):
+        return self.head(nn.functional.dropout(x.mean((-1, -2)), 0.5, self.training))
+
+
+@pytest.fixture
+def odd_models(monkeypatch):
+    from mer_lightning.models import ststnet
+
+    for model in (MeanOfOthers, Branching, PlainDropout):
+        monkeypatch.setattr(ststnet, model.__name__, model, raising=False)
+
+
+def test_a_model_that_cannot_be_padded_runs_in_groups_of_equal_size(smic, fitted, odd_models):
+    protocol, labelled, table = smic
+    model = Component(name="ststnet.MeanOfOthers")
+    how = examine(table, model, training())
+    assert (how.reason, how.pads) == ("", False)
+    folds = [fold for fold in protocol.folds(labelled) if len(fold.train) > 48]
+    assert_same(table, folds, model, training(epochs=5), fitted)
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "says"),
+    [
+        ("Branching", {}, "data-dependent control flow"),
+        ("PlainDropout", {}, "random"),
+        ("STSTNet", {"precision": "16-mixed"}, "loss scale"),
+    ],
+)
+def test_what_cannot_run_at_once_says_why(smic, odd_models, model, changes, says):
+    protocol, labelled, table = smic
+    component = Component(name=f"ststnet.{model}")
+    assert says in examine(table, component, training(**changes)).reason
+    with pytest.raises(ValueError, match=says):
+        train_networks(table, protocol.folds(labelled)[:1], component, training(**changes), seeds=[0])
+
+
+def test_sets_hold_folds_with_equally_many_batches(smic):
+    protocol, labelled, table = smic
+    folds = protocol.folds(labelled)
+    sets = sets_of(table, folds, training(batch_size=16), 2)
+    assert sorted(fold.held_out for part in sets for fold in part) == sorted(fold.held_out for fold in folds)
+    assert all(len(part) <= 2 for part in sets)
+    assert all(len({-(-len(fold.train) // 16) for fold in part}) == 1 for part in sets)
+
+
+def test_folds_with_different_numbers_of_batches_are_refused(smic):
+    protocol, labelled, table = smic
+    folds = sorted(protocol.folds(labelled), key=lambda fold: len(fold.train))
+    with pytest.raises(ValueError, match="equally many training batches"):
+        train_networks(table, [folds[0], folds[-1]], STILL, training(batch_size=1), seeds=[0, 0])
+
+
+def test_padding_touches_neither_statistics_nor_gradients():
+    torch.manual_seed(0)
+    models = [nn.Sequential(ReluNormPool2d(2, 3, 3, 1), nn.BatchNorm2d(2), Dropout(0.5)).double() for _ in range(2)]
+    weights, buffers = torch.func.stack_module_state(models)
+    skeleton = skeleton_of(models[0])
+    outputs, states = [], []
+    for rest in (0.0, 1e6):
+        inputs = torch.randn(2, 6, 2, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+        inputs[1, 4:] = rest
+        own = {name: buffer.clone() for name, buffer in buffers.items()}
+        generators = tuple(torch.Generator().manual_seed(k) for k in range(2))
+        y = run_replicas(skeleton, weights, own, inputs, Replicas((6, 4), generators))
+        outputs.append(y[1, :4])
+        states.append(own)
+    torch.testing.assert_close(*outputs)
+    for name, value in states[0].items():
+        torch.testing.assert_close(value, states[1][name])
+
+
+def test_the_memory_estimate_counts_what_a_replica_keeps(smic):
+    _, _, table = smic
+    small, large = (
+        bytes_per_replica(table, STSTNET, training(batch_size=size), torch.device("cpu")) for size in (64, 256)
+    )
+    # the 16 maps of 30 x 30 that the convolution gives, at least once
+    assert large > 256 * 16 * 30 * 30 * 4
+    assert 3.5 < large / small < 4.5
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("model", [STILL, STSTNET], ids=["dropout off", "dropout on"])
+def test_folds_at_once_on_the_gpu_equal_folds_one_by_one_there(smic, model):
+    protocol, labelled, table = smic
+    folds = [fold for fold in protocol.folds(labelled) if len(fold.train) > 48]
+    together = train_networks(table, folds, model, training(epochs=5), seeds=[0] * len(folds), accelerator="gpu")
+    for fold, ours in zip(folds, together, strict=True):
+        alone = train_network(table, fold, model, training(epochs=5), accelerator="gpu")
+        assert ours.curve["train_loss"] == pytest.approx(alone.curve["train_loss"], rel=1e-3)
