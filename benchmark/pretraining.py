@@ -14,27 +14,26 @@ from benchmark.records import PretrainingRecord, write_json
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable
 
     from benchmark.plan import Run
+    from benchmark.records import Store
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Labelled
     from mer_lightning.tasks import Start
 
 
-def prepare_start(
-    run: Run, folder: Path, console: Console, *, accelerator: str = "auto"
-) -> tuple[Start, PretrainingRecord] | None:
+def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, accelerator: str = "auto") -> Start | None:
     """Pre-trained weights for a run, trained now unless they are kept already.
 
     Args:
         run: What will start from them.
-        folder: Folder of all runs; weights are kept in ``pretrained`` in it, representations in ``cache``.
-        console: Told what is trained and what came out.
+        store: Told what the folds of the run start from; weights are kept in its ``pretrained``.
+        say: Told what is trained and what came out.
         accelerator: Lightning's accelerator.
 
     Returns:
-        What the folds start from, and what is recorded of it; None for a method without pre-training.
+        What the folds start from; None for a method without pre-training.
 
     Raises:
         DataError: The other database cannot be read, or has none of the classes.
@@ -49,16 +48,19 @@ def prepare_start(
     from mer_lightning.tasks import Start, pretrain
 
     _, model, training = run.recipe.pretraining
-    table, labelled = _read(run, folder / "cache")
+    table, labelled = _read(run, store.root / "cache")
     parts = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), table.content_hash, run.seed]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    weights = folder / "pretrained" / f"{run.recipe.name}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
+    weights = (
+        store.root / "pretrained" / f"{run.recipe.name}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
+    )
     start = Start(weights, transfer.freeze)
     kept = _kept(weights)
     if kept is not None:
-        return start, kept
+        store.save_pretraining(run.id, kept)
+        return start
     fold = pretraining_fold(labelled, run.seed)
-    console.print(
+    say(
         f"{run.recipe.name} · seed {run.seed}: pre-training on {len(fold.train)} samples of {transfer.database}, "
         f"{training.epochs} epochs"
     )
@@ -79,8 +81,9 @@ def prepare_start(
         (Path(partial) / weights.name).replace(weights)
     # written last: weights without it are trained again
     write_json(weights.with_suffix(".json"), record.model_dump())
-    console.print(f"{run.recipe.name} · seed {run.seed}: {made.accuracy:.4f} of the validating people's samples right")
-    return start, record
+    store.save_pretraining(run.id, record)
+    say(f"{run.recipe.name} · seed {run.seed}: {made.accuracy:.4f} of the validating people's samples are right")
+    return start
 
 
 def _kept(weights: Path) -> PretrainingRecord | None:

@@ -235,6 +235,17 @@ class Store:
         write_json(path, record.model_dump(), indent=None)
         path.with_suffix(".error.json").unlink(missing_ok=True)
 
+    def save_pretraining(self, run: str, record: PretrainingRecord) -> None:
+        """Keep what the folds of a run start from."""
+        write_json(self.folder(run) / "pretraining.json", record.model_dump())
+
+    def pretraining(self, run: str) -> PretrainingRecord | None:
+        """What the folds of a run started from; None where nothing was pre-trained."""
+        try:
+            return PretrainingRecord.model_validate_json((self.folder(run) / "pretraining.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+
     def save_error(self, run: str, held_out: str, message: str, details: str) -> None:
         """Keep why a fold failed; it still counts as missing."""
         path = self._fold_path(run, held_out).with_suffix(".error.json")

@@ -20,6 +20,7 @@ from rich.progress import (
 
 from benchmark.jobs import Job
 from benchmark.locks import FoldLocks
+from benchmark.pretraining import prepare_start
 from benchmark.records import (
     DataProvenance,
     FoldRecord,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from benchmark.records import Store
     from benchmark.tracking import Tracker
     from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import AtOnce
+    from mer_lightning.tasks import AtOnce, Start
 
 _PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-learn")
 _QUIET_SECONDS = 30.0
@@ -110,26 +111,29 @@ class _Work:
 
     def jobs(self) -> Iterator[Job | None]:
         """Every fold that is missing and that nobody else trains; at the end, what others left."""
-        waiting: list[tuple[Run, Fold]] = []
+        waiting: list[tuple[Run, Fold, Start | None]] = []
+        accelerator = self._executor.accelerator
         for run in self._runs.values():
             missing = begin_run(run, self._store)
             self._progress.start_run(run, already=len(run.folds) - len(missing))
             self._left[run.id] = {fold.held_out for fold in missing}
             self._locks[run.id] = FoldLocks(self._store.folder(run.id), [fold.held_out for fold in run.folds])
             how = self._how(run, missing) if missing else None
+            start = prepare_start(run, self._store, self._progress.say, accelerator=accelerator) if missing else None
             for part in _divide(missing, run, how, self._executor, self._at_once):
                 mine = [fold for fold in part if self._take(run, fold)]
-                waiting += [(run, fold) for fold in part if fold not in mine and fold.held_out in self._left[run.id]]
+                theirs = [fold for fold in part if fold not in mine and fold.held_out in self._left[run.id]]
+                waiting += [(run, fold, start) for fold in theirs]
                 if mine:
-                    yield Job(run.id, run.recipe, run.seed, tuple(mine), how)
+                    yield Job(run.id, run.recipe, run.seed, tuple(mine), how, start)
             self._finish_if_done(run)
         while waiting:
-            for run, fold in tuple(waiting):
+            for run, fold, start in tuple(waiting):
                 if self._take(run, fold):
-                    yield Job(run.id, run.recipe, run.seed, (fold,))
+                    yield Job(run.id, run.recipe, run.seed, (fold,), start=start)
                 elif fold.held_out in self._left[run.id]:
                     continue
-                waiting.remove((run, fold))
+                waiting.remove((run, fold, start))
                 self._finish_if_done(run)
             if waiting:
                 yield None
@@ -243,6 +247,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
             table_hash=run.labelled.table_hash,
             content_hash=run.table.content_hash,
         ),
+        pretraining=store.pretraining(run.id),
         seed=run.seed,
         classes=run.protocol.scheme.classes,
         databases=tuple(run.protocol.counts),
