@@ -178,11 +178,22 @@ def _fit_taps(radius: int, sigma: float) -> tuple[tuple[float, ...], ...]:
     return tuple(g), tuple(g * x / second), tuple(curvature)
 
 
-@lru_cache(maxsize=64)
-def _fit_matrices(side: int, radius: int, sigma: float) -> Tensor:
-    """The three filters of the fit as matrices, ``(3, side, side)``."""
-    matrices = [_filter_matrix(side, taps) for taps in _fit_taps(radius, sigma)]
-    return torch.tensor(np.stack(matrices), dtype=torch.float32)
+@lru_cache(maxsize=8)
+def _fit_kernels(radius: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """The fit as two convolutions.
+
+    Returns:
+        Along x ``(3, 1, 1, n)``: weights, slope, curvature; then along y ``(5, 3, n, 1)``: b_x, b_y, A_xx, A_yy, A_xy.
+    """
+    weights, slope, curvature = torch.tensor(_fit_taps(radius, sigma), dtype=torch.float32)
+    along_x = torch.stack((weights, slope, curvature))[:, None, None]
+    along_y = torch.zeros(5, 3, 2 * radius + 1, 1)
+    # A_xy is half the coefficient of xy
+    for output, (taps, given) in enumerate(
+        ((weights, 1), (slope, 0), (weights, 2), (curvature, 0), (slope / 2, 1)),
+    ):
+        along_y[output, given, :, 0] = taps
+    return along_x, along_y
 
 
 def _polynomials(images: Tensor, settings: _Settings) -> tuple[Tensor, Tensor]:
@@ -195,18 +206,10 @@ def _polynomials(images: Tensor, settings: _Settings) -> tuple[Tensor, Tensor]:
     Returns:
         For each of the two images ``(B, 5, H, W)``: b_x, b_y, A_xx, A_yy, A_xy.
     """
-    height, width = images.shape[-2:]
-    by_x, by_y = (
-        _fit_matrices(side, settings.poly_n, settings.poly_sigma).to(images.device) for side in (width, height)
-    )
-    along_x = (images.flatten(0, 1).flatten(0, 1) @ by_x.flatten(0, 1).T).view(-1, height, 3, width)
-    weights, slope, curvature = along_x.unbind(2)
-    result = images.new_empty(images.shape[0] * images.shape[1], 5, height, width)
-    for channel, (row, column) in enumerate(((0, slope), (1, weights), (0, curvature), (2, weights), (1, slope))):
-        torch.matmul(by_y[row], column, out=result[:, channel])
-    # A_xy is half the coefficient of xy
-    result[:, 4] *= 0.5
-    first, second = result.view(2, images.shape[1], 5, height, width)
+    along_x, along_y = (kernel.to(images.device) for kernel in _fit_kernels(settings.poly_n, settings.poly_sigma))
+    padded = functional.pad(images.flatten(0, 1)[:, None], (settings.poly_n,) * 4, mode="replicate")
+    fitted = functional.conv2d(functional.conv2d(padded, along_x), along_y)
+    first, second = fitted.unflatten(0, images.shape[:2])
     return first, second
 
 
