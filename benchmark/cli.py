@@ -18,6 +18,7 @@ from rich.table import Table as Columns
 from benchmark.cache_commands import add_cache_commands
 from benchmark.data_commands import add_data_commands
 from benchmark.evidence_commands import add_evidence_commands
+from benchmark.explain_commands import add_explain_command
 from benchmark.methods_commands import add_methods_command
 from mer_lightning.types import DataError
 
@@ -319,6 +320,7 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(handler=_status)
 
     add_methods_command(commands)
+    add_explain_command(commands, PROJECT / "runs")
 
     score = commands.add_parser("score", help="score a file of predictions")
     score.add_argument("file", type=Path, help="CSV (database,subject,clip,label,prediction) or MEGC2019 log")

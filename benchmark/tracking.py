@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from benchmark.records import RunRecord, Store, load_run
 from mer_lightning.metrics import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from benchmark.records import FoldRecord
@@ -30,6 +33,13 @@ class Tracker(Protocol):
         """Mirror one complete run, given its folder in the store and its RunRecord."""
         ...
 
+    def publish_picture(self, run: str, picture: Path, summary: Path, *, private: bool) -> None:
+        """Mirror the explanation of one prediction of a run, given the picture and a JSON file of what it says.
+
+        A private picture stays on this machine until somebody uploads it on purpose.
+        """
+        ...
+
     def close(self, patience: float = _PATIENCE_SECONDS) -> None:
         """Finish what is under way, in this many seconds at most."""
         ...
@@ -41,12 +51,18 @@ class NoTracker:
     def publish(self, folder: Path, record: Path) -> None:
         """Do nothing."""
 
+    def publish_picture(self, run: str, picture: Path, summary: Path, *, private: bool) -> None:
+        """Do nothing."""
+
     def close(self, patience: float = _PATIENCE_SECONDS) -> None:
         """Do nothing."""
 
 
 class WandbTracker:
-    """One W&B run per (method, protocol, seed), grouped by suite, job type ``loso``.
+    """One W&B run per (method, protocol, seed), grouped by suite, job type ``loso``; one more per explanation.
+
+    An offline run cannot be opened again once it has ended, so that a picture of one of its predictions goes into a run
+    of its own beside it: job type ``explanation``, in the same group.
 
     Args:
         root: Folder for W&B's own files.
@@ -60,19 +76,23 @@ class WandbTracker:
 
     def publish(self, folder: Path, record: Path) -> None:
         """Start mirroring one run and return at once."""
+        self._start(folder.name, ["run", str(folder), str(record)], {})
+
+    def publish_picture(self, run: str, picture: Path, summary: Path, *, private: bool) -> None:
+        """Start mirroring one explanation and return at once; a private one goes into an offline run."""
+        self._start(
+            f"{run}--explanation",
+            ["picture", run, str(picture), str(summary)],
+            {"WANDB_MODE": "offline"} if private else {},
+        )
+
+    def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
-        log = (self._root / f"{folder.name}.log").open("wb")
-        command = [
-            sys.executable,
-            "-m",
-            "benchmark.tracking",
-            str(folder),
-            str(record),
-            self._suite,
-            str(self._root),
-        ]
-        with log:
-            self._workers[folder.name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        command = [sys.executable, "-m", "benchmark.tracking", *arguments, self._suite, str(self._root)]
+        with (self._root / f"{name}.log").open("wb") as log:
+            self._workers[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | environment
+            )
 
     def close(self, patience: float = _PATIENCE_SECONDS) -> None:
         """Wait for what is under way, for each of it this many seconds at most, and say where it is."""
@@ -151,6 +171,39 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
     run.finish()
 
 
+def mirror_picture(run: str, picture: Path, summary: Path, suite: str, root: Path) -> None:
+    """Send the explanation of one prediction to W&B: the picture, and what it says as config and summary.
+
+    Args:
+        run: Id of the run that made the prediction.
+        picture: PNG.
+        summary: JSON file: ``config`` says of what the picture is, ``shares`` how much of it lies where.
+        suite: Group of the run.
+        root: Folder for W&B's own files.
+    """
+    import wandb
+
+    told = json.loads(summary.read_text(encoding="utf-8"))
+    logged = wandb.init(
+        project=os.environ.get("WANDB_PROJECT", PROJECT),
+        group=suite,
+        job_type="explanation",
+        name=f"{run} · {told['config']['sample']}",
+        dir=root,
+        mode=_mode(),
+        config={"explained": run} | told["config"],
+        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+    )
+    shares = [[place, share] for place, share in told["shares"].items()]
+    logged.log(
+        {
+            "explanation": wandb.Image(str(picture), caption=told["config"]["sample"]),
+            "shares": wandb.Table(columns=["place", "share"], data=shares),
+        }
+    )
+    logged.finish()
+
+
 def average_curves(folds: list[FoldRecord]) -> list[dict[str, float]]:
     """Mean over folds of every curve, one dictionary per epoch; a fold that stopped early counts while it ran."""
     names = sorted({name for fold in folds for name in fold.curve})
@@ -177,5 +230,15 @@ def _mode() -> Literal["online", "offline", "disabled", "shared"]:
             return "online" if wandb.api.api_key else "offline"
 
 
+def _main(arguments: Sequence[str]) -> None:
+    match arguments:
+        case ["run", folder, record, suite, root]:
+            mirror(Path(folder), load_run(Path(record)), suite, Path(root))
+        case ["picture", run, picture, summary, suite, root]:
+            mirror_picture(run, Path(picture), Path(summary), suite, Path(root))
+        case _:
+            raise SystemExit(f"expected run or picture and its files, found {' '.join(arguments)}")
+
+
 if __name__ == "__main__":
-    mirror(Path(sys.argv[1]), load_run(Path(sys.argv[2])), sys.argv[3], Path(sys.argv[4]))
+    _main(sys.argv[1:])

@@ -120,9 +120,17 @@ class Composite:
         Raises:
             DataError: The files are missing, unreadable or not what the table says.
         """
+        return self.part_of(sample).read(sample)
+
+    def part_of(self, sample: Sample) -> Part:
+        """The database that a sample belongs to.
+
+        Raises:
+            DataError: It belongs to none of them.
+        """
         if sample.database not in self._parts:
             raise DataError(f"{sample.key}: the composite has {', '.join(self._parts)}")
-        return self._parts[sample.database].read(sample)
+        return self._parts[sample.database]
 
 
 def select(samples: Iterable[Sample]) -> tuple[Sample, ...]:

@@ -52,6 +52,14 @@ class Union:
         Raises:
             DataError: The files are missing, unreadable or not what the table says.
         """
+        return self.part_of(sample).read(sample)
+
+    def part_of(self, sample: Sample) -> Dataset:
+        """The database that a sample belongs to.
+
+        Raises:
+            DataError: It belongs to none of them.
+        """
         if sample.database not in self._part_of:
             raise DataError(f"{sample.key}: there are {', '.join(self._part_of)} only")
-        return self._part_of[sample.database].read(sample)
+        return self._part_of[sample.database]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mer_lightning.faces.alignment import Crop, align
+from mer_lightning.faces.alignment import Crop, align, similarity, transform_points
 from mer_lightning.faces.landmarks import read_landmarks
 from mer_lightning.types import DataError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mer_lightning.datasets.base import Kind
     from mer_lightning.datasets.frames import FrameDataset
+    from mer_lightning.faces.points import Points
     from mer_lightning.types import Sample
 
 
@@ -65,6 +66,11 @@ class AlignedFrames:
             "faces": f"aligned to {self._crop.height} x {self._crop.width}",
             "landmarks": digest[:10],
         }
+
+    def points(self, sample: Sample) -> Points:
+        """The landmarks of a sample's onset frame in the aligned picture, ``(68, 2)`` pixels, float32."""
+        found = self._points[sample.key]
+        return transform_points(similarity(found, self._crop), found).to(torch.float32).numpy()
 
     def read(self, sample: Sample) -> NDArray[np.uint8]:
         """Read and align the frames onset..offset of one sample.

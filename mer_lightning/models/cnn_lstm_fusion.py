@@ -57,6 +57,8 @@ class CnnLstmFusion(nn.Module):
 
     head_name: ClassVar[str] = "head"
     frozen_in_transfer: ClassVar[tuple[str, ...]] = ()
+    # both streams end in maps of one size, and both lead to the prediction
+    explained: ClassVar[tuple[str, ...]] = ("spatial.conv5", "temporal.conv5")
 
     def __init__(
         self,

@@ -45,6 +45,8 @@ class DualBranch(nn.Module):
 
     head_name: ClassVar[str] = "head"
     frozen_in_transfer: ClassVar[tuple[str, ...]] = ()
+    # section 3.3: the activations of both branches' last layers are added up
+    explained: ClassVar[tuple[str, ...]] = ("branches.magnitude.layer4", "branches.strain.layer4")
 
     def __init__(
         self,

@@ -95,16 +95,7 @@ def train_network(
         DataError: The pre-trained weights do not fit.
     """
     began = time.perf_counter()
-    fitted = fit_network(
-        table,
-        fold,
-        model,
-        training,
-        seed=fold_seed(seed, fold.held_out),
-        accelerator=accelerator,
-        start=start,
-        select="val_uf1" if fold.validation else None,
-    )
+    fitted = fit_fold(table, fold, model, training, seed=seed, accelerator=accelerator, start=start)
     batches = fitted.trainer.predict(fitted.task, fitted.data)
     assert batches is not None
     scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
@@ -127,6 +118,29 @@ class Fitted:
     data: LOSODataModule
     trainer: lightning.Trainer
     epoch: int
+
+
+def fit_fold(
+    table: Table,
+    fold: Fold,
+    model: Component,
+    training: Training,
+    *,
+    seed: int = 0,
+    accelerator: str = "auto",
+    start: Start | None = None,
+) -> Fitted:
+    """The network that predicts the held-out subject of a fold; see ``train_network``."""
+    return fit_network(
+        table,
+        fold,
+        model,
+        training,
+        seed=fold_seed(seed, fold.held_out),
+        accelerator=accelerator,
+        start=start,
+        select="val_uf1" if fold.validation else None,
+    )
 
 
 def fit_network(
