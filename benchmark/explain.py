@@ -134,9 +134,7 @@ def _draw_title(figure: SubFigure, explanation: Explanation) -> None:
 
 
 def _draw_face_and_shares(figure: SubFigure, explanation: Explanation) -> None:
-    grid = figure.add_gridspec(
-        1, 2, width_ratios=(1.0, 1.05), left=0.03, right=0.97, top=0.93, bottom=0.06, wspace=0.62
-    )
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.3, 1.0), left=0.03, right=0.97, top=0.93, bottom=0.06, wspace=0.54)
     face = explanation.face
     axis = figure.add_subplot(grid[0])
     heat = explanation.heat_on_face()

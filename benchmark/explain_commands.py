@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from mer_lightning.faces.points import Points
     from mer_lightning.motion import Representation
     from mer_lightning.types import Sample
-
-from contextlib import contextmanager
 
 _CLOSE = 1e-3
 """Largest difference of a probability that still counts as the recorded one."""
@@ -64,7 +63,7 @@ def add_explain_command(
 
 def _explain(arguments: argparse.Namespace) -> int:
     from benchmark.explain import draw_explanation
-    from benchmark.fold_networks import find_prediction, find_run, inputs_of, network_of
+    from benchmark.fold_networks import find_prediction, find_run, inputs_of, network_of, scores_of
     from benchmark.plan import load_suite
     from benchmark.records import Store, write_json
     from benchmark.tracking import make_tracker
@@ -87,8 +86,9 @@ def _explain(arguments: argparse.Namespace) -> int:
         # what cannot be explained should not be trained first
         choose_layers(build_model(predicted.run.table, predicted.recipe.model), inputs, arguments.layer)
     model = network_of(predicted, store, console, accelerator=arguments.accelerator)
-    scores = _scores(model, inputs)
-    console.print(_compare(predicted, scores))
+    scores = scores_of(model, inputs)
+    same, said = _compare(predicted, scores)
+    console.print(said)
     heat = grad_cam(model, inputs, target, arguments.layer)
     explanation = _assemble(predicted, inputs[0], scores, target, heat)
     path = (
@@ -108,7 +108,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     # faces of real people leave this machine only when somebody uploads them on purpose
     tracker.publish_picture(manifest.run, path, summary, private=not predicted.run.dataset.synthetic)
     tracker.close()
-    return 0
+    return 0 if same else 1
 
 
 @contextmanager
@@ -124,25 +124,18 @@ def _class_index(name: str, classes: Sequence[str]) -> int:
     return list(classes).index(name)
 
 
-def _scores(model: Any, inputs: Tensor) -> list[float]:  # noqa: ANN401 - a network; torch is imported late
-    import torch
-
-    with torch.no_grad():
-        return model(inputs).float().softmax(1)[0].tolist()
-
-
-def _compare(predicted: Predicted, scores: Sequence[float]) -> str:
-    """One line: whether this network predicts what was recorded."""
+def _compare(predicted: Predicted, scores: Sequence[float]) -> tuple[bool, str]:
+    """Whether this network predicts what was recorded, and that in one line."""
     classes, recorded = predicted.run.protocol.scheme.classes, predicted.prediction
     found = int(np.argmax(scores))
     if found != recorded.prediction:
-        return (
+        return False, (
             f"WARNING: this network predicts {classes[found]}, recorded is {classes[recorded.prediction]}: it is not "
-            "the network that predicted (another device, other versions or other code); the picture shows this one"
+            "the one that predicted (another device, other versions, other code), and its weights are not kept"
         )
     apart = max((abs(a - b) for a, b in zip(scores, recorded.scores, strict=False)), default=0.0)
-    same = "as recorded" if apart <= _CLOSE else f"as recorded, but its probabilities are up to {apart:.3f} apart"
-    return f"predicts {classes[found]} with {scores[found]:.3f}, {same}"
+    as_recorded = "as recorded" if apart <= _CLOSE else f"as recorded, but its probabilities are {apart:.3f} apart"
+    return True, f"predicts {classes[found]} with {scores[found]:.3f}, {as_recorded}"
 
 
 def _assemble(predicted: Predicted, inputs: Tensor, scores: list[float], target: int, heat: Any) -> Explanation:  # noqa: ANN401
@@ -156,6 +149,8 @@ def _assemble(predicted: Predicted, inputs: Tensor, scores: list[float], target:
     coded = f", coded {sample.action_units}" if sample.action_units else ""
     face = _face(run.dataset, sample, run.table.representation, tuple(inputs.shape[-2:]))
     invented = " · invented face" if run.dataset.synthetic else ""
+    recorded = predicted.prediction.prediction
+    other = "" if found == recorded else f" · NOT the network that predicted, which said {classes[recorded]}"
     return Explanation(
         face=face,
         inputs=inputs,
@@ -167,7 +162,7 @@ def _assemble(predicted: Predicted, inputs: Tensor, scores: list[float], target:
             f"{sample.key} · {sample.emotion}{coded}{f'; Table 2 of S4 names {named}' if named else ''}{invented}",
             f"{run.board} · fold without {predicted.fold.held_out} · seed {run.seed} · Grad-CAM for {classes[target]} "
             f"at {' + '.join(heat.layers)} ({' x '.join(map(str, heat.places))} places)",
-            f"outlines: {face.origin}",
+            f"outlines: {face.origin}{other}",
         ),
     )
 
@@ -205,6 +200,7 @@ def _points(dataset: Dataset, sample: Sample, size: tuple[int, int]) -> tuple[Po
     """Where the face is in the onset frame, and who says so."""
     from mer_lightning.datasets.composite import Composite
     from mer_lightning.datasets.frames import FrameDataset
+    from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
     from mer_lightning.datasets.union import Union
     from mer_lightning.faces.aligned import AlignedFrames
     from mer_lightning.faces.facs import crop_points
@@ -213,20 +209,22 @@ def _points(dataset: Dataset, sample: Sample, size: tuple[int, int]) -> tuple[Po
         dataset = dataset.part_of(sample)
     if isinstance(dataset, AlignedFrames):
         return dataset.points(sample), "landmark file"
+    if isinstance(dataset, SyntheticComposite | SyntheticDatabase):
+        return dataset.points(sample), "true landmarks of the invented face"
     if isinstance(dataset, FrameDataset) and dataset.variant != "cropped":
         return None, f"none; the {dataset.variant} frames of {dataset.name} are not cropped and not aligned"
     return crop_points(*size), "mean face of a crop"
 
 
 def _colour(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.broadcast_to(frame.astype(np.float32) / 255, (*frame.shape[:2], 3))
+    return np.broadcast_to(frame.astype(np.float32) / 255, (*frame.shape[:2], 3)).copy()
 
 
 def _print_shares(console: Console, shares: Sequence[tuple[str, Any, float]], target: str) -> None:
     table = Columns("place", "action unit (S4, Table 2)", f"share for {target}")
     for name, region, share in shares:
         unit = region.unit if region else None
-        table.add_row(name, f"AU{unit.number} {unit.name}: {unit.wording}" if unit else "", f"{100 * share:.1f} %")
+        table.add_row(name, f"AU{unit.number} {unit.name}" if unit else "", f"{100 * share:.1f} %")
     console.print(table)
 
 

@@ -119,7 +119,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     """The network that made a prediction, on the CPU and in evaluation mode.
 
     Its weights are kept as ``<run>/weights/<subject>.safetensors``; while there are none, its fold is trained again,
-    exactly as it was.
+    exactly as it was. Weights that do not predict what was recorded are not kept.
 
     Args:
         predicted: The prediction.
@@ -164,6 +164,9 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
             start=prepared and prepared[0],
         )
     model = fitted.task.model.cpu().eval()
+    scores = scores_of(model, inputs_of(predicted))
+    if scores.index(max(scores)) != predicted.prediction.prediction:
+        return model
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         state = {name: value.contiguous() for name, value in model.state_dict().items()}
@@ -179,6 +182,14 @@ def inputs_of(predicted: Predicted) -> Tensor:
     table = predicted.run.table
     inputs = table.inputs[table.rows([predicted.sample.key])].cpu()
     return table.representation.maps(inputs) if table.holds == "frames" else inputs
+
+
+def scores_of(model: nn.Module, inputs: Tensor) -> list[float]:
+    """Class probabilities of one sample, in class order."""
+    import torch
+
+    with torch.no_grad():
+        return model.eval()(inputs).float().softmax(1)[0].tolist()
 
 
 def _check_same(manifest: RunManifest, run: Run, fold: Fold | None, record: FoldRecord, suite: Suite) -> None:

@@ -53,6 +53,11 @@ class _Rendered:
         frames = render_frames(take.script).cpu().numpy()
         return frames[take.script.onset : take.script.offset + 1]
 
+    def points(self, sample: Sample) -> NDArray[np.float32]:
+        """The true landmarks of a sample's onset frame, ``(68, 2)`` pixels."""
+        take = self._takes[sample.key]
+        return take.landmarks()[take.script.onset].cpu().numpy().astype("float32")
+
 
 class SyntheticComposite(_Rendered):
     """The MEGC2019 composite of the twins: its subjects, classes and uneven clips per subject.
