@@ -147,7 +147,7 @@ def _assemble(predicted: Predicted, inputs: Tensor, scores: list[float], target:
     true = classes[predicted.prediction.label]
     named = ", ".join(f"AU{unit.number}" for unit in units_of(sample.emotion))
     coded = f", coded {sample.action_units}" if sample.action_units else ""
-    face = _face(run.dataset, sample, run.table.representation, tuple(inputs.shape[-2:]))
+    face = _face(run.dataset, sample, run.table.representation, (inputs.shape[-2], inputs.shape[-1]))
     invented = " · invented face" if run.dataset.synthetic else ""
     recorded = predicted.prediction.prediction
     other = "" if found == recorded else f" · NOT the network that predicted, which said {classes[recorded]}"
@@ -217,7 +217,7 @@ def _points(dataset: Dataset, sample: Sample, size: tuple[int, int]) -> tuple[Po
 
 
 def _colour(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.broadcast_to(frame.astype(np.float32) / 255, (*frame.shape[:2], 3)).copy()
+    return np.broadcast_to(frame.astype(np.float32) / np.float32(255), (*frame.shape[:2], 3)).copy()
 
 
 def _print_shares(console: Console, shares: Sequence[tuple[str, Any, float]], target: str) -> None:

@@ -45,6 +45,16 @@ def test_every_clip_is_brought_to_the_same_eyes(samm):
         assert clip.std() > 20
 
 
+def test_the_points_of_a_clip_are_those_of_the_aligned_picture(samm):
+    frames, file, _ = samm
+    aligned = AlignedFrames(frames, file, CROP)
+    for sample in aligned.samples[:4]:
+        points = aligned.points(sample)
+        assert points.shape == (68, 2)
+        np.testing.assert_allclose(points[[39, 42]], CROP.corners().numpy(), atol=1e-3)
+        assert points[8, 1] > points[30, 1] > points[27, 1]
+
+
 def test_crop_and_landmarks_are_part_of_the_choices(samm):
     frames, file, _ = samm
     choices = AlignedFrames(frames, file, CROP).choices
