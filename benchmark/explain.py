@@ -120,7 +120,8 @@ def draw_explanation(explanation: Explanation, path: Path) -> None:
     with rc_context(_STYLE):  # pyright: ignore[reportArgumentType]
         above = panel * 1.17 * len(strip)
         figure = Figure(figsize=(9.2, 5.6 + above), facecolor="white")
-        title, upper, lower = np.ravel(figure.subfigures(3, 1, height_ratios=(0.85, 4.75, above))).tolist()
+        parts: Any = figure.subfigures(3, 1, height_ratios=(0.85, 4.75, above))
+        title, upper, lower = parts
         _draw_title(title, explanation)
         _draw_face_and_shares(upper, explanation)
         _draw_strip(lower, strip, columns)

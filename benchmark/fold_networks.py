@@ -148,7 +148,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
             reason = " ".join(str(error).split())[:120]
             raise DataError(f"{path}: not the weights of this fold ({reason}); remove it to train again") from error
         return model.eval()
-    prepared = prepare_start(run, store.root, console, accelerator=accelerator)
+    start = prepare_start(run, store, console.print, accelerator=accelerator)
     console.print(
         f"{predicted.manifest.run}: training the fold of {fold.held_out} again, {recipe.training.epochs} epochs "
         f"on {len(fold.train)} samples; it took {predicted.record.seconds:.0f} s when it was recorded"
@@ -161,7 +161,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
             recipe.training,
             seed=run.seed,
             accelerator=accelerator,
-            start=prepared and prepared[0],
+            start=start,
         )
     model = fitted.task.model.cpu().eval()
     scores = scores_of(model, inputs_of(predicted))
