@@ -85,7 +85,7 @@ class AUGraph(nn.Module):
         self.enter = nn.Linear(filters, width)
         # nodes differ in what they are, not only in where they look
         self.identity = nn.Parameter(torch.randn(len(_PLACES), width) * 0.02)
-        self.graph = nn.ModuleList(_GraphConv(width) for _ in range(layers))
+        self.joins = nn.ModuleList(_GraphConv(width) for _ in range(layers))
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(2 * width, classes)
 
@@ -107,7 +107,7 @@ class AUGraph(nn.Module):
             x = conv(x).relu()
         x = nn.functional.max_pool2d(x, 2)
         nodes = self.enter(torch.einsum("bchw,nhw->bnc", x, self.places)) + self.identity
-        for layer in self.graph:
+        for layer in self.joins:
             nodes = nodes + layer(nodes)
         return self.head(self.dropout(torch.cat((nodes.mean(1), nodes.amax(1)), 1)))
 

@@ -27,7 +27,8 @@ class RCN(nn.Module):
     - ``shortcut`` (RCN-S): every step of the recurrence sees the sum of all maps before it.
     - ``wide`` (RCN-W): the first convolution is three, with steps of 1, 2 and 3 pixels between the taps.
 
-    Maps of 60 x 60 give the last map its 7 x 7 places as they are; any size above 19 works.
+    The last map of RCN-W is 10 x 10 for maps of 60 x 60 and 5 x 5 for 28 x 28, before it is averaged to ``pool``; any
+    size above 11 works.
 
     Args:
         in_channels: Channels of the input; the authors' are those of a flow picture.

@@ -18,7 +18,7 @@ from mer_lightning.models.rcn import RCN
 from mer_lightning.models.selected_features import SelectedFeatures
 from mer_lightning.types import DataError
 
-SMALL = {"backbone": "resnet10t", "hidden": 16}
+SMALL = {"backbone": "test_efficientnet", "hidden": 16}
 # name -> class, arguments, one input
 NETWORKS = {
     **{
@@ -35,11 +35,10 @@ NETWORKS = {
     "elrcn-temporal": (ELRCN, SMALL | {"enrichment": "temporal"}, (5, 3, 48, 48)),
     "fcnn-3d": (FCNN3D, {"size": 32, "frames": 4, "width": 16}, (3, 4, 32, 32)),
     "magga-like": (MagnifiedApex, {"backbone": "vgg11"}, (3, 64, 64)),
-    "magga-like-whole": (MagnifiedApex, {"backbone": "vgg11", "grid": 0}, (3, 48, 48)),
     "image-cnn": (ImageCNN, {"filters": 8, "width": 16}, (1, 3, 32, 32)),
-    "sdf-like": (SelectedFeatures, {"backbone": "resnet10t", "keep": 64}, (3, 2, 48, 48)),
+    "sdf-like": (SelectedFeatures, {"backbone": "test_efficientnet", "keep": 64}, (3, 2, 48, 48)),
 }
-# torch has no batching rule for an LSTM, nor for the pooling of parts that timm and these networks share
+# torch has no batching rule for an LSTM
 NO_VMAP = {"at-net", "elrcn-spatial", "elrcn-temporal"}
 
 
@@ -55,8 +54,6 @@ def without_chance(model):
             module.p = 0.0
         if hasattr(module, "drop_prob"):
             module.drop_prob = 0.0
-        if getattr(module, "fused_attn", False):
-            module.attn_drop.p = 0.0
     return model
 
 

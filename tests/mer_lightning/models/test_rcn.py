@@ -29,12 +29,13 @@ def test_the_spare_convolution_never_runs():
     assert torch.equal(model(x), before)
 
 
-@pytest.mark.parametrize("unit", ["wide", "attention", "shortcut"])
-def test_maps_of_60_pixels_fill_the_last_map(unit):
+@pytest.mark.parametrize(("unit", "side", "last"), [("wide", 28, 5), ("wide", 60, 10), ("attention", 60, 14)])
+def test_size_of_the_last_map(unit, side, last):
     model, seen = RCN(unit=unit, filters=8), []
     model.dropout.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[-2:]))
-    model(torch.rand(2, 3, 60, 60))
-    assert seen[-1] == (7, 7)
+    model(torch.rand(2, 3, side, side))
+    assert seen[-1] == (last, last)
+    assert model(torch.rand(2, 3, 12, 12)).shape == (2, 3)
 
 
 def test_the_recurrence_is_written_out():
