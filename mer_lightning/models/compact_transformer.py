@@ -82,9 +82,8 @@ class CompactTransformer(nn.Module):
         self.head = nn.Linear(width, classes)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+                for name, value in layer.named_parameters():
+                    nn.init.zeros_(value) if name == "bias" else nn.init.trunc_normal_(value, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
         """Classify flow maps.

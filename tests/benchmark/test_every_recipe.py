@@ -20,8 +20,19 @@ SMALLER = {
     "magga-like": {"backbone": "vgg11"},
     "sdf-like": _SMALL | {"keep": 64},
 }
-# flow between large frames takes a minute on one core
-SLOW = ("elrcn", "elrcn-se")
+# what is not quick has to compute flow between many frames, or is a large network
+QUICK = {name for name in recipe_names() if load_recipe(name).representation.name == "flow_map"} | {
+    "rcn-a",
+    "rcn-s",
+    "rcn-w",
+    "dynamic-image",
+    "fcnn-3d",
+    "image-cnn",
+    "magga-like",
+    "sdf-like",
+}
+# its flow network's weights are a file or a download
+WITHOUT_FILES = [name for name in recipe_names() if name != "dual-branch-raft"]
 WHOLE = ("htnet", "magga-like", "sdf-like")
 
 
@@ -43,7 +54,7 @@ def world():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in recipe_names()]
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in WITHOUT_FILES]
 )
 def test_it_trains_and_predicts(name, world):
     recipe = load_recipe(name)
@@ -91,4 +102,4 @@ def train_one_epoch(recipe, world):
 
 
 def test_smaller_ones_are_recipes():
-    assert set(recipe_names()) >= {*SMALLER, *SLOW, *WHOLE}
+    assert set(recipe_names()) >= {*SMALLER, *QUICK, *WHOLE}
