@@ -1,4 +1,4 @@
-"""What models of clips share: convolution over time, pooling that a GPU can repeat, a check of the input's shape."""
+"""What models of clips share: convolution, pooling and recurrence over time, a check of the input's shape."""
 
 from __future__ import annotations
 
@@ -80,6 +80,15 @@ class AvgPool3d(nn.Module):
         """Pool ``(B, C, T, H, W)``."""
         x = _over_frames(x, nn.functional.avg_pool2d, self.kernel_size[1:])
         return nn.functional.avg_pool2d(x.flatten(3), (self.kernel_size[0], 1)).unflatten(3, x.shape[3:])
+
+
+def with_one_bias(lstm: nn.LSTM) -> nn.LSTM:
+    """The same LSTM with torch's second bias fixed at 0, so that it has the weights that other libraries give it."""
+    for name, parameter in lstm.named_parameters():
+        if name.startswith("bias_hh"):
+            nn.init.zeros_(parameter)
+            parameter.requires_grad_(False)
+    return lstm
 
 
 def fold_time(x: Tensor) -> Tensor:

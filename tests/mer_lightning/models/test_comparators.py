@@ -1,0 +1,150 @@
+"""What every network that the papers compare with, and every modern one, must do, at sizes that stay fast."""
+
+import io
+
+import pytest
+import torch
+from torch import nn
+
+from mer_lightning.models.at_net import ATNet
+from mer_lightning.models.au_graph import AUGraph
+from mer_lightning.models.compact_transformer import CompactTransformer
+from mer_lightning.models.elrcn import ELRCN
+from mer_lightning.models.fcnn_3d import FCNN3D
+from mer_lightning.models.htnet import HTNet
+from mer_lightning.models.image_cnn import ImageCNN
+from mer_lightning.models.magnified_apex import MagnifiedApex
+from mer_lightning.models.rcn import RCN
+from mer_lightning.models.selected_features import SelectedFeatures
+from mer_lightning.types import DataError
+
+SMALL = {"backbone": "test_efficientnet", "hidden": 16}
+# name -> class, arguments, one input
+NETWORKS = {
+    **{
+        f"rcn-{unit}-{side}": (RCN, {"unit": unit, "filters": 8, "pool": pool}, (3, side, side))
+        for unit in ("attention", "shortcut", "wide")
+        for side, pool in ((28, 5), (60, 7))
+    },
+    "htnet": (HTNet, {"width": 24, "heads": 2, "layers": (1, 1, 2)}, (3, 28, 28)),
+    "htnet-attending": (HTNet, {"width": 24, "heads": 2, "layers": (1, 1), "patch": 2, "scale": 1.0}, (3, 28, 28)),
+    "compact-transformer": (CompactTransformer, {"width": 32}, (3, 28, 28)),
+    "au-graph": (AUGraph, {}, (3, 28, 28)),
+    "at-net": (ATNet, {"hidden": 16}, (3, 4, 48, 48)),
+    "elrcn-spatial": (ELRCN, SMALL | {"enrichment": "spatial"}, (5, 3, 48, 48)),
+    "elrcn-temporal": (ELRCN, SMALL | {"enrichment": "temporal"}, (5, 3, 48, 48)),
+    "fcnn-3d": (FCNN3D, {"size": 32, "frames": 4, "width": 16}, (3, 4, 32, 32)),
+    "magga-like": (MagnifiedApex, {"backbone": "vgg11"}, (3, 64, 64)),
+    "image-cnn": (ImageCNN, {"filters": 8, "width": 16}, (1, 3, 32, 32)),
+    "sdf-like": (SelectedFeatures, {"backbone": "test_efficientnet", "keep": 64}, (3, 2, 48, 48)),
+}
+# torch has no batching rule for an LSTM
+NO_VMAP = {"at-net", "elrcn-spatial", "elrcn-temporal"}
+
+
+def build(name, seed=0, **arguments):
+    torch.manual_seed(seed)
+    kind, given, shape = NETWORKS[name]
+    return kind(**given | arguments), shape
+
+
+def without_chance(model):
+    for module in model.modules():
+        if hasattr(module, "p"):
+            module.p = 0.0
+        if hasattr(module, "drop_prob"):
+            module.drop_prob = 0.0
+    return model
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_logits_and_a_gradient_for_every_trained_parameter(name):
+    model, shape = build(name, classes=4)
+    logits = without_chance(model)(torch.randn(4, *shape))
+    assert logits.shape == (4, 4)
+    nn.functional.cross_entropy(logits, torch.arange(4)).backward()
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    dead = {n for n, p in trained.items() if p.grad is None or not p.grad.any() or not p.grad.isfinite().all()}
+    # see test_positions_of_the_last_level_have_no_effect: what reaches them is rounding, or nothing
+    assert dead <= {f"levels.{len(getattr(model, 'levels', ())) - 1}.position"}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_state_survives_a_file(name):
+    model, shape = build(name)
+    file = io.BytesIO()
+    torch.save(model.state_dict(), file)
+    file.seek(0)
+    twin, _ = build(name, seed=1)
+    x = torch.randn(2, *shape)
+    assert not torch.equal(model.eval()(x), twin.eval()(x))
+    twin.load_state_dict(torch.load(file, weights_only=True))
+    assert torch.equal(model(x), twin(x))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_exports(name):
+    model, shape = build(name)
+    x = torch.randn(2, *shape)
+    exported = torch.export.export(model.eval(), (x,)).module()
+    torch.testing.assert_close(exported(x), model(x), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - NO_VMAP))
+def test_many_models_train_at_once_under_vmap(name):
+    models = [without_chance(build(name, seed)[0].double()) for seed in range(2)]
+    shape = NETWORKS[name][2]
+    params, buffers = torch.func.stack_module_state(models)
+    x, labels = torch.randn(2, 3, *shape, dtype=torch.float64), torch.tensor([[0, 1, 2], [2, 1, 0]])
+
+    def loss(params, buffers, x, labels):
+        return nn.functional.cross_entropy(torch.func.functional_call(models[0], (params, buffers), (x,)), labels)
+
+    grads = torch.vmap(torch.func.grad(loss))(params, buffers, x, labels)
+    for i, model in enumerate(models):
+        nn.functional.cross_entropy(model(x[i]), labels[i]).backward()
+        for key, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                torch.testing.assert_close(grads[key][i], parameter.grad, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_sample_is_classified_by_itself(name):
+    model, shape = build(name)
+    x = torch.randn(3, *shape)
+    torch.testing.assert_close(model.eval()(x)[:1], model(x[:1]), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_overfits_eight_random_clips(name):
+    model, shape = build(name, classes=3)
+    x, labels = torch.randn(8, *shape), torch.arange(8) % 3
+    optimizer = torch.optim.Adam([p for p in without_chance(model).parameters() if p.requires_grad], lr=1e-3)
+    for _ in range(600):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), labels)
+        loss.backward()
+        optimizer.step()
+        if loss < 0.01:
+            break
+    assert loss < 0.01
+    assert torch.equal(model(x).argmax(1), labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("htnet", (3, 32, 32)),
+        ("compact-transformer", (3, 32, 32)),
+        ("au-graph", (2, 28, 28)),
+        ("at-net", (4, 4, 48, 48)),
+        ("elrcn-temporal", (3, 3, 48, 48)),
+        ("fcnn-3d", (3, 10, 32, 32)),
+        ("image-cnn", (1, 32, 32)),
+        ("sdf-like", (1, 2, 48, 48)),
+    ],
+)
+def test_another_representation_is_named(name, shape):
+    with pytest.raises(DataError, match=f" per sample, the representation has {' x '.join(map(str, shape))}"):
+        build(name)[0](torch.zeros(1, *shape))
