@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from mer_lightning.motion.descriptor_representations import DESCRIPTORS, Features
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.flow_map import FlowMap
 from mer_lightning.motion.flow_representations import (
@@ -42,6 +43,7 @@ REPRESENTATIONS: dict[str, FlowMap | FromFrames] = {
         S2_FLOW_SEQUENCE,
         ApexFrame(),
         FrameSequence(),
+        *DESCRIPTORS,
     )
 }
 """Every representation a recipe may name, each with the arguments it has unless told otherwise."""
@@ -84,6 +86,7 @@ def get_representation(name: str, arguments: Mapping[str, Any] | None = None) ->
 __all__ = [
     "REPRESENTATIONS",
     "ApexFrame",
+    "Features",
     "FlowMap",
     "FlowSequence",
     "FrameSequence",
