@@ -178,7 +178,8 @@ def _check_components(recipe: Recipe) -> None:
     ):
         if part is not None:
             try:
-                part.load(room)
+                # an estimator costs nothing to make, and says what is wrong with its arguments
+                part.build(room) if key == "estimator" else part.load(room)
             except DataError as error:
                 raise DataError(f"{key}.{error}") from error
 
