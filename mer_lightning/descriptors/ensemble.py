@@ -107,7 +107,7 @@ class Stacking:
         self._classes = classes
         scores = np.zeros((len(self._members), len(labels), classes))
         for train, test in GroupKFold(min(self._inner_folds, len(set(people)))).split(inputs, labels, people):
-            known = [people[row] for row in train]
+            known = [people[int(row)] for row in train]
             for row, member in zip(scores, self._members, strict=True):
                 row[test] = _fit(member, inputs[train], labels[train], known, classes, seed).predict(inputs[test])
         self._top = LogisticRegression(C=self._cost, class_weight="balanced", max_iter=1000)
