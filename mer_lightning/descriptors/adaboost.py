@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class AdaBoost:
-    """AdaBoost (SAMME) of linear support vector machines on feature vectors.
+    """AdaBoost (SAMME) of linear support vector machines on feature vectors of length 1.
+
+    A first machine that is no better than chance on what it was fitted on cannot be boosted; it decides alone.
 
     Args:
         rounds: Machines at most.
@@ -28,11 +30,11 @@ class AdaBoost:
     Solutions, ACCV 2014, which does not state its weak learners.
     """
 
-    def __init__(self, rounds: int = 20, cost: float = 1.0, shrinkage: float = 0.5) -> None:
+    def __init__(self, rounds: int = 20, cost: float = 10.0, shrinkage: float = 0.5) -> None:
         self._rounds, self._cost, self._shrinkage = rounds, cost, shrinkage
         self._train = np.empty((0, 0))
         self._classes = 0
-        self._model: AdaBoostClassifier | None = None
+        self._model: AdaBoostClassifier | SVC | None = None
 
     def fit(
         self,
@@ -62,19 +64,27 @@ class AdaBoost:
         assert self._model is not None, "fit comes first"
         return self._scores(self._model, _flat(inputs))
 
-    def _boosted(self, labels: NDArray[np.int64], weights: NDArray[np.float64], seed: int) -> AdaBoostClassifier:
+    def _boosted(self, labels: NDArray[np.int64], weights: NDArray[np.float64], seed: int) -> AdaBoostClassifier | SVC:
         counts = np.bincount(labels, weights=weights, minlength=self._classes)
         start = weights / np.where(counts > 0, counts, 1)[labels]
-        # AdaBoost scales weights to sum 1 and SVC multiplies C by them, so that C is per mean weight
+        start /= start.sum()
+        # SVC multiplies C by weights that sum to 1, so that C is per mean weight
         machine = SVC(kernel="precomputed", C=self._cost * len(labels))
+        gram = self._train @ self._train.T
+        alone = machine.fit(gram, labels, sample_weight=start)
+        if start[alone.predict(gram) != labels].sum() >= 1 - 1 / len(alone.classes_) - 1e-9:
+            return alone
         model = AdaBoostClassifier(
             machine, n_estimators=self._rounds, learning_rate=self._shrinkage, random_state=seed % 2**32
         )
-        return model.fit(self._train @ self._train.T, labels, sample_weight=start)
+        return model.fit(gram, labels, sample_weight=start)
 
-    def _scores(self, model: AdaBoostClassifier, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _scores(self, model: AdaBoostClassifier | SVC, features: NDArray[np.float64]) -> NDArray[np.float64]:
         scores = np.zeros((len(features), self._classes))
-        scores[:, model.classes_] = model.predict_proba(features @ self._train.T)
+        between = features @ self._train.T
+        if isinstance(model, SVC):
+            return np.eye(self._classes)[model.predict(between)]
+        scores[:, model.classes_] = model.predict_proba(between)
         return scores
 
 
@@ -92,7 +102,7 @@ class AdaBoostSTM(AdaBoost):
     Detection, CVPR 2013, as used by Le Ngo, Phan and See, ACCV 2014.
     """
 
-    def __init__(self, rounds: int = 20, cost: float = 1.0, shrinkage: float = 0.5, bound: float = 5.0) -> None:
+    def __init__(self, rounds: int = 20, cost: float = 10.0, shrinkage: float = 0.5, bound: float = 5.0) -> None:
         super().__init__(rounds, cost, shrinkage)
         self._bound = bound
         self._labels: NDArray[np.int64] = np.empty(0, dtype=np.int64)

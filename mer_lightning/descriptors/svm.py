@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.metrics.pairwise import chi2_kernel, linear_kernel, polynomial_kernel, rbf_kernel
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, KernelCenterer
+from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 
 from mer_lightning.descriptors.linear_svm import choose_cost
@@ -111,6 +111,6 @@ class SVM:
 
     def _machine(self, cost: float) -> Pipeline:
         weights = "balanced" if self._balanced else None
-        # centring changes no solution, but a linear one is found sooner
-        first = KernelCenterer() if self._kernel == "linear" else FunctionTransformer()
-        return make_pipeline(first, SVC(kernel="precomputed", class_weight=weights, C=cost, break_ties=True))
+        # centring changes no solution, but it is found sooner
+        machine = SVC(kernel="precomputed", class_weight=weights, C=cost, break_ties=True)
+        return make_pipeline(KernelCenterer(), machine)

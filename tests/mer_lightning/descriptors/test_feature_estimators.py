@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVC
 
 from mer_lightning.descriptors.adaboost import AdaBoost, AdaBoostSTM, mean_matching_weights
 from mer_lightning.descriptors.codebook import CodebookSVM
 from mer_lightning.descriptors.stclqp import quantised_patterns
 from mer_lightning.descriptors.svm import SVM
+from mer_lightning.metrics import confusion_matrix, uf1
 from mer_lightning.types import DataError
 
 
@@ -43,6 +45,44 @@ def test_a_kernel_is_that_of_scikit_learn(clouds, ours, theirs):
     scores = model.predict(inputs[48:])
     assert np.array_equal(scores.argmax(1), plain.predict(inputs[48:]))
     assert scores.sum(1) == pytest.approx(np.ones(16))
+
+
+@pytest.mark.parametrize("kernel", ["linear", "poly", "rbf", "chi2"])
+def test_the_cost_of_every_kernel_is_chosen_by_inner_folds_of_people(clouds, kernel):
+    inputs, labels, people = clouds
+    given = {"kernel": kernel, "gamma": 0.1}
+
+    def inner_uf1(cost):
+        guesses = np.zeros(48, dtype=int)
+        for train, test in GroupKFold(3).split(inputs[:48], labels[:48], people[:48]):
+            model = SVM(costs=(cost,), **given)
+            model.fit(inputs[train], labels[train], [people[row] for row in train], classes=3, seed=0)
+            guesses[test] = model.predict(inputs[test]).argmax(1)
+        return uf1(confusion_matrix(labels[:48], guesses, 3))
+
+    costs = (1e-4, 0.1, 100.0)
+    best = max(costs, key=inner_uf1)
+    chosen = fitted(SVM(costs=costs, inner_folds=3, **given), clouds).predict(inputs[48:])
+    assert np.allclose(chosen, fitted(SVM(costs=(best,), **given), clouds).predict(inputs[48:]))
+    assert any(
+        not np.allclose(chosen, fitted(SVM(costs=(cost,), **given), clouds).predict(inputs[48:])) for cost in costs
+    )
+
+
+def test_one_person_leaves_nothing_to_choose_by(clouds):
+    inputs, labels, _ = clouds
+    model, smallest = SVM(costs=(0.5, 50.0)), SVM(costs=(0.5,))
+    for machine in (model, smallest):
+        machine.fit(inputs, labels, ["p"] * 64, classes=3, seed=0)
+    assert np.array_equal(model.predict(inputs), smallest.predict(inputs))
+
+
+def test_what_cannot_be_boosted_decides_alone(clouds):
+    inputs, labels, people = clouds
+    model = AdaBoost(rounds=5)
+    model.fit(np.ones_like(inputs), labels, people, classes=3, seed=0)
+    scores = model.predict(inputs)
+    assert np.array_equal(np.sort(scores, 1), np.tile([0.0, 0.0, 1.0], (64, 1)))
 
 
 def test_chi_square_kernel_by_hand(clouds):
