@@ -166,7 +166,10 @@ def _ranks(arguments: argparse.Namespace) -> int:
         {r.board for r in records if len(r.databases) == 1 and not r.data.synthetic}
     )
     runs = {board: _runs(arguments.records, board) for board in boards}
-    complete = {board: {m for m, own in found.items() if all(r.complete for r in own)} for board, found in runs.items()}
+    complete = {
+        board: {m for m, own in found.items() if all(r.complete and not r.unranked for r in own)}
+        for board, found in runs.items()
+    }
     methods = sorted(set[str].intersection(*complete.values())) if complete else []
     uf1 = [[over_seeds(stack_runs(runs[board][m]))["uf1"].mean for m in methods] for board in boards]
     if len(boards) < 2 or len(methods) < 3:

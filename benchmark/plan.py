@@ -144,7 +144,7 @@ def check_recipe(recipe: Recipe) -> Representation:
     Raises:
         DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
     """
-    from mer_lightning.motion import get_representation
+    from mer_lightning.motion import Features, get_representation
 
     file = f"{RECIPES.name}/{recipe.name}.yaml"
     if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):
@@ -152,6 +152,8 @@ def check_recipe(recipe: Recipe) -> Representation:
     try:
         representation = get_representation(recipe.representation.name, recipe.representation.arguments)
         _check_components(recipe)
+        if recipe.model and isinstance(representation, Features):
+            raise DataError(f"model: {representation.name} gives feature vectors, which only an estimator reads")
         _check_training(recipe, representation)
         _check_transfer(recipe)
     except DataError as error:
@@ -176,7 +178,8 @@ def _check_components(recipe: Recipe) -> None:
     ):
         if part is not None:
             try:
-                part.load(room)
+                # an estimator costs nothing to make, and says what is wrong with its arguments
+                part.build(room) if key == "estimator" else part.load(room)
             except DataError as error:
                 raise DataError(f"{key}.{error}") from error
 

@@ -153,6 +153,8 @@ class Recipe(Settings):
         estimator: Instead of a network, an estimator of ``mer_lightning.descriptors``.
         search_space: What ``mer-bench tune`` may change, by dotted key, e.g. ``training.optimizer.lr``.
         deviations: What differs from the paper; printed below every table.
+        unranked: Why its scores are shown but have no place in a table, e.g. that it looks at the held-out subject's
+            unlabelled samples; empty for what competes.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -168,6 +170,7 @@ class Recipe(Settings):
     estimator: Component | None = None
     search_space: dict[str, Range] = Field(default_factory=dict)
     deviations: tuple[str, ...] = ()
+    unranked: str = ""
 
     @property
     def hash(self) -> str:

@@ -184,6 +184,12 @@ class RunRecord(Settings):
         """What has a row of its own in a leaderboard: the method, and the edition of its input if it has one."""
         return f"{self.method}@{self.edition}" if self.edition else self.method
 
+    @property
+    def unranked(self) -> str:
+        """Why the method has no place in a table; empty for what competes."""
+        # records from before the setting existed lack it
+        return self.recipe.get("unranked", "")
+
     def matrices(self, database: str | None = None) -> NDArray[np.int64]:
         """Confusion matrices of the subjects (of one database), ``(S, C, C)``, in subject order."""
         chosen = [

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-learn")
 _QUIET_SECONDS = 30.0
+_UNRECORDED = {"search_space"}
+"""What might be searched decides nothing in a record; a tuned recipe says what was searched."""
 _MEMORY_SHARE = 0.8
 """Of the free memory of a GPU; the rest is for what the estimate does not see."""
 
@@ -237,8 +239,9 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         protocol_hash=run.protocol.hash,
         selection=run.protocol.selection,
         recipe_hash=run.recipe.hash,
-        # what might be searched decides nothing here; a tuned recipe says what was searched
-        recipe=run.recipe.model_dump(mode="json", exclude={"search_space"}),
+        recipe=run.recipe.model_dump(
+            mode="json", exclude=_UNRECORDED if run.recipe.unranked else {*_UNRECORDED, "unranked"}
+        ),
         data=DataProvenance(
             source=run.dataset.name,
             release=run.dataset.release,

@@ -104,6 +104,7 @@ class Row:
         state: Empty, or ``incomplete 41/68``.
         published: Numbers of the method's paper, if reported.
         notes: Deviations from the paper.
+        unranked: Why it has no place; empty for what competes.
         paper: Where the method was published.
         device: Device of the runs.
     """
@@ -118,6 +119,7 @@ class Row:
     state: str
     published: ReportedRow | None
     notes: tuple[str, ...]
+    unranked: str
     paper: Paper | None
     device: str
 
@@ -130,7 +132,7 @@ class Board:
         id: Protocol id, with ``synthetic-`` before it when the data is.
         title: Heading; says synthetic where it is.
         parts: ``all`` and, for a composite, its databases.
-        rows: Measured methods, best UF1 first, incomplete ones last.
+        rows: Measured methods, best UF1 first, then those that are not ranked, incomplete ones last.
         reported: Published numbers, in the order of the file; not ranked.
         data: One line per distinct source of data.
     """
@@ -144,8 +146,9 @@ class Board:
 
     def place(self, row: Row, part: str, metric: str) -> int | None:
         """0 for the best, 1 for the second best of a column, else None; the majority guess competes too."""
-        values = sorted({round(r.scores[part][metric].mean, 4) for r in self.rows if r.scores}, reverse=True)
-        if not row.scores:
+        competing = [r for r in self.rows if r.scores and not r.unranked]
+        values = sorted({round(r.scores[part][metric].mean, 4) for r in competing}, reverse=True)
+        if row not in competing:
             return None
         place = values.index(round(row.scores[part][metric].mean, 4))
         return place if place < 2 else None
@@ -241,7 +244,14 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
     rows = [
         _row(runs, parts, next((r for r in published if r.method == runs[0].method), None)) for runs in entries.values()
     ]
-    rows.sort(key=lambda row: (not row.scores, -row.scores[ALL]["uf1"].mean if row.scores else 0, row.entry))
+    rows.sort(
+        key=lambda row: (
+            not row.scores,
+            bool(row.unranked),
+            -row.scores[ALL]["uf1"].mean if row.scores else 0,
+            row.entry,
+        )
+    )
     protocol = get_protocol(name.removeprefix("synthetic-"))
     title = f"Synthetic data: {protocol.title}" if name.startswith("synthetic-") else protocol.title
     if protocol.selection != "last_epoch":
@@ -266,7 +276,7 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
     return Row(
         method=last.method,
         entry=last.entry,
-        title=f"{last.title} ({last.edition})" if last.edition else last.title,
+        title=last.title + (f" ({last.edition})" if last.edition else "") + (" (not ranked)" if last.unranked else ""),
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},
         intervals={} if unfinished else _intervals(runs, parts),
@@ -274,6 +284,7 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
         state=", ".join(unfinished),
         published=published,
         notes=tuple(last.recipe["deviations"]),
+        unranked=last.unranked,
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from mer_lightning.motion.descriptor_representations import DESCRIPTORS, Features
 from mer_lightning.motion.dynamic_image import DynamicImage
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.flow_map import FlowMap
@@ -44,6 +45,7 @@ REPRESENTATIONS: dict[str, FlowMap | FromFrames] = {
         ApexFrame(),
         FrameSequence(),
         DynamicImage(),
+        *DESCRIPTORS,
     )
 }
 """Every representation a recipe may name, each with the arguments it has unless told otherwise."""
@@ -87,6 +89,7 @@ __all__ = [
     "REPRESENTATIONS",
     "ApexFrame",
     "DynamicImage",
+    "Features",
     "FlowMap",
     "FlowSequence",
     "FrameSequence",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
+
+from mer_lightning.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
-from torch.nn import functional
 
 
 def check_pair(reference: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,25 +118,9 @@ def in_blocks(solve: Callable[[Tensor, Tensor], Tensor], reference: Tensor, targ
     threads = 1 if reference.is_cuda else torch.get_num_threads()
     size = batch if reference.is_cuda else max(1, min(pixels // (height * width), -(-batch // threads)))
 
-    inference = torch.is_inference_mode_enabled()
-
     def work(start: int) -> None:
-        # each thread has modes of its own, and only inference may write what was made in it
-        with torch.inference_mode(inference), torch.no_grad():
-            rows = slice(start, start + size)
-            flow[rows] = solve(reference[rows], target[rows])
+        rows = slice(start, start + size)
+        flow[rows] = solve(reference[rows], target[rows])
 
-    starts = range(0, batch, size)
-    if threads == 1 or len(starts) == 1:
-        for start in starts:
-            work(start)
-        return flow
-    # new threads take over the number that is set when they first compute
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(work, starts):
-                pass
-    finally:
-        torch.set_num_threads(threads)
+    in_threads(work, range(0, batch, size), threads=threads)
     return flow

@@ -69,6 +69,7 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ),
         ("flow_map", "{name: flow_map, argument: {}}", "representation.argument: unknown key"),
         ("flow_map", "[flow_map]", "representation: Input should be"),
+        ("flow_map", "lbp_top", "model: lbp_top gives feature vectors, which only an estimator reads"),
         ("ststnet.STSTNet", "ststnet2.STSTNet", "model.name: no file ststnet2.py in mer_lightning/models"),
         ("ststnet.STSTNet", "ststnet.STSTNot", "model.name: no class STSTNot in mer_lightning/models/ststnet.py"),
         ("ststnet.STSTNet", "os.path.Join", "model.name: String should match"),

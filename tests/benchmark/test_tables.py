@@ -65,6 +65,22 @@ def test_published_numbers_stand_beside_the_measured_ones_and_are_not_ranked(lea
     assert "**on the test subject** | Somewhere 2020 | Too good." in line(text, "| Bad et al. |")
 
 
+def test_what_is_not_ranked_stands_below_what_is_and_takes_no_place(leaderboards):
+    reason = "It sees the tested pictures."
+    save_run(leaderboards / "records", record("sees", recipe={"deviations": [], "unranked": reason}))
+    save_run(leaderboards / "records", record("half", folds=68))
+    board = load_boards(leaderboards)[0]
+    assert [row.method for row in board.rows] == ["good", "bad", "sees", "half"]
+    good, _, sees, _ = board.rows
+    assert sees.scores["all"]["uf1"].mean == good.scores["all"]["uf1"].mean
+    assert (board.place(good, "all", "uf1"), board.place(sees, "all", "uf1")) == (0, None)
+    text = page(leaderboards)
+    assert line(text, "(`sees`)").startswith("| – | SEES (not ranked) (`sees`) |")
+    assert line(text, "(`bad`)").startswith("| 2 |")
+    assert f"**Not ranked**: {reason}" in line(text, "- **SEES")
+    assert "SEES (not ranked)" in page(leaderboards, "megc2019.tex")
+
+
 def test_a_run_with_missing_folds_shows_no_number(leaderboards):
     save_run(leaderboards / "records", record("half", folds=68))
     row = line(page(leaderboards), "(`half`)")

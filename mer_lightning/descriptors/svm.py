@@ -1,0 +1,116 @@
+"""Support vector machines with the kernels that papers name, on feature vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.metrics.pairwise import chi2_kernel, linear_kernel, polynomial_kernel, rbf_kernel
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import KernelCenterer
+from sklearn.svm import SVC
+
+from mer_lightning.descriptors.linear_svm import choose_cost
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Kernel = Literal["linear", "poly", "rbf", "chi2"]
+
+
+class SVM:
+    """One-against-one support vector machine; C is fixed, or chosen inside the training samples.
+
+    With several costs, that of the best pooled UF1 of subject-grouped inner folds wins (the smallest of equals).
+    No parameter of the kernel is taken from data, so one kernel matrix serves all inner folds.
+
+    Args:
+        kernel: ``linear`` (x y); ``poly`` (gamma x y)^degree; ``rbf`` exp(-gamma |x - y|^2); ``chi2``
+            exp(-gamma sum (x - y)^2 / (x + y)), for values that are not negative.
+        costs: C, or candidates for it.
+        degree: Of ``poly``.
+        gamma: Scale of every kernel but ``linear``.
+        unit: Scale each feature vector to length 1 first.
+        balanced: Weigh each class by the inverse of its share.
+        inner_folds: Number of subject-grouped inner folds.
+
+    Raises:
+        DataError: No cost, or one that is not positive.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel = "linear",
+        costs: tuple[float, ...] | list[float] = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),
+        degree: int = 3,
+        gamma: float = 1.0,
+        unit: bool = False,
+        balanced: bool = True,
+        inner_folds: int = 5,
+    ) -> None:
+        if not costs or min(costs) <= 0:
+            raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
+        self._kernel, self._costs, self._inner_folds = kernel, tuple(costs), inner_folds
+        self._degree, self._gamma, self._unit, self._balanced = degree, gamma, unit, balanced
+        self._train = np.empty((0, 0))
+        self._classes = 0
+        self._model: Pipeline | None = None
+
+    def fit(
+        self,
+        inputs: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        people: Sequence[str],
+        *,
+        classes: int,
+        seed: int,
+    ) -> None:
+        """Choose C inside the training samples where there are several, and fit on all of them.
+
+        Args:
+            inputs: ``(n, ...)``; flattened.
+            labels: Class indices, ``(n,)``.
+            people: Subject of each sample; inner folds never split one.
+            classes: Number of classes.
+            seed: Unused: nothing here is random.
+        """
+        del seed
+        self._classes = classes
+        self._train = self._features(inputs)
+        gram = self._between(self._train)
+        best = choose_cost(gram, labels, people, self._costs, self._inner_folds, self._machine, classes)
+        self._model = self._machine(best).fit(gram, labels)
+
+    def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
+        assert self._model is not None, "fit comes first"
+        margins = self._model.decision_function(self._between(self._features(inputs)))
+        # two classes have one margin
+        margins = np.stack((-margins, margins), 1) if margins.ndim == 1 else margins
+        scores = np.zeros((len(inputs), self._classes))
+        scores[:, self._model.classes_] = softmax(margins, axis=1)
+        return scores
+
+    def _features(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        flat = inputs.reshape(len(inputs), -1).astype(np.float64)
+        if not self._unit:
+            return flat
+        length = np.linalg.norm(flat, axis=1, keepdims=True)
+        return flat / np.where(length > 0, length, 1)
+
+    def _between(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._kernel == "linear":
+            return linear_kernel(features, self._train)
+        if self._kernel == "poly":
+            return polynomial_kernel(features, self._train, degree=self._degree, gamma=self._gamma, coef0=0)
+        return {"rbf": rbf_kernel, "chi2": chi2_kernel}[self._kernel](features, self._train, gamma=self._gamma)
+
+    def _machine(self, cost: float) -> Pipeline:
+        weights = "balanced" if self._balanced else None
+        # centring changes no solution, but it is found sooner
+        machine = SVC(kernel="precomputed", class_weight=weights, C=cost, break_ties=True)
+        return make_pipeline(KernelCenterer(), machine)

@@ -1,0 +1,179 @@
+"""Estimators on feature vectors: kernels against scikit-learn's own, boosting, codebooks, transfer."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import GroupKFold
+from sklearn.svm import SVC
+
+from mer_lightning.descriptors.adaboost import AdaBoost, AdaBoostSTM, mean_matching_weights
+from mer_lightning.descriptors.codebook import CodebookSVM
+from mer_lightning.descriptors.stclqp import quantised_patterns
+from mer_lightning.descriptors.svm import SVM
+from mer_lightning.metrics import confusion_matrix, uf1
+from mer_lightning.types import DataError
+
+
+@pytest.fixture
+def clouds(rng):
+    """Three noisy classes of eight people, ``(inputs, labels, people)``; values are not negative."""
+    labels = np.arange(64) % 3
+    inputs = rng.gamma(2, size=(64, 12)).astype(np.float32)
+    inputs[np.arange(64), labels] += 3
+    return inputs, labels, [f"p{i % 8}" for i in range(64)]
+
+
+def fitted(model, clouds, rows=slice(0, 48)):
+    inputs, labels, people = clouds
+    model.fit(inputs[rows], labels[rows], people[rows], classes=3, seed=5)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"kernel": "linear"}, {"kernel": "linear"}),
+        ({"kernel": "poly", "degree": 6, "gamma": 0.05}, {"kernel": "poly", "degree": 6, "gamma": 0.05}),
+        ({"kernel": "rbf", "gamma": 0.1}, {"kernel": "rbf", "gamma": 0.1}),
+        ({"kernel": "linear", "balanced": False}, {"kernel": "linear", "class_weight": None}),
+    ],
+)
+def test_a_kernel_is_that_of_scikit_learn(clouds, ours, theirs):
+    inputs, labels, _ = clouds
+    model = fitted(SVM(costs=(0.3,), **ours), clouds)
+    plain = SVC(C=0.3, break_ties=True, **({"class_weight": "balanced"} | theirs)).fit(inputs[:48], labels[:48])
+    scores = model.predict(inputs[48:])
+    assert np.array_equal(scores.argmax(1), plain.predict(inputs[48:]))
+    assert scores.sum(1) == pytest.approx(np.ones(16))
+
+
+@pytest.mark.parametrize("kernel", ["linear", "poly", "rbf", "chi2"])
+def test_the_cost_of_every_kernel_is_chosen_by_inner_folds_of_people(clouds, kernel):
+    inputs, labels, people = clouds
+    given = {"kernel": kernel, "gamma": 0.1}
+
+    def inner_uf1(cost):
+        guesses = np.zeros(48, dtype=int)
+        for train, test in GroupKFold(3).split(inputs[:48], labels[:48], people[:48]):
+            model = SVM(costs=(cost,), **given)
+            model.fit(inputs[train], labels[train], [people[row] for row in train], classes=3, seed=0)
+            guesses[test] = model.predict(inputs[test]).argmax(1)
+        return uf1(confusion_matrix(labels[:48], guesses, 3))
+
+    costs = (1e-4, 0.1, 100.0)
+    best = max(costs, key=inner_uf1)
+    chosen = fitted(SVM(costs=costs, inner_folds=3, **given), clouds).predict(inputs[48:])
+    assert np.allclose(chosen, fitted(SVM(costs=(best,), **given), clouds).predict(inputs[48:]))
+    assert any(
+        not np.allclose(chosen, fitted(SVM(costs=(cost,), **given), clouds).predict(inputs[48:])) for cost in costs
+    )
+
+
+def test_one_person_leaves_nothing_to_choose_by(clouds):
+    inputs, labels, _ = clouds
+    model, smallest = SVM(costs=(0.5, 50.0)), SVM(costs=(0.5,))
+    for machine in (model, smallest):
+        machine.fit(inputs, labels, ["p"] * 64, classes=3, seed=0)
+    assert np.array_equal(model.predict(inputs), smallest.predict(inputs))
+
+
+def test_what_cannot_be_boosted_decides_alone(clouds):
+    inputs, labels, people = clouds
+    model = AdaBoost(rounds=5)
+    model.fit(np.ones_like(inputs), labels, people, classes=3, seed=0)
+    scores = model.predict(inputs)
+    assert np.array_equal(np.sort(scores, 1), np.tile([0.0, 0.0, 1.0], (64, 1)))
+
+
+def test_chi_square_kernel_by_hand(clouds):
+    inputs, labels, _ = clouds
+    difference = (inputs[:, None] - inputs) ** 2 / (inputs[:, None] + inputs)
+    kernel = np.exp(-0.2 * difference.sum(2))
+    plain = SVC(kernel="precomputed", C=2.0, class_weight="balanced").fit(kernel[:48, :48], labels[:48])
+    model = fitted(SVM(kernel="chi2", gamma=0.2, costs=(2.0,)), clouds)
+    assert np.array_equal(model.predict(inputs[48:]).argmax(1), plain.predict(kernel[48:, :48]))
+
+
+def test_features_of_length_one_forget_their_length(clouds):
+    inputs, _, _ = clouds
+    model = fitted(SVM(costs=(1.0,), unit=True), clouds)
+    scale = np.linspace(0.1, 10, 16, dtype=np.float32)[:, None]
+    assert model.predict(inputs[48:] * scale) == pytest.approx(model.predict(inputs[48:]), abs=1e-5)
+
+
+def test_the_held_out_rows_change_nothing_about_each_other(clouds):
+    inputs, _, _ = clouds
+    for model in (SVM(), AdaBoost(rounds=5)):
+        together = fitted(model, clouds).predict(inputs[48:])
+        alone = np.concatenate([model.predict(inputs[row : row + 1]) for row in range(48, 64)])
+        assert together == pytest.approx(alone)
+
+
+def test_a_class_that_is_not_trained_on_has_no_score_and_two_classes_are_enough(clouds):
+    inputs, labels, people = clouds
+    rows = labels != 1
+    for model in (SVM(costs=(1.0,)), AdaBoost(rounds=5), AdaBoostSTM(rounds=5)):
+        model.fit(inputs[rows], labels[rows], [p for p, r in zip(people, rows, strict=True) if r], classes=3, seed=0)
+        scores = model.predict(inputs[rows])
+        assert scores[:, 1].max() == 0
+        assert (scores.argmax(1) == labels[rows]).mean() > 0.8
+
+
+def test_costs_must_be_positive():
+    for costs in ((), (1.0, 0.0)):
+        with pytest.raises(DataError, match="costs: expected one positive number or more"):
+            SVM(costs=costs)
+
+
+@pytest.mark.parametrize("model", [AdaBoost(rounds=10), AdaBoostSTM(rounds=10)], ids=["plain", "transfer"])
+def test_boosting_learns_and_repeats_itself(model, clouds):
+    inputs, labels, _ = clouds
+    scores = fitted(model, clouds).predict(inputs[48:])
+    assert (scores.argmax(1) == labels[48:]).mean() > 0.6
+    assert scores.sum(1) == pytest.approx(np.ones(16))
+    assert np.array_equal(scores, fitted(model, clouds).predict(inputs[48:]))
+
+
+def test_matched_weights_pick_the_training_samples_near_the_tested_ones(rng):
+    train = np.concatenate([rng.normal(0, 1, (30, 4)), rng.normal(3, 1, (30, 4))])
+    test = rng.normal(3, 1, (20, 4))
+    weights = mean_matching_weights(train, test)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[30:].mean() > 5 * weights[:30].mean()
+    assert weights.min() > 0
+
+
+def test_matched_weights_of_the_training_samples_themselves_are_all_one(rng):
+    train = rng.normal(size=(40, 5))
+    assert mean_matching_weights(train, train) == pytest.approx(np.ones(40), abs=1e-3)
+
+
+def test_transfer_depends_on_who_is_predicted_together(rng):
+    # two groups of people that use the same feature the other way round
+    train = np.concatenate([rng.normal(0, 0.3, (40, 3)), rng.normal(0, 0.3, (40, 3))]).astype(np.float32)
+    train[:, 2] = np.repeat([3, -3], 40)
+    labels = np.tile([0, 1], 40)
+    train[:40, 0] += np.where(labels[:40] == 1, 1, -1)
+    train[40:, 0] += np.where(labels[40:] == 1, -1, 1)
+    model = AdaBoostSTM(rounds=10)
+    model.fit(train, labels, ["a"] * 80, classes=2, seed=0)
+    assert (model.predict(train[:40]).argmax(1) == labels[:40]).mean() > 0.9
+    assert (model.predict(train[40:]).argmax(1) == labels[40:]).mean() > 0.9
+
+
+def test_codebooks_tell_textures_apart_and_need_the_training_samples_alone():
+    generator = torch.Generator().manual_seed(0)
+    clips = torch.rand(24, 6, 16, 16, generator=generator)
+    labels = np.arange(24) % 2
+    # class 1 is smooth from left to right
+    clips[1::2] = clips[1::2].cumsum(3)
+    inputs = quantised_patterns(clips, blocks=(1, 1)).numpy()
+    people = [f"p{i // 4}" for i in range(24)]
+    model = CodebookSVM(words=8, costs=(1.0,))
+    model.fit(inputs[:16], labels[:16], people[:16], classes=2, seed=1)
+    scores = model.predict(inputs[16:])
+    assert np.array_equal(scores.argmax(1), labels[16:])
+    assert scores == pytest.approx(np.concatenate([model.predict(row[None]) for row in inputs[16:]]))
+    again = CodebookSVM(words=8, costs=(1.0,))
+    again.fit(inputs[:16], labels[:16], people[:16], classes=2, seed=1)
+    assert np.array_equal(scores, again.predict(inputs[16:]))

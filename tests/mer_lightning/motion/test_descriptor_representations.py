@@ -1,0 +1,140 @@
+"""Descriptors as representations: computed of sampled frames, cached, and told apart by their parameters."""
+
+import numpy as np
+import pytest
+import torch
+
+from mer_lightning.descriptors.bi_woof import bi_woof
+from mer_lightning.descriptors.lbp_top import lbp_top
+from mer_lightning.motion import OnsetApexFlow, get_representation
+from mer_lightning.motion.cache import Cache
+from mer_lightning.motion.descriptor_representations import DESCRIPTORS, LBPTop, Mdmo
+from mer_lightning.types import DataError
+
+LENGTHS = {
+    "lbp_top": 1200,
+    "lbp_sip": 500,
+    "stlbp_ip": 630,
+    "quantised_patterns": 36864,
+    "hoof": 270,
+    "fdm": 1152,
+    "osw": 1200,
+    "mdmo": 72,
+    "bi_woof": 200,
+}
+NAMES = list(LENGTHS)
+
+
+def clips(moving=True):
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(2, 1, 14, 14, generator=generator)
+    images = torch.nn.functional.interpolate(coarse, size=(48, 48), mode="bicubic").clamp(0, 1)
+    made = []
+    for image, length in zip(images, (12, 15), strict=True):
+        frames = [torch.roll(image, step // 6 if moving else 0, -1) for step in range(length)]
+        made.append((torch.stack(frames).permute(0, 2, 3, 1) * 255).byte().numpy())
+    return made
+
+
+def small(name, **more):
+    flow = {} if name in {"lbp_top", "lbp_sip", "stlbp_ip", "quantised_patterns"} else {"method": "farneback"}
+    return get_representation(name, {"size": [48, 48]} | flow | more)
+
+
+def test_every_descriptor_is_listed_here():
+    assert [descriptor.name for descriptor in DESCRIPTORS] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_descriptor_has_the_length_of_its_paper(name):
+    features = small(name)(clips(), [6, None])
+    assert features.shape == (2, LENGTHS[name])
+    assert features.dtype == torch.float32
+    assert features.isfinite().all()
+    assert not torch.equal(features[0], features[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_clip_has_the_same_features_in_every_batch(name):
+    descriptor, both = small(name), clips()
+    together = descriptor(both, [6, 9])
+    alone = torch.cat([descriptor([clip], [apex]) for clip, apex in zip(both, [6, 9], strict=True)])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["hoof", "fdm", "osw", "mdmo", "bi_woof"])
+def test_a_still_clip_has_no_features_of_motion(name):
+    assert small(name)(clips(moving=False), [6, 9]).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_part_of_the_key(name):
+    descriptor = small(name)
+    others = {"size": [40, 48], "blocks": [2, 3], "beta": 0.8, "radii": [1, 1, 2], "bins": 5, "method": "tvl1"}
+    known = {key: value for key, value in others.items() if key in type(descriptor).model_fields}
+    keys = {descriptor.cache_key()} | {small(name, **{key: value}).cache_key() for key, value in known.items()}
+    assert len(keys) == len(known) + 1
+
+
+def test_lbp_top_is_computed_of_interpolated_frames_of_8_bits():
+    descriptor = small("lbp_top")
+    frames = descriptor.sample(clips(), [6, 9])
+    assert frames.shape == (2, 1, 10, 48, 48)
+    assert torch.equal(descriptor(clips(), [6, 9]), lbp_top((frames[:, 0] * 255).round()))
+
+
+def test_bi_woof_is_computed_of_the_flow_to_the_apex():
+    flow = OnsetApexFlow(size=(48, 48), flow_size=(48, 48), method="farneback", third="strain")(clips(), [6, 9])
+    expected = bi_woof(flow[:, :2], flow[:, 2:])
+    assert torch.allclose(small("bi_woof")(clips(), [6, 9]), expected, atol=1e-3)
+
+
+def test_regions_of_mdmo_lie_on_the_mean_face():
+    regions = Mdmo(size=(128, 128)).regions()
+    assert set(regions.unique().tolist()) == {-1, *range(36)}
+    # right and left regions are mirror images of each other, but for pixels on their borders
+    right = torch.where((regions >= 0) & (regions < 18), regions, -1)
+    left = torch.where(regions >= 18, regions - 18, -1).flip(1)
+    assert (right == left).float().mean() > 0.95
+    lower = Mdmo(size=(128, 128), eye_height=0.5).regions()
+    rows = lambda r: (r >= 0).nonzero()[:, 0].float().mean()  # noqa: E731
+    assert rows(lower) > rows(regions) + 10
+
+
+def test_features_are_kept_in_the_cache(tmp_path):
+    from mer_lightning.datamodules.table import read_samples
+    from mer_lightning.types import Sample
+
+    class Two:
+        name, kind, release, synthetic, choices, complete = "two", "frames", "r", True, {}, True
+        samples = tuple(Sample("smic", "s01", f"c{i}", "positive", onset=1, apex=6, offset=12) for i in range(2))
+
+        def read(self, sample):
+            return clips()[int(sample.clip[1])]
+
+    descriptor, cache = LBPTop(size=(48, 48)), Cache(tmp_path)
+    first = read_samples(Two(), Two.samples, descriptor, cache=cache)
+    assert first.inputs.shape == (2, 1200)
+    assert len(list(cache.entries())) == 2
+    again = read_samples(Two(), Two.samples, descriptor, cache=cache)
+    assert torch.equal(first.inputs, again.inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("lbp_top", {"neighbours": 9}, "representation.arguments.neighbours: Input should be less than or equal to 8"),
+        ("lbp_top", {"block": [5, 5]}, "representation.arguments.block: lbp_top takes no such argument"),
+        ("bi_woof", {"frames": 3}, "representation.arguments.frames: Input should be less than or equal to 2"),
+        ("mdmo", {"beta": 1.0}, "representation.arguments.beta: Input should be less than 1"),
+        ("hoof", {"size": [0, 48]}, r"representation.arguments: sizes must be positive, got \(0, 48\)"),
+    ],
+)
+def test_a_wrong_argument_is_named(name, arguments, says):
+    with pytest.raises(DataError, match=says):
+        get_representation(name, arguments)
+
+
+def test_a_clip_too_small_for_its_blocks_is_an_error():
+    with pytest.raises(DataError, match="blocks do not fit"):
+        LBPTop(size=(48, 48), blocks=(60, 5))([np.zeros((12, 48, 48, 1), np.uint8)])
