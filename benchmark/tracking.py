@@ -9,15 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-
+from benchmark.curves import average_curves
 from benchmark.records import RunRecord, Store, load_run
 from mer_lightning.metrics import METRICS
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from benchmark.records import FoldRecord
 
 PROJECT = "mer-benchmark"
 _PATIENCE_SECONDS = 60.0
@@ -149,21 +146,6 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
             run.summary[f"{name}_{database}"] = float(metric(record.matrices(database).sum(0)))
     run.summary["seconds"] = record.seconds
     run.finish()
-
-
-def average_curves(folds: list[FoldRecord]) -> list[dict[str, float]]:
-    """Mean over folds of every curve, one dictionary per epoch; a fold that stopped early counts while it ran."""
-    names = sorted({name for fold in folds for name in fold.curve})
-    length = max((len(fold.curve[name]) for fold in folds for name in fold.curve), default=0)
-    points: list[dict[str, float]] = [{} for _ in range(length)]
-    for name in names:
-        padded = np.full((len(folds), length), np.nan)
-        for row, fold in zip(padded, folds, strict=True):
-            values = fold.curve.get(name, ())
-            row[: len(values)] = values
-        for point, value in zip(points, np.nanmean(padded, axis=0), strict=True):
-            point[name] = float(value)
-    return points
 
 
 def _mode() -> Literal["online", "offline", "disabled", "shared"]:
