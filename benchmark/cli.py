@@ -182,17 +182,19 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.figures import draw_board
-    from benchmark.paper_tables import render_papers
-    from benchmark.tables import fill_marked, load_boards, render, render_claims
+    from benchmark.paper_tables import load_papers, render_papers
+    from benchmark.site import SITE, render_site
+    from benchmark.tables import fill_marked, load_boards, load_claims, render, render_claims
 
-    boards = load_boards(LEADERBOARDS)
-    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS) | render_claims(LEADERBOARDS)
+    boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
+    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)
+    files |= render_site(LEADERBOARDS, boards, papers, claims)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
     for document in DOCUMENTS:
         files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
-    patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
+    patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md", f"{SITE}/*.*", f"{SITE}/tables/*")
     stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
@@ -203,18 +205,21 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
             )
         return 1 if drifted or stale else 0
     for path in drifted:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(files[path], encoding="utf-8")
     for path in stale:
         path.unlink()
     print(f"tables: {LEADERBOARDS / 'README.md'}")
+    print(f"site: {LEADERBOARDS / SITE / 'index.html'}")
     return 0
 
 
 def _verify_papers(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from benchmark.verification import as_text, fill_marked, systems, verify
+    from benchmark.networks import NETWORKS, networks_json
+    from benchmark.recipe import load_recipe, recipe_names
+    from benchmark.verification import as_text, fill_marked, size_of, systems, verify
 
     papers = systems()
     checks = [check for system in papers for check in verify(system)]
@@ -225,6 +230,8 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
     if arguments.write:
         text = SYSTEMS.read_text(encoding="utf-8")
         SYSTEMS.write_text(fill_marked(text, checks), encoding="utf-8")
+        sizes = [size for name in recipe_names() if (size := size_of(load_recipe(name), papers))]
+        (LEADERBOARDS / NETWORKS).write_text(networks_json(sizes), encoding="utf-8")
     failed = [check for check in checks if check.verdict == "FAIL"]
     for row in failed:
         print(f"{row.system}, {row.variant}: {row.quantity}: {row.reason}", file=sys.stderr)
@@ -331,7 +338,7 @@ def _parser() -> argparse.ArgumentParser:
 
     papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")
     papers.add_argument("--json", action="store_true", help="for programs")
-    papers.add_argument("--write", action="store_true", help="also fill the tables of docs/systems.md")
+    papers.add_argument("--write", action="store_true", help="also fill the tables of docs/systems.md and leaderboards/networks.json")
     papers.set_defaults(handler=_verify_papers)
 
     perf = commands.add_parser("perf", help="measure ours beside the reference")

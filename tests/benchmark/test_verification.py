@@ -51,7 +51,7 @@ def test_s2_gives_table_4(checks):
 
 
 def test_multiply_adds_equal_the_sum_over_table_1(papers):
-    measured = measure(Component(name="s3d_cnn.S3DCNN"), papers["s2"])
+    measured = measure(Component(name="s3d_cnn.S3DCNN"), (3, 10, 96, 96), 5, papers["s2"].biased)
     total, before = 0, 3
     for i, filters in enumerate((16, 16, 32, 32, 64, 64, 128, 128)):
         places = 10 * (96 // 2 ** (i // 2)) ** 2
@@ -63,7 +63,7 @@ def test_multiply_adds_equal_the_sum_over_table_1(papers):
 
 
 def test_networks_are_measured_without_storage(papers):
-    measured = measure(Component(name="s3d_cnn.S3DCNN"), papers["s2"])
+    measured = measure(Component(name="s3d_cnn.S3DCNN"), (3, 10, 96, 96), 5, papers["s2"].biased)
     assert all(p.is_meta for p in measured.model.parameters())
     assert measured.outputs["pool4"] == (128, 5, 6, 6)
     assert measured.inputs["dense"] == (23_040,)
