@@ -20,6 +20,7 @@ from benchmark.networks import load_networks
 from benchmark.plan import load_suite, suite_names
 from benchmark.recipe import RECIPES, load_recipe, recipe_names
 from benchmark.records import load_runs
+from benchmark.reported import METHODS
 from benchmark.site_board import BoardPage, board_page
 from benchmark.site_figures import SERIES, Curve, curve_picture
 from benchmark.tables import ALL, DATABASE_TITLES, TEMPLATES, render
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.claims import ClaimRow
+    from benchmark.methods_commands import Listing
     from benchmark.networks import NetworkSize
     from benchmark.paper_tables import PaperPage
     from benchmark.recipe import Recipe
@@ -96,7 +98,8 @@ def render_site(
     texts = {"index.html": _page("index", **given), "style.css": _static("style.css"), "site.js": _static("site.js")}
     texts |= {page.href: _page("board", page=page, **given) for page in pages}
     texts |= {method.href: _page("method", method=method, **given) for method in methods}
-    listings = list_methods(leaderboards / "reported") if (leaderboards / "reported" / "methods.yaml").exists() else []
+    # those that run first, else in the order of the papers
+    listings = sorted(_listings(leaderboards), key=lambda listing: listing.state != RUNS)
     texts["methods.html"] = _page("methods", listings=listings, RUNS=RUNS, **given)
     texts |= {paper_href(page.paper.id): _page("paper", page=page, **given) for page in papers}
     if claims:
@@ -108,6 +111,11 @@ def render_site(
     # copies, so that the folder can be taken elsewhere whole
     tables = render(leaderboards, boards)
     return files | {site / "tables" / path.name: text for path, text in tables.items() if path.suffix != ".md"}
+
+
+def _listings(leaderboards: Path) -> list[Listing]:
+    reported = leaderboards / "reported"
+    return list_methods(reported) if (reported / METHODS).exists() else []
 
 
 def _method_pages(leaderboards: Path, pages: Sequence[BoardPage], runs: Sequence[RunRecord]) -> list[MethodPage]:

@@ -79,9 +79,9 @@ def themed(svg: str, key: str, said: str) -> str:
     rest = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{key}-", rest)
     rest = re.sub(r"xlink:href", "href", rest)
     rest = re.sub(r"#[0-9a-f]{6}|(?<=: )white", _coloured, rest)
-    # the family is that of the page
-    rest = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", rest)
-    rest = re.sub(r"(font: (?:\w+ )*?)([\d.]+px) [^;\"]+", r"font-weight: 600; font-size: \2", rest)
+    # the family is that of the page; what matplotlib says to readers of the file is left out
+    rest = re.sub(r"font-family: [^;\"]+;? ?", "", rest)
+    rest = re.sub(r"\s*<!--.*?-->|(?<=>)\s+(?=<)", "", rest, flags=re.DOTALL)
     wide = f' style="max-width: {float(width[1]) * 4 / 3:.0f}px"' if width else ""
     return f'<svg class="chart" role="img" aria-label="{escape(said)}" {box[0] if box else ""}{wide}>{rest}'
 
