@@ -118,9 +118,7 @@ def load_papers(leaderboards: Path) -> list[PaperPage]:
     pages: list[PaperPage] = []
     for paper in reported.papers:
         tables = tuple(_page_table(table, reported.methods, runs) for table in paper.tables)
-        pages.append(
-            PaperPage(paper, tables, tuple(_protocols(paper)), tuple(_sources(paper, runs)), _count(tables))
-        )
+        pages.append(PaperPage(paper, tables, tuple(_protocols(paper)), tuple(_sources(paper, runs)), _count(tables)))
     return pages
 
 

@@ -121,7 +121,9 @@ def _listings(leaderboards: Path) -> list[Listing]:
 def _method_pages(leaderboards: Path, pages: Sequence[BoardPage], runs: Sequence[RunRecord]) -> list[MethodPage]:
     networks = load_networks(leaderboards)
     names = sorted({*recipe_names(), *(run.method for run in runs)})
-    return [_method_page(name, pages, [run for run in runs if run.method == name], networks.get(name)) for name in names]
+    return [
+        _method_page(name, pages, [run for run in runs if run.method == name], networks.get(name)) for name in names
+    ]
 
 
 def _method_page(
@@ -207,11 +209,11 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "number": lambda value: "–" if value is None else f"{value:.4f}",
+        "number": _number,
         "duration": duration,
         "href": quote,
     }
-    environment.globals |= {
+    given: dict[str, Any] = {
         "ALL": ALL,
         "DATABASES": DATABASE_TITLES,
         "METRICS": {"accuracy": "Accuracy", "uf1": "UF1", "uar": "UAR"},
@@ -220,7 +222,12 @@ def _environment() -> jinja2.Environment:
         "paper_href": paper_href,
         "zip": zip,
     }
+    environment.globals.update(given)
     return environment
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def duration(seconds: float) -> str:

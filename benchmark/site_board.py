@@ -163,7 +163,9 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
     waiting = tuple(row for row in board.rows if not row.scores)
     curved = [Curve(entry.row.title, entry.curve) for entry in entries if entry.curve]
     first = runs[0]
-    groups = [(DATABASE_TITLES.get(name, name), sum(p.startswith(f"{name}/") for p in people)) for name in first.databases]
+    groups = [
+        (DATABASE_TITLES.get(name, name), sum(p.startswith(f"{name}/") for p in people)) for name in first.databases
+    ]
     return BoardPage(
         board=board,
         entries=entries,

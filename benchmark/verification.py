@@ -194,9 +194,7 @@ def measure(model: Component, shape: tuple[int, ...], classes: int, biased: tupl
     outputs: dict[str, tuple[int, ...]] = {}
     inputs: dict[str, tuple[int, ...]] = {}
     with torch.device("meta"):
-        built: nn.Module = model.build(
-            "mer_lightning.models", classes=classes, in_channels=shape[0]
-        ).eval()
+        built: nn.Module = model.build("mer_lightning.models", classes=classes, in_channels=shape[0]).eval()
         sample = torch.zeros(1, *shape)
     for name, layer in built.named_modules():
 

@@ -64,7 +64,11 @@ class Page(HTMLParser):
 @pytest.fixture
 def leaderboards(tmp_path):
     curve = MeanCurve(epochs=(1, 2), values={"train_loss": (1.0, 0.5), "train_accuracy": (0.25, 0.75)})
-    paired = {"protocol": "megc2019", "classes": ("negative", "positive", "surprise"), "databases": ("smic", "casme2", "samm")}
+    paired = {
+        "protocol": "megc2019",
+        "classes": ("negative", "positive", "surprise"),
+        "databases": ("smic", "casme2", "samm"),
+    }
     for made in (
         record("ststnet", curve=curve, **paired),
         record("ststnet", 1, BAD, curve=curve, **paired),
@@ -235,8 +239,8 @@ def test_the_committed_records_render():
     files = site(PROJECT / "leaderboards")
     assert len([name for name in files if name.startswith("paper-")]) == 5
     assert sum(len(text.encode()) for text in files.values()) < 8_000_000
-    for record in (PROJECT / "leaderboards" / "records").glob("*/*/seed0.json"):
-        assert f"method-{load_run(record).method}.html" in files
+    for path in (PROJECT / "leaderboards" / "records").glob("*/*/seed0.json"):
+        assert f"method-{load_run(path).method}.html" in files
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ pytestmark = [
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
 BOARD = "board-megc2019.html"
 NAMES = "[...document.querySelectorAll('#lines tbody tr:not([hidden]) th')].map(th => th.firstChild.textContent)"
-COLUMN = "n => [...document.querySelectorAll('#lines tbody tr')].map(row => row.cells[n].dataset.v ?? row.cells[n].innerText)"
+COLUMN = """n => [...document.querySelectorAll('#lines tbody tr')].map(row => row.cells[n])
+  .map(cell => cell.dataset.v ?? cell.innerText)"""
 # text on what is painted behind it, for every element that has text of its own (WCAG 2.2, 1.4.3)
 CONTRAST = """() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
@@ -41,7 +42,8 @@ CONTRAST = """() => {
     do { back = rgba(getComputedStyle(behind).backgroundColor); behind = behind.parentElement; } while (!back[3]);
     const [a, b] = [light(rgba(style.color)), light(back)].sort((x, y) => y - x);
     const ratio = (a + .05) / (b + .05);
-    if (ratio < 4.5) found.push(`${element.className || element.tagName} ${element.textContent.trim()} ${ratio.toFixed(2)}`);
+    const what = element.className || element.tagName;
+    if (ratio < 4.5) found.push(`${what} ${element.textContent.trim()} ${ratio.toFixed(2)}`);
   }
   return [...new Set(found)];
 }"""
