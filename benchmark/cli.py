@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table as Columns
 
 from benchmark.cache_commands import add_cache_commands
+from benchmark.dashboard import add_dashboard_command
 from benchmark.data_commands import add_data_commands
 from benchmark.evidence_commands import add_evidence_commands
 from benchmark.methods_commands import add_methods_command
@@ -107,6 +108,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.plan import load_suite, make_plan
     from benchmark.records import Store, save_run
+    from benchmark.tracking import make_tracker
     from benchmark.tuning import tune_nested
 
     console = Console(highlight=False, soft_wrap=True)
@@ -127,7 +129,12 @@ def _tune(arguments: argparse.Namespace) -> int:
         console=console,
         accelerator=arguments.accelerator,
     )
-    console.print(f"record: {save_run(arguments.records, record)}", soft_wrap=True)
+    path = save_run(arguments.records, record)
+    console.print(f"record: {path}", soft_wrap=True)
+    if record.complete:
+        tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
+        tracker.publish(Store(arguments.runs).folder(record.run), path)
+        tracker.close()
     return _say_failed([record], arguments.runs, console)
 
 
@@ -337,6 +344,7 @@ def _parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_cache_commands(commands, PROJECT / "runs")
     add_evidence_commands(commands, LEADERBOARDS / "records")
+    add_dashboard_command(commands, PROJECT / "runs")
 
     papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")
     papers.add_argument("--json", action="store_true", help="for programs")

@@ -95,7 +95,7 @@ def make_tracker(root: Path, suite: str, console: Console) -> Tracker:
 
 
 def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
-    """Send one run to W&B: config, learning curves averaged over folds, confusion matrix, table of folds, summary.
+    """Send one run to W&B: config, curves averaged over folds, confusion matrix, folds, what tuning chose, summary.
 
     Args:
         folder: Folder of the run in the store.
@@ -115,7 +115,7 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
         resume="allow",
         dir=root,
         mode=_mode(),
-        config=record.model_dump(mode="json", exclude={"confusion"}),
+        config=record.model_dump(mode="json", exclude={"confusion", "curve"}),
         settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
     )
     for epoch, values in enumerate(average_curves(folds), start=1):
@@ -139,6 +139,10 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
             "folds": wandb.Table(columns=["held out", "clips", "correct", "seconds"], data=rows),
         }
     )
+    tuned = sorted({key for fold in folds for key in fold.tuned})
+    if tuned:
+        chosen = [[fold.held_out, fold.inner_uf1, *(fold.tuned.get(key) for key in tuned)] for fold in folds]
+        run.log({"tuning": wandb.Table(columns=["held out", "inner UF1", *tuned], data=chosen)})
     total = record.matrices().sum(0)
     for name, metric in METRICS.items():
         run.summary[name] = float(metric(total))
