@@ -25,6 +25,7 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from benchmark.networks import NetworkSize
     from benchmark.perf.measurement import Measurement
     from benchmark.records import RunRecord
 
@@ -239,7 +240,14 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
     if arguments.write:
         text = SYSTEMS.read_text(encoding="utf-8")
         SYSTEMS.write_text(fill_marked(text, checks), encoding="utf-8")
-        sizes = [size for name in recipe_names() if (size := size_of(load_recipe(name), papers))]
+        sizes: list[NetworkSize] = []
+        for name in recipe_names():
+            try:
+                size = size_of(load_recipe(name), papers)
+            except DataError as error:
+                print(f"{name}: not counted: {error}", file=sys.stderr)
+            else:
+                sizes += [size] if size else []
         (LEADERBOARDS / NETWORKS).write_text(networks_json(sizes), encoding="utf-8")
     failed = [check for check in checks if check.verdict == "FAIL"]
     for row in failed:

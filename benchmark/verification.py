@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -216,6 +217,9 @@ def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> Netwo
         recipe: The method.
         papers: From ``systems``; the first that has the same network, on samples of the same shape, verifies it.
         classes: Of a network that stands in no paper.
+
+    Raises:
+        DataError: The representation cannot be computed here, or the network does not take it.
     """
     if recipe.model is None:
         return None
@@ -225,11 +229,14 @@ def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> Netwo
         (system, variant)
         for system in papers
         for variant in system.variants
-        if variant.model == recipe.model and system.input == shape
+        if _complete(variant.model) == _complete(recipe.model) and system.input == shape
     ]
     paper, variant = found[0] if found else (None, None)
     classes = paper.classes if paper else classes
-    measured = measure(recipe.model, shape, classes)
+    try:
+        measured = measure(recipe.model, shape, classes)
+    except RuntimeError as error:
+        raise DataError(f"the network does not take samples of {show(shape)}: {error}") from error
     checks = [row for row in verify(paper) if row.variant == variant.name] if paper and variant else []
     return NetworkSize(
         method=recipe.name,
@@ -254,6 +261,13 @@ def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> Netwo
             if row.expected is not None
         ),
     )
+
+
+def _complete(model: Component) -> tuple[str, dict[str, Any]]:
+    """What a component builds, arguments that it leaves to the class included."""
+    given = signature(model.load("mer_lightning.models")).parameters
+    usual = {name: parameter.default for name, parameter in given.items() if parameter.default is not Parameter.empty}
+    return model.name, usual | model.arguments
 
 
 def check(system: str, variant: str, figure: Figure, measured: Measured) -> Check:
