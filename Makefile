@@ -59,7 +59,7 @@ layers: setup ## imports run one way
 smoke: setup ## kill a small benchmark in the middle, go on, compare with an uninterrupted one
 	@$(BIN)/python -m pytest -m smoke
 
-leaderboards: setup ## render tables from the records
+leaderboards: setup ## render tables and the site (leaderboards/site/index.html) from the records
 	@$(BIN)/mer-bench leaderboards
 
 leaderboards-check: setup ## fail when tables and records disagree

@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table as Columns
 
 from benchmark.cache_commands import add_cache_commands
+from benchmark.dashboard import add_dashboard_command
 from benchmark.data_commands import add_data_commands
 from benchmark.evidence_commands import add_evidence_commands
 from benchmark.explain_commands import add_explain_command
@@ -25,6 +26,7 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from benchmark.networks import NetworkSize
     from benchmark.perf.measurement import Measurement
     from benchmark.records import RunRecord
 
@@ -108,6 +110,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.plan import load_suite, make_plan
     from benchmark.records import Store, save_run
+    from benchmark.tracking import make_tracker
     from benchmark.tuning import tune_nested
 
     console = Console(highlight=False, soft_wrap=True)
@@ -128,7 +131,12 @@ def _tune(arguments: argparse.Namespace) -> int:
         console=console,
         accelerator=arguments.accelerator,
     )
-    console.print(f"record: {save_run(arguments.records, record)}", soft_wrap=True)
+    path = save_run(arguments.records, record)
+    console.print(f"record: {path}", soft_wrap=True)
+    if record.complete:
+        tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
+        tracker.publish(Store(arguments.runs).folder(record.run), path)
+        tracker.close()
     return _say_failed([record], arguments.runs, console)
 
 
@@ -183,17 +191,20 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.figures import draw_board
-    from benchmark.paper_tables import render_papers
-    from benchmark.tables import fill_marked, load_boards, render, render_claims
+    from benchmark.paper_tables import load_papers, render_papers
+    from benchmark.site import SITE, render_site
+    from benchmark.tables import fill_marked, load_boards, load_claims, render, render_claims
 
-    boards = load_boards(LEADERBOARDS)
-    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS) | render_claims(LEADERBOARDS)
+    boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
+    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
     for document in DOCUMENTS:
         files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
     patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
+    # not committed, so nothing can have drifted from it; but a site that does not render is found by the check, too
+    site = render_site(LEADERBOARDS, boards, papers, claims)
     stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
@@ -203,19 +214,23 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         return 1 if drifted or stale else 0
-    for path in drifted:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(files[path], encoding="utf-8")
+    stale |= {path for pattern in ("*.*", "tables/*") for path in (LEADERBOARDS / SITE).glob(pattern)} - site.keys()
+    for path, text in ({path: files[path] for path in drifted} | site).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     for path in stale:
         path.unlink()
     print(f"tables: {LEADERBOARDS / 'README.md'}")
+    print(f"site: {LEADERBOARDS / SITE / 'index.html'}")
     return 0
 
 
 def _verify_papers(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from benchmark.verification import as_text, fill_marked, systems, verify
+    from benchmark.networks import NETWORKS, networks_json
+    from benchmark.recipe import load_recipe, recipe_names
+    from benchmark.verification import as_text, fill_marked, size_of, systems, verify
 
     papers = systems()
     checks = [check for system in papers for check in verify(system)]
@@ -226,6 +241,15 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
     if arguments.write:
         text = SYSTEMS.read_text(encoding="utf-8")
         SYSTEMS.write_text(fill_marked(text, checks), encoding="utf-8")
+        sizes: list[NetworkSize] = []
+        for name in recipe_names():
+            try:
+                size = size_of(load_recipe(name), papers)
+            except DataError as error:
+                print(f"{name}: not counted: {error}", file=sys.stderr)
+            else:
+                sizes += [size] if size else []
+        (LEADERBOARDS / NETWORKS).write_text(networks_json(sizes), encoding="utf-8")
     failed = [check for check in checks if check.verdict == "FAIL"]
     for row in failed:
         print(f"{row.system}, {row.variant}: {row.quantity}: {row.reason}", file=sys.stderr)
@@ -330,10 +354,13 @@ def _parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_cache_commands(commands, PROJECT / "runs")
     add_evidence_commands(commands, LEADERBOARDS / "records")
+    add_dashboard_command(commands, PROJECT / "runs")
 
     papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")
     papers.add_argument("--json", action="store_true", help="for programs")
-    papers.add_argument("--write", action="store_true", help="also fill the tables of docs/systems.md")
+    papers.add_argument(
+        "--write", action="store_true", help="also fill the tables of docs/systems.md and leaderboards/networks.json"
+    )
     papers.set_defaults(handler=_verify_papers)
 
     perf = commands.add_parser("perf", help="measure ours beside the reference")

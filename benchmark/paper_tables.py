@@ -13,6 +13,7 @@ from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from benchmark.reported import Evaluation, Method, PrintedColumn, PrintedPaper, PrintedRow, PrintedTable
@@ -80,11 +81,53 @@ class _Notes:
         return tuple(self.texts.index(text) + 1 for text in texts if text)
 
 
-def render_papers(leaderboards: Path) -> dict[Path, str]:
+@dataclass(frozen=True, slots=True)
+class PaperPage:
+    """One paper ready to be written.
+
+    Attributes:
+        paper: What it prints.
+        tables: Its tables, with what was recorded here.
+        protocols: What it is held against, a line each.
+        sources: What was reproduced with what, a line each.
+        counted: Cells with a score, those of them recorded on real data, and those on invented data.
+    """
+
+    paper: PrintedPaper
+    tables: tuple[PageTable, ...]
+    protocols: tuple[str, ...]
+    sources: tuple[str, ...]
+    counted: tuple[int, int, int]
+
+
+def load_papers(leaderboards: Path) -> list[PaperPage]:
+    """Put what was recorded beside what each paper prints.
+
+    Args:
+        leaderboards: Folder with ``records/`` and ``reported/``; without papers in it the result is empty.
+
+    Raises:
+        DataError: A record or a reported file is not what it should be.
+    """
+    reported = load_reported(leaderboards / "reported")
+    if not reported.papers:
+        return []
+    runs: _Runs = defaultdict(lambda: defaultdict(list))
+    for record in load_runs(leaderboards / "records"):
+        runs[record.board, record.method][record.edition].append(record)
+    pages: list[PaperPage] = []
+    for paper in reported.papers:
+        tables = tuple(_page_table(table, reported.methods, runs) for table in paper.tables)
+        pages.append(PaperPage(paper, tables, tuple(_protocols(paper)), tuple(_sources(paper, runs)), _count(tables)))
+    return pages
+
+
+def render_papers(leaderboards: Path, pages: Sequence[PaperPage] | None = None) -> dict[Path, str]:
     """Render the tables of every paper.
 
     Args:
         leaderboards: Folder with ``records/`` and ``reported/``.
+        pages: From ``load_papers``, where they are loaded already.
 
     Returns:
         Text of ``papers/<id>.md`` for each paper, and of ``papers/README.md``, by path; empty without papers.
@@ -92,21 +135,17 @@ def render_papers(leaderboards: Path) -> dict[Path, str]:
     Raises:
         DataError: A record or a reported file is not what it should be.
     """
-    reported = load_reported(leaderboards / "reported")
-    if not reported.papers:
+    pages = load_papers(leaderboards) if pages is None else pages
+    if not pages:
         return {}
-    runs: _Runs = defaultdict(lambda: defaultdict(list))
-    for record in load_runs(leaderboards / "records"):
-        runs[record.board, record.method][record.edition].append(record)
-    files: dict[Path, str] = {}
-    counted: list[tuple[PrintedPaper, tuple[int, int, int]]] = []
-    for paper in reported.papers:
-        tables = [_page_table(table, reported.methods, runs) for table in paper.tables]
-        files[leaderboards / "papers" / f"{paper.id}.md"] = template("paper.md.j2").render(
-            paper=paper, tables=tables, protocols=_protocols(paper), sources=_sources(paper, runs), NOT_RUN=NOT_RUN
+    folder = leaderboards / "papers"
+    files = {
+        folder / f"{page.paper.id}.md": template("paper.md.j2").render(
+            paper=page.paper, tables=page.tables, protocols=page.protocols, sources=page.sources, NOT_RUN=NOT_RUN
         )
-        counted.append((paper, _count(tables)))
-    files[leaderboards / "papers" / "README.md"] = template("papers.md.j2").render(counted=counted)
+        for page in pages
+    }
+    files[folder / "README.md"] = template("papers.md.j2").render(counted=[(p.paper, p.counted) for p in pages])
     return files
 
 
@@ -211,7 +250,7 @@ def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
     return lines
 
 
-def _count(tables: list[PageTable]) -> tuple[int, int, int]:
+def _count(tables: Sequence[PageTable]) -> tuple[int, int, int]:
     """Scores that a paper's tables hold, those of them recorded on real data, and those on invented data."""
     cells = [
         cell

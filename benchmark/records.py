@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
+from benchmark.curves import MeanCurve  # noqa: TC001 - a field
 from mer_lightning.metrics import confusion_matrix
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
@@ -146,6 +147,7 @@ class RunRecord(Settings):
         versions: Versions of the packages that decide a result.
         seconds: Sum of the folds' wall times.
         audit: Audit of each fold by whom it held out; folds from before it existed are not in it.
+        curve: Learning curves, mean over folds; None for methods without epochs and in records from before it existed.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -173,6 +175,7 @@ class RunRecord(Settings):
     device: str
     seconds: float
     audit: dict[str, FoldAudit] = Field(default_factory=dict)
+    curve: MeanCurve | None = None
 
     @property
     def complete(self) -> bool:
@@ -200,8 +203,8 @@ class RunRecord(Settings):
         return np.array(chosen, dtype=np.int64).reshape(-1, len(self.classes), len(self.classes))
 
     def result(self) -> dict[str, Any]:
-        """Everything but times, device and versions: equal results mean equal science."""
-        return self.model_dump(exclude={"seconds", "device", "versions"})
+        """Everything but times, device, versions and how training went: equal results mean equal science."""
+        return self.model_dump(exclude={"seconds", "device", "versions", "curve"})
 
 
 class RunManifest(Settings):
@@ -316,14 +319,20 @@ def record_path(records: Path, record: RunRecord) -> Path:
 
 
 def save_run(records: Path, record: RunRecord) -> Path:
-    """Write a RunRecord, unless the same result, or a complete one instead of an incomplete, is already there."""
+    """Write a RunRecord, unless the same result, or a complete one instead of an incomplete, is already there.
+
+    Of the same result only a learning curve that is missing there is added.
+    """
     path = record_path(records, record)
     if path.exists():
         old = load_run(path)
         # an audit that is there already does not go because it was made again without one
         audited = record if len(record.audit) >= len(old.audit) else record.model_copy(update={"audit": old.audit})
-        if old.result() == audited.result() or (old.complete and not record.complete):
+        same = old.result() == audited.result()
+        if (same and (old.curve or not record.curve)) or (old.complete and not record.complete):
             return path
+        if same:
+            record = old.model_copy(update={"curve": record.curve})
     write_json(path, record.model_dump())
     return path
 

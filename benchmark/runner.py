@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from benchmark.curves import mean_curve
 from benchmark.jobs import Job
 from benchmark.locks import FoldLocks
 from benchmark.pretraining import prepare_start
@@ -262,6 +263,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         device=_device_name(accelerator, threads),
         seconds=round(sum(fold.seconds for fold in folds), 3),
         audit={fold.held_out: fold.audit for fold in folds if fold.audit is not None},
+        curve=mean_curve(folds),
     )
 
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from benchmark.statistics import Interval
 
 ALL = "all"
+CLAIMS = "claims.csv"
 DATABASE_TITLES = {"smic": "SMIC", "casme2": "CASME II", "samm": "SAMM"}
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 _MARKED = re.compile(r"(<!-- table: (?P<board>\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -173,16 +174,30 @@ def render(leaderboards: Path, boards: Sequence[Board]) -> dict[Path, str]:
     return files
 
 
-def render_claims(leaderboards: Path) -> dict[Path, str]:
-    """Check every published claim of ``claims.csv`` and render the file and its page; nothing where there is none.
+def load_claims(leaderboards: Path) -> list[ClaimRow]:
+    """Check every published claim of ``claims.csv``; none where there is no such file.
 
     Raises:
         DataError: A claim is not what it should be.
     """
-    path = leaderboards / "claims.csv"
+    path = leaderboards / CLAIMS
+    return judge_claims(path) if path.exists() else []
+
+
+def render_claims(leaderboards: Path, rows: Sequence[ClaimRow] | None = None) -> dict[Path, str]:
+    """Render the table of claims and its page; nothing where there is none.
+
+    Args:
+        leaderboards: Folder with ``claims.csv``.
+        rows: From ``load_claims``, where they are checked already.
+
+    Raises:
+        DataError: A claim is not what it should be.
+    """
+    path = leaderboards / CLAIMS
     if not path.exists():
         return {}
-    rows = judge_claims(path)
+    rows = load_claims(leaderboards) if rows is None else rows
     sources: dict[str, list[ClaimRow]] = defaultdict(list)
     for row in rows:
         sources[row.given["source"]].append(row)
@@ -346,7 +361,7 @@ def _tex(text: str) -> str:
 def template(name: str) -> jinja2.Template:
     """A file of ``benchmark/templates``; a name that it uses and is not given is an error."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=False,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

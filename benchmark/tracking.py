@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-
+from benchmark.curves import average_curves
 from benchmark.records import RunRecord, Store, load_run
 from mer_lightning.metrics import METRICS
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-
-    from benchmark.records import FoldRecord
 
 PROJECT = "mer-benchmark"
 _PATIENCE_SECONDS = 60.0
@@ -118,7 +115,7 @@ def make_tracker(root: Path, suite: str, console: Console) -> Tracker:
 
 
 def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
-    """Send one run to W&B: config, learning curves averaged over folds, confusion matrix, table of folds, summary.
+    """Send one run to W&B: config, curves averaged over folds, confusion matrix, folds, what tuning chose, summary.
 
     Args:
         folder: Folder of the run in the store.
@@ -138,7 +135,7 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
         resume="allow",
         dir=root,
         mode=_mode(),
-        config=record.model_dump(mode="json", exclude={"confusion"}),
+        config=record.model_dump(mode="json", exclude={"confusion", "curve"}),
         settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
     )
     for epoch, values in enumerate(average_curves(folds), start=1):
@@ -162,6 +159,10 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
             "folds": wandb.Table(columns=["held out", "clips", "correct", "seconds"], data=rows),
         }
     )
+    tuned = sorted({key for fold in folds for key in fold.tuned})
+    if tuned:
+        chosen = [[fold.held_out, fold.inner_uf1, *(fold.tuned.get(key) for key in tuned)] for fold in folds]
+        run.log({"tuning": wandb.Table(columns=["held out", "inner UF1", *tuned], data=chosen)})
     total = record.matrices().sum(0)
     for name, metric in METRICS.items():
         run.summary[name] = float(metric(total))
@@ -202,21 +203,6 @@ def mirror_picture(run: str, picture: Path, summary: Path, suite: str, root: Pat
         }
     )
     logged.finish()
-
-
-def average_curves(folds: list[FoldRecord]) -> list[dict[str, float]]:
-    """Mean over folds of every curve, one dictionary per epoch; a fold that stopped early counts while it ran."""
-    names = sorted({name for fold in folds for name in fold.curve})
-    length = max((len(fold.curve[name]) for fold in folds for name in fold.curve), default=0)
-    points: list[dict[str, float]] = [{} for _ in range(length)]
-    for name in names:
-        padded = np.full((len(folds), length), np.nan)
-        for row, fold in zip(padded, folds, strict=True):
-            values = fold.curve.get(name, ())
-            row[: len(values)] = values
-        for point, value in zip(points, np.nanmean(padded, axis=0), strict=True):
-            point[name] = float(value)
-    return points
 
 
 def _mode() -> Literal["online", "offline", "disabled", "shared"]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmark.networks import NetworkSize, VerifiedFigure
 from benchmark.yaml_files import load_yaml
+from mer_lightning.motion import get_representation
 from mer_lightning.settings import Component, Settings
 from mer_lightning.types import DataError
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import nn
+
+    from benchmark.recipe import Recipe
 
 PAPERS = Path(__file__).parent / "papers"
 _MARKED = re.compile(r"(<!-- verification: (?P<system>\S+) -->\n).*?(<!-- end of verification -->)", re.DOTALL)
@@ -167,7 +173,7 @@ def verify(system: System) -> list[Check]:
     """
     checks: list[Check] = []
     for variant in system.variants:
-        measured = measure(variant.model, system)
+        measured = measure(variant.model, system.input, system.classes, system.biased)
         checks.append(
             Check(
                 system.id, variant.name, "multiply-adds", measured.multiply_adds, None, "not stated", "not stated", ""
@@ -177,20 +183,20 @@ def verify(system: System) -> list[Check]:
     return checks
 
 
-def measure(model: Component, system: System) -> Measured:
+def measure(model: Component, shape: tuple[int, ...], classes: int, biased: tuple[str, ...] = ()) -> Measured:
     """Build a network without storage and pass one sample through it, which costs no arithmetic.
 
     Args:
         model: The network.
-        system: Its paper: shape of the sample, classes, biased layers.
+        shape: Of one sample, channels first.
+        classes: Number of classes.
+        biased: Layers whose every output value counts one operation for a bias.
     """
     outputs: dict[str, tuple[int, ...]] = {}
     inputs: dict[str, tuple[int, ...]] = {}
     with torch.device("meta"):
-        built: nn.Module = model.build(
-            "mer_lightning.models", classes=system.classes, in_channels=system.input[0]
-        ).eval()
-        sample = torch.zeros(1, *system.input)
+        built: nn.Module = model.build("mer_lightning.models", classes=classes, in_channels=shape[0]).eval()
+        sample = torch.zeros(1, *shape)
     for name, layer in built.named_modules():
 
         def keep(_: nn.Module, given: tuple[Any, ...], gave: Any, name: str = name) -> None:  # noqa: ANN401
@@ -200,8 +206,68 @@ def measure(model: Component, system: System) -> Measured:
         layer.register_forward_hook(keep)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         built(sample)
-    biases = sum(torch.Size(outputs[name]).numel() for name in system.biased)
+    biases = sum(torch.Size(outputs[name]).numel() for name in biased)
     return Measured(built, counter.get_total_flops() // 2, outputs, inputs, biases)
+
+
+def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> NetworkSize | None:
+    """Count the network of a recipe on a clip of ten grey frames; None where it has an estimator.
+
+    Args:
+        recipe: The method.
+        papers: From ``systems``; the first that has the same network, on samples of the same shape, verifies it.
+        classes: Of a network that stands in no paper.
+
+    Raises:
+        DataError: The representation cannot be computed here, or the network does not take it.
+    """
+    if recipe.model is None:
+        return None
+    representation = get_representation(recipe.representation.name, recipe.representation.arguments)
+    shape = tuple(representation([np.full((10, 64, 64, 3), 128, dtype=np.uint8)], [5]).shape[1:])
+    found = [
+        (system, variant)
+        for system in papers
+        for variant in system.variants
+        if _complete(variant.model) == _complete(recipe.model) and system.input == shape
+    ]
+    paper, variant = found[0] if found else (None, None)
+    classes = paper.classes if paper else classes
+    try:
+        measured = measure(recipe.model, shape, classes)
+    except RuntimeError as error:
+        raise DataError(f"the network does not take samples of {show(shape)}: {error}") from error
+    checks = [row for row in verify(paper) if row.variant == variant.name] if paper and variant else []
+    return NetworkSize(
+        method=recipe.name,
+        model=recipe.model,
+        representation=recipe.representation.model_dump(mode="json"),
+        input=shape,
+        classes=classes,
+        parameters=measured.parameters,
+        multiply_adds=measured.multiply_adds,
+        paper=paper.id if paper else "",
+        variant=variant.name if variant else "",
+        figures=tuple(
+            VerifiedFigure(
+                quantity=row.quantity,
+                ours=show(row.ours),
+                expected=show(row.expected),
+                source=row.source,
+                verdict=row.verdict,
+                reason=row.reason,
+            )
+            for row in checks
+            if row.expected is not None
+        ),
+    )
+
+
+def _complete(model: Component) -> tuple[str, dict[str, Any]]:
+    """What a component builds, arguments that it leaves to the class included."""
+    given = signature(model.load("mer_lightning.models")).parameters
+    usual = {name: parameter.default for name, parameter in given.items() if parameter.default is not Parameter.empty}
+    return model.name, usual | model.arguments
 
 
 def check(system: str, variant: str, figure: Figure, measured: Measured) -> Check:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from benchmark.records import Store, confusion_of, save_run
-from benchmark.tracking import NoTracker, WandbTracker, average_curves, make_tracker
+from benchmark.tracking import NoTracker, WandbTracker, make_tracker
 from mer_lightning.metrics import uar, uf1
 from tests.benchmark.test_records import fold, run_record
 
@@ -55,13 +55,20 @@ def test_an_offline_run_holds_config_curves_confusion_folds_and_summary(recorded
     assert all(word in text for word in ("my-suite", "loso", "recipe_hash", "confusion", "folds"))
 
 
-def test_curves_are_averaged_over_the_folds_that_have_them():
-    folds = [
-        fold("smic/s01").model_copy(update={"curve": {"train_loss": (3.0, 1.0), "val_uf1": (0.5, 0.7)}}),
-        fold("smic/s02").model_copy(update={"curve": {"train_loss": (1.0,)}}),
-    ]
-    assert average_curves(folds) == [{"train_loss": 2.0, "val_uf1": 0.5}, {"train_loss": 1.0, "val_uf1": 0.7}]
-    assert average_curves([fold()]) == []
+def test_what_tuning_chose_is_a_table_of_the_run(recorded, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder, path, _ = recorded
+    store = Store(folder.parent)
+    for done in store.folds(folder.name).values():
+        chosen = {"training.optimizer.lr": 0.125}
+        store.save_fold(folder.name, done.model_copy(update={"tuned": chosen, "inner_uf1": 0.5}))
+    tracker = WandbTracker(tmp_path / "wandb", "s", Console(quiet=True))
+    tracker.publish(folder, path)
+    tracker.close()
+    (table,) = (tmp_path / "wandb").rglob("tuning*.table.json")
+    found = json.loads(table.read_text())
+    assert found["columns"] == ["held out", "inner UF1", "training.optimizer.lr"]
+    assert found["data"] == [["smic/s01", 0.5, 0.125], ["smic/s02", 0.5, 0.125]]
 
 
 def test_a_failure_of_wandb_is_one_line_and_no_error(recorded, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ import benchmark.cli
 import benchmark.verification
 from benchmark.cli import main
 from benchmark.recipe import load_recipe, recipe_names
-from benchmark.verification import Figure, Measured, check, fill_marked, measure, show, systems, verify
+from benchmark.verification import Figure, Measured, check, fill_marked, measure, show, size_of, systems, verify
 from mer_lightning.settings import Component
 from mer_lightning.types import DataError
 
@@ -59,7 +60,7 @@ def test_s2_gives_table_4(checks):
 
 
 def test_multiply_adds_equal_the_sum_over_table_1(papers):
-    measured = measure(Component(name="s3d_cnn.S3DCNN"), papers["s2"])
+    measured = measure(Component(name="s3d_cnn.S3DCNN"), (3, 10, 96, 96), 5, papers["s2"].biased)
     total, before = 0, 3
     for i, filters in enumerate((16, 16, 32, 32, 64, 64, 128, 128)):
         places = 10 * (96 // 2 ** (i // 2)) ** 2
@@ -71,7 +72,7 @@ def test_multiply_adds_equal_the_sum_over_table_1(papers):
 
 
 def test_networks_are_measured_without_storage(papers):
-    measured = measure(Component(name="s3d_cnn.S3DCNN"), papers["s2"])
+    measured = measure(Component(name="s3d_cnn.S3DCNN"), (3, 10, 96, 96), 5, papers["s2"].biased)
     assert all(p.is_meta for p in measured.model.parameters())
     assert measured.outputs["pool4"] == (128, 5, 6, 6)
     assert measured.inputs["dense"] == (23_040,)
@@ -157,3 +158,16 @@ def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, 
 
 def test_the_meta_device_is_left_behind(checks):
     assert torch.zeros(1).device.type == "cpu"
+
+
+def test_a_recipe_is_verified_by_the_paper_that_has_its_network(papers):
+    from benchmark.networks import load_networks
+    from benchmark.recipe import load_recipe
+
+    size = size_of(load_recipe("s3d-cnn"), list(papers.values()))
+    assert (size.paper, size.variant, size.input) == ("s2", "S3D CNN", (3, 10, 96, 96))
+    assert {"3,374,453", "3.37", "3.56"} <= {figure.ours for figure in size.figures}  # S2, Tables 1 and 4
+    assert size == load_networks(Path(__file__).parents[2] / "leaderboards")["s3d-cnn"]  # what is committed is current
+    alone = size_of(load_recipe("ststnet"), list(papers.values()))
+    assert (alone.paper, alone.parameters) == ("", 1683)
+    assert size_of(load_recipe("majority"), list(papers.values())) is None
