@@ -19,6 +19,7 @@ from benchmark.cache_commands import add_cache_commands
 from benchmark.data_commands import add_data_commands
 from benchmark.evidence_commands import add_evidence_commands
 from benchmark.explain_commands import add_explain_command
+from benchmark.leak_commands import add_leak_commands
 from benchmark.methods_commands import add_methods_command
 from mer_lightning.types import DataError
 
@@ -330,6 +331,7 @@ def _parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_cache_commands(commands, PROJECT / "runs")
     add_evidence_commands(commands, LEADERBOARDS / "records")
+    add_leak_commands(commands, LEADERBOARDS, PROJECT / "runs")
 
     papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")
     papers.add_argument("--json", action="store_true", help="for programs")
