@@ -184,11 +184,13 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.figures import draw_board
+    from benchmark.leak_page import render_leaks
     from benchmark.paper_tables import render_papers
     from benchmark.tables import fill_marked, load_boards, render, render_claims
 
     boards = load_boards(LEADERBOARDS)
     files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS) | render_claims(LEADERBOARDS)
+    files |= render_leaks(LEADERBOARDS)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)

@@ -186,14 +186,23 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> str:
     below.plot(NUMBERS, noise_of(records[0]), "--", color=_UNKNOWN, marker="x", ms=4, label="random guesses")
     for record, colour in zip([r for r in records if r.best_of], _cycle(), strict=False):
         curve = [(best.number, float(METRICS["uf1"](best.confusion))) for best in record.best_of]
-        below.plot(*zip(*curve, strict=True), "o-", ms=3.5, lw=1.2, color=colour, label=f"{_study(record, records)}, last n epochs")
+        below.plot(
+            *zip(*curve, strict=True),
+            "o-",
+            ms=3.5,
+            lw=1.2,
+            color=colour,
+            label=f"{_study(record, records)}, last n epochs",
+        )
     below.set_xscale("log")
     below.set_xticks(NUMBERS, [str(number) for number in NUMBERS])
     below.minorticks_off()
     below.set_xlabel("candidates n, the best of which is kept for each held-out subject")
     below.set_ylabel("UF1")
     title = get_protocol(records[0].honest.protocol).title
-    above.set_title(f"{title}: what looking at the held-out subject is worth", loc="left", fontsize=10, fontweight="bold")
+    above.set_title(
+        f"{title}: what looking at the held-out subject is worth", loc="left", fontsize=10, fontweight="bold"
+    )
     above.set_xlabel("UF1")
     for axes in (above, below):
         axes.grid(color="#dddddd", lw=0.6, axis="x" if axes is above else "both")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -14,6 +13,8 @@ from rich.table import Table as Columns
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    import argparse
+
     from benchmark.leaks import LeakRecord
 
 
@@ -35,9 +36,8 @@ def add_leak_commands(
     leaks.add_argument("--data", type=Path, help="folder with the data, for suites that need one")
     leaks.add_argument("--protocol", help="a protocol (default: the first of the suite)")
     leaks.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
-    leaks.add_argument(
-        "--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)"
-    )
+    leaks.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)")
+    leaks.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
     leaks.add_argument("--runs", type=Path, default=runs, help="local records, in leaks/ of it (default: %(default)s)")
     leaks.add_argument("--records", type=Path, default=leaderboards / "leaks", help="(default: %(default)s)")
     leaks.add_argument("--svg", type=Path, help="the picture (default: beside the local records)")
@@ -46,12 +46,15 @@ def add_leak_commands(
 
 
 def _leak_study(arguments: argparse.Namespace) -> int:
+    from benchmark.executors import choose_executor
     from benchmark.figures import draw_leaks
-    from benchmark.leak_study import study
+    from benchmark.leak_study import study, study_job
     from benchmark.leaks import save_leaks
     from benchmark.plan import load_suite, make_plan
     from benchmark.records import Store
 
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise DataError(f"--jobs {arguments.jobs}: expected a whole number of at least 1")
     # with --json, what is said meanwhile must not get between the braces
     console = Console(highlight=False, soft_wrap=True, file=sys.stderr if arguments.json else None)
     suite = load_suite(arguments.suite)
@@ -65,7 +68,8 @@ def _leak_study(arguments: argparse.Namespace) -> int:
         seeds=[arguments.seed],
     )
     store = Store(arguments.runs / "leaks")
-    record = study(run, store=store, console=console, accelerator=arguments.accelerator)
+    executor = choose_executor("auto", [run], store, arguments.accelerator, arguments.jobs, work=study_job)
+    record = study(run, store=store, console=console, executor=executor)
     path = save_leaks(arguments.records, record)
     picture: Path = arguments.svg or store.folder(run.id) / "leaks.svg"
     try:

@@ -7,6 +7,7 @@ where subjects would: the habit is one of whoever made those parts, and no rule 
 from __future__ import annotations
 
 import warnings
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedKFold
 
+from benchmark.jobs import Job, Outcome, failure, fold_record
 from benchmark.leaks import (
     LeakRecord,
     best_common,
@@ -23,7 +25,7 @@ from benchmark.leaks import (
     read_guesses,
 )
 from benchmark.records import FoldRecord, PredictionRecord, confusion_of
-from benchmark.runner import FoldProgress, begin_run, fold_record, keep_fold, make_record
+from benchmark.runner import FoldProgress, begin_run, make_record
 from mer_lightning.augmentation.pool import at_position
 from mer_lightning.protocols import Fold, fold_seed
 from mer_lightning.tasks import fit_estimator, train_network
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from benchmark.executors import Executor
     from benchmark.leaks import Kind
     from benchmark.plan import Run
+    from benchmark.recipe import Recipe
     from benchmark.records import Matrix, Store
     from mer_lightning.datamodules import Table
     from mer_lightning.tasks import FoldResult
@@ -56,7 +60,7 @@ class _Fit:
     key_of: Mapping[str, str]
 
 
-def study(run: Run, *, store: Store, console: Console, accelerator: str = "auto") -> LeakRecord:
+def study(run: Run, *, store: Store, console: Console, executor: Executor) -> LeakRecord:
     """Train what is missing of a study and sum it up.
 
     Args:
@@ -64,7 +68,7 @@ def study(run: Run, *, store: Store, console: Console, accelerator: str = "auto"
             fold as they are, once per value of C where they have one, and once per fold of every other habit.
         store: Local records of studies; folds that are in it are not trained again.
         console: Where progress is shown.
-        accelerator: Lightning's accelerator.
+        executor: Where the honest run is trained; does ``study_job``.
 
     Raises:
         DataError: The method cannot be studied, or a fold failed; the others are kept.
@@ -73,18 +77,21 @@ def study(run: Run, *, store: Store, console: Console, accelerator: str = "auto"
         raise DataError(f"{run.recipe.name}: expected a method without pre-training")
     if run.table.classes > len(DIGITS):
         raise DataError(f"{run.protocol.id}: expected at most {len(DIGITS)} classes")
-    costs = _costs(run)
-    kind: Kind | None = "epoch" if run.recipe.training else "C" if costs else None
+    kind: Kind | None = "epoch" if run.recipe.training else "C" if _costs(run.recipe) else None
     with FoldProgress(console, len(run.folds)) as progress:
+        begin_run(run, store)
         done = store.folds(run.id)
-        missing = begin_run(run, store)
         # a fold that was trained without its candidates is not what is asked for
-        missing = [f for f in run.folds if f in missing or (kind and not done[f.held_out].candidates)]
+        missing = [f for f in run.folds if f.held_out not in done or (kind and not done[f.held_out].candidates)]
         progress.start_run(run, already=len(run.folds) - len(missing))
-        for fold in missing:
-            keep_fold(run, fold, store, lambda fold=fold: _record(run, fold, costs, accelerator))
-            progress.fold_done()
-        honest = make_record(run, store, accelerator)
+        jobs = (Job(run.id, run.recipe, run.seed, (fold,)) for fold in missing)
+        # closed before anything else happens, so that no worker outlives an error
+        with closing(executor.run(iter(jobs), {run.id: run.table})) as ended:
+            for _, outcomes in ended:
+                for outcome in outcomes:
+                    _keep(run, outcome, store)
+                    progress.fold_done()
+        honest = make_record(run, store, executor.accelerator, executor.threads)
         progress.finish_run(honest)
     if not honest.complete:
         raise DataError(f"{run.id}: folds failed: {', '.join(honest.failed)} (see {store.folder(run.id)})")
@@ -105,26 +112,44 @@ def study(run: Run, *, store: Store, console: Console, accelerator: str = "auto"
     )
 
 
-def _costs(run: Run) -> tuple[float, ...]:
-    return tuple(run.recipe.estimator.arguments.get("costs", ())) if run.recipe.estimator else ()
+def study_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    """Train the folds of a job and keep what every candidate predicts; an error in one goes no further."""
+    outcomes: list[Outcome] = []
+    for fold in job.folds:
+        try:
+            result = _train(job.recipe, table, fold, job.seed, accelerator)
+        except Exception as error:
+            outcomes.append(Outcome(fold.held_out, failure(error)))
+        else:
+            outcomes.append(Outcome(fold.held_out, fold_record(fold, table, result)))
+    return tuple(outcomes)
 
 
-def _record(run: Run, fold: Fold, costs: Sequence[float], accelerator: str) -> FoldRecord:
-    recipe, table = run.recipe, run.table
+def _keep(run: Run, outcome: Outcome, store: Store) -> None:
+    if isinstance(outcome.result, FoldRecord):
+        store.save_fold(run.id, outcome.result)
+    else:
+        store.save_error(run.id, outcome.held_out, outcome.result.message, outcome.result.details)
+
+
+def _costs(recipe: Recipe) -> tuple[float, ...]:
+    return tuple(recipe.estimator.arguments.get("costs", ())) if recipe.estimator else ()
+
+
+def _train(recipe: Recipe, table: Table, fold: Fold, seed: int, accelerator: str) -> FoldResult:
     if recipe.estimator is None:
         assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-        result = train_network(
-            table, fold, recipe.model, recipe.training, seed=run.seed, accelerator=accelerator, every_epoch=True
+        return train_network(
+            table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator, every_epoch=True
         )
-        return fold_record(fold, table, result)
-    result = fit_estimator(table, fold, recipe.estimator, seed=run.seed)
+    result = fit_estimator(table, fold, recipe.estimator, seed=seed)
     columns: list[FoldResult] = []
-    for cost in costs:
+    for cost in _costs(recipe):
         alone = recipe.with_values({"estimator.arguments.costs": [cost]}).estimator
         assert alone is not None
-        columns.append(fit_estimator(table, fold, alone, seed=run.seed))
+        columns.append(fit_estimator(table, fold, alone, seed=seed))
     rows = zip(*([DIGITS[p.prediction] for p in column.predictions] for column in columns), strict=True)
-    return fold_record(fold, table, replace(result, candidates=tuple(map("".join, rows))))
+    return replace(result, candidates=tuple(map("".join, rows)))
 
 
 def _fit_all(

@@ -44,7 +44,9 @@ class EveryEpoch(Callback):
         cuda = [pl_module.device] if pl_module.device.type == "cuda" else []
         pl_module.eval()
         with torch.random.fork_rng(cuda), torch.inference_mode(), trainer.precision_plugin.forward_context():
-            self._guesses.append(torch.cat([pl_module(batch.inputs).float().argmax(1) for batch in data.test_batches()]))
+            self._guesses.append(
+                torch.cat([pl_module(batch.inputs).float().argmax(1) for batch in data.test_batches()])
+            )
         for part, training in modes:
             part.training = training
 
