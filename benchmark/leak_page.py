@@ -139,7 +139,7 @@ def _board(name: str, records: Sequence[LeakRecord], elsewhere: Sequence[FoundEl
     for record in records:
         methods[record.honest.entry].append(record)
     rows = tuple(row for own in methods.values() for row in _rows(own))
-    noise = dict(zip(NUMBERS, noise_of(records[0]), strict=True))
+    noise: dict[int, float] = dict(zip(NUMBERS, noise_of(records[0]), strict=True))
     curves: dict[str, dict[int, float]] = {"Random guesses": noise}
     for own in methods.values():
         if own[0].best_of:

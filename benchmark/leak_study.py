@@ -87,8 +87,8 @@ def study(run: Run, *, store: Store, console: Console, executor: Executor) -> Le
         jobs = (Job(run.id, run.recipe, run.seed, (fold,)) for fold in missing)
         # closed before anything else happens, so that no worker outlives an error
         with closing(executor.run(iter(jobs), {run.id: run.table})) as ended:
-            for _, outcomes in ended:
-                for outcome in outcomes:
+            for _, trained in ended:
+                for outcome in trained:
                     _keep(run, outcome, store)
                     progress.fold_done()
         honest = make_record(run, store, executor.accelerator, executor.threads)

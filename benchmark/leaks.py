@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from benchmark.records import FoldRecord
 
 HONEST = "honest"
-NUMBERS = (1, 2, 5, 10, 20, 50, 100, 200, 400, 800)
+NUMBERS: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200, 400, 800)
 """Numbers of candidates on a curve."""
 REPEATS = 20
 _DIGIT = 36
