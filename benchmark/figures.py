@@ -167,11 +167,15 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> str:
 
     from benchmark.leaks import NUMBERS, gaps, noise_of
 
-    rows = [(record, gap) for record in records for gap in gaps(record)][::-1]
-    height = 0.9 + 0.21 * len(rows)
-    figure = Figure(figsize=(7.6, height + 3.4), layout="constrained")
-    figure.patch.set_facecolor("white")
-    above, below = figure.subplots(2, height_ratios=[height, 2.7])
+    # a habit that changes nothing would be a dot upon a dot
+    rows = [(record, gap) for record in records for gap in gaps(record) if gap.leaky != gap.honest][::-1]
+    height = 1.2 + 0.21 * len(rows)
+    figure = Figure(figsize=(7.6, height + 2.7), layout="constrained")
+    grid = figure.add_gridspec(2, height_ratios=[height, 2.7])
+    parts = [figure.add_subfigure(grid[row]) for row in range(2)]
+    above, below = (part.add_subplot() for part in parts)
+    for part in (figure, *parts):
+        part.patch.set_facecolor("white")
     said: list[str] = []
     for y, (record, gap) in enumerate(rows):
         honest, leaky = gap.honest["uf1"], gap.leaky["uf1"]
@@ -179,30 +183,25 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> str:
         above.plot(honest, y, "o", color="black", ms=6, zorder=2)
         above.plot(leaky, y, "o", mfc="white", mec=_TEST, mew=1.6, ms=6, zorder=3)
         said.append(f"{_study(record, records)}, {gap.habit.title}: {honest:.3f} becomes {leaky:.3f}")
-    above.set_yticks(range(len(rows)), [f"{_study(record, records)}: {gap.habit.title}" for record, gap in rows])
-    above.tick_params(axis="y", labelsize=7.5)
+    names = [f"{_study(record, records)}: {gap.habit.name.replace('_', ' ')}" for record, gap in rows]
+    above.set_yticks(range(len(rows)), names)
     above.plot([], [], "o", color="black", label="honest")
     above.plot([], [], "o", mfc="white", mec=_TEST, mew=1.6, label="with the habit; never ranked")
     below.plot(NUMBERS, noise_of(records[0]), "--", color=_UNKNOWN, marker="x", ms=4, label="random guesses")
     for record, colour in zip([r for r in records if r.best_of], _cycle(), strict=False):
         curve = [(best.number, float(METRICS["uf1"](best.confusion))) for best in record.best_of]
-        below.plot(
-            *zip(*curve, strict=True),
-            "o-",
-            ms=3.5,
-            lw=1.2,
-            color=colour,
-            label=f"{_study(record, records)}, last n epochs",
-        )
+        name = f"{_study(record, records)}, last n epochs"
+        below.plot(*zip(*curve, strict=True), "o-", ms=3.5, lw=1.2, color=colour, label=name)
     below.set_xscale("log")
     below.set_xticks(NUMBERS, [str(number) for number in NUMBERS])
     below.minorticks_off()
     below.set_xlabel("candidates n, the best of which is kept for each held-out subject")
     below.set_ylabel("UF1")
     title = get_protocol(records[0].honest.protocol).title
-    above.set_title(
-        f"{title}: what looking at the held-out subject is worth", loc="left", fontsize=10, fontweight="bold"
-    )
+    if records[0].honest.data.synthetic:
+        title = f"Synthetic data: {title}"
+    heading = f"{title}: what looking at the held-out subject is worth"
+    parts[0].suptitle(heading, x=0.01, ha="left", fontsize=10, fontweight="bold")
     above.set_xlabel("UF1")
     for axes in (above, below):
         axes.grid(color="#dddddd", lw=0.6, axis="x" if axes is above else "both")

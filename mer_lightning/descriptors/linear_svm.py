@@ -68,7 +68,8 @@ class LinearSVM:
             guesses = np.array(cross_val_predict(_machine(cost), gram, labels, groups=people, cv=folds))
             return float(uf1(confusion_matrix(labels, guesses, classes)))
 
-        best = max(self._costs, key=inner_uf1) if len(self._costs) > 1 else self._costs[0]
+        first, *others = self._costs
+        best = max(self._costs, key=inner_uf1) if others else first
         self._model = _machine(best).fit(gram, labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:

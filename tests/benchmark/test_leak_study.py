@@ -86,7 +86,19 @@ def test_an_ordinary_fold_in_the_store_is_trained_again_for_its_candidates(study
     assert study.trained == [fold.held_out]
 
 
-def test_an_estimator_shows_every_habit_and_its_costs(study):
+def test_the_candidates_of_an_estimator_are_its_costs(study, monkeypatch):
+    monkeypatch.setattr("benchmark.leak_study.FITS", {})
+    code, out, _ = study("--method", "linear-svm", "--json")
+    assert code == 0
+    body = json.loads(out)
+    assert (body["candidates"], body["best_of"]) == ({"kind": "C", "number": 9}, [])
+    habits = {row["name"]: row for row in body["habits"]}
+    assert habits["test_oracle"]["leaky"]["accuracy"] >= habits["best_common"]["leaky"]["accuracy"]
+    assert habits["best_common"]["leaky"]["accuracy"] > 0.5
+
+
+@pytest.mark.slow
+def test_an_estimator_shows_every_habit(study):
     code, _, _ = study("--method", "linear-svm")
     assert code == 0
     record = load_leak(study.folder / "leaderboards" / "leaks" / "synthetic-smic-3" / "linear-svm" / "seed0.json")
