@@ -20,6 +20,7 @@ from benchmark.dashboard import add_dashboard_command
 from benchmark.data_commands import add_data_commands
 from benchmark.evidence_commands import add_evidence_commands
 from benchmark.explain_commands import add_explain_command
+from benchmark.leak_commands import add_leak_commands
 from benchmark.methods_commands import add_methods_command
 from mer_lightning.types import DataError
 
@@ -191,12 +192,14 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.figures import draw_board
+    from benchmark.leak_page import render_leaks
     from benchmark.paper_tables import load_papers, render_papers
     from benchmark.site import SITE, render_site
     from benchmark.tables import fill_marked, load_boards, load_claims, render, render_claims
 
     boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
     files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)
+    files |= render_leaks(LEADERBOARDS)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
@@ -355,6 +358,7 @@ def _parser() -> argparse.ArgumentParser:
     add_cache_commands(commands, PROJECT / "runs")
     add_evidence_commands(commands, LEADERBOARDS / "records")
     add_dashboard_command(commands, PROJECT / "runs")
+    add_leak_commands(commands, LEADERBOARDS, PROJECT / "runs")
 
     papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")
     papers.add_argument("--json", action="store_true", help="for programs")

@@ -53,7 +53,7 @@ def test_the_cost_is_chosen_on_people_not_on_clips(rng):
 
     class Spy(LinearSVM):
         def __init__(self):
-            super().__init__(costs=(1.0, 2.0))
+            super().__init__(costs=(0.1, 1.0))
 
     import mer_lightning.descriptors.linear_svm as module
 
