@@ -115,6 +115,7 @@ def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:
         seconds=round(result.seconds, 4),
         curve=result.curve,
         epoch=result.epoch,
+        candidates=result.candidates,
         audit=audit_fold(fold, table),
     )
 

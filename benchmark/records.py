@@ -76,6 +76,8 @@ class FoldRecord(Settings):
         tuned: Values that tuning chose for this fold, by key of the recipe; empty where nothing was tuned.
         inner_uf1: Pooled UF1 of the inner folds that they were chosen by.
         audit: Hashes and overlaps of the sides; None in records from before it existed.
+        candidates: For each prediction, the class that every candidate (epoch, or value of C) gives, one digit each;
+            only where ``mer-bench leak-study`` asked for it.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -88,6 +90,7 @@ class FoldRecord(Settings):
     tuned: dict[str, Any] = Field(default_factory=dict)
     inner_uf1: float | None = None
     audit: FoldAudit | None = None
+    candidates: tuple[str, ...] = ()
 
 
 class DataProvenance(Settings):

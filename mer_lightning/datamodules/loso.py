@@ -118,14 +118,22 @@ class LOSODataModule(LightningDataModule):
         """Batches of the held-out subject, in the fold's order."""
         return IndexLoader(self._table.rows(self._fold.test), self._batch_size)
 
+    def test_batches(self) -> Iterator[Batch]:
+        """The batches of the held-out subject as prediction sees them, while training goes on too."""
+        for rows in self.predict_dataloader():
+            yield self._gather(rows, augmented=False)
+
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
         """Gather the rows of a batch and, in training, augment them."""
         del dataloader_idx
+        return self._gather(batch, augmented=self.trainer is not None and bool(self.trainer.training))
+
+    def _gather(self, batch: Tensor, *, augmented: bool) -> Batch:
         table = self._table
         position, rows = batch // len(table.keys), batch % len(table.keys)
         inputs = table.inputs[rows]
         # only training rows have positions
-        if self.trainer is not None and self.trainer.training:
+        if augmented:
             if self._nine_positions:
                 inputs = at_position(inputs, position, self._nine_positions)
             if self._augmentation is not None:

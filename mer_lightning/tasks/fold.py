@@ -21,10 +21,13 @@ from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
+from mer_lightning.tasks.every_epoch import EveryEpoch
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.types import DataError, Prediction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from mer_lightning.datamodules import Table
@@ -47,12 +50,14 @@ class FoldResult:
         seconds: Wall time of fitting and predicting.
         curve: Values per epoch, by name; empty for methods without epochs.
         epoch: Epoch (from 1) whose weights predicted; None for methods without epochs.
+        candidates: For each prediction, the class after every epoch, one digit each; empty unless asked for.
     """
 
     predictions: tuple[Prediction, ...]
     seconds: float
     curve: dict[str, tuple[float, ...]] = field(default_factory=dict)
     epoch: int | None = None
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ def train_network(
     seed: int = 0,
     accelerator: str = "auto",
     start: Start | None = None,
+    every_epoch: bool = False,
 ) -> FoldResult:
     """Fit a fresh model, optimiser, DataModule and Trainer on one fold and predict the held-out subject.
 
@@ -89,18 +95,29 @@ def train_network(
         seed: Seed of the run; weights, order, dropout and augmentation follow from it and the held-out subject.
         accelerator: Lightning's accelerator, e.g. ``auto``, ``cpu``, ``gpu``.
         start: What the model starts from; None for weights drawn by its constructor.
+        every_epoch: Also keep what would be predicted after every epoch, for studies of leaks; changes nothing else.
 
     Raises:
-        ValueError: The table does not hold what the augmentation acts on.
+        ValueError: The table does not hold what the augmentation acts on, or has more classes than digits.
         DataError: The pre-trained weights do not fit.
     """
     began = time.perf_counter()
-    fitted = fit_fold(table, fold, model, training, seed=seed, accelerator=accelerator, start=start)
+    watch = EveryEpoch(table.classes) if every_epoch else None
+    looking_on = (watch,) if watch else ()
+    fitted = fit_fold(
+        table, fold, model, training, seed=seed, accelerator=accelerator, start=start, callbacks=looking_on
+    )
     batches = fitted.trainer.predict(fitted.task, fitted.data)
     assert batches is not None
     scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
     seconds = time.perf_counter() - began
-    return FoldResult(predictions_of(table, fold, scores), seconds, fitted.task.curve, fitted.epoch)
+    return FoldResult(
+        predictions_of(table, fold, scores),
+        seconds,
+        fitted.task.curve,
+        fitted.epoch,
+        watch.candidates if watch else (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +146,7 @@ def fit_fold(
     seed: int = 0,
     accelerator: str = "auto",
     start: Start | None = None,
+    callbacks: Sequence[lightning.Callback] = (),
 ) -> Fitted:
     """The network that predicts the held-out subject of a fold; see ``train_network``."""
     return fit_network(
@@ -140,6 +158,7 @@ def fit_fold(
         accelerator=accelerator,
         start=start,
         select="val_uf1" if fold.validation else None,
+        callbacks=callbacks,
     )
 
 
@@ -153,6 +172,7 @@ def fit_network(
     accelerator: str,
     start: Start | None = None,
     select: Literal["val_uf1", "val_accuracy"] | None = None,
+    callbacks: Sequence[lightning.Callback] = (),
 ) -> Fitted:
     """Fit a fresh model; see ``train_network``.
 
@@ -165,6 +185,7 @@ def fit_network(
         accelerator: Lightning's accelerator.
         start: What the model starts from.
         select: Validation score whose best epoch counts (the first of equals); None for the last epoch.
+        callbacks: What looks on.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on.
@@ -201,7 +222,7 @@ def fit_network(
             max_epochs=training.epochs,
             precision=training.precision,
             deterministic="warn",
-            callbacks=[best] if select else [],
+            callbacks=[*callbacks, best] if select else [*callbacks],
             enable_checkpointing=bool(select),
             enable_progress_bar=False,
             enable_model_summary=False,

@@ -1,0 +1,55 @@
+"""What would be predicted for the held-out subject after every epoch: for studies of leaks, never for a score."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING
+
+import torch
+from lightning import Callback
+
+from mer_lightning.datamodules import LOSODataModule
+
+if TYPE_CHECKING:
+    from lightning import LightningModule, Trainer
+    from torch import Tensor
+
+DIGITS = string.digits + string.ascii_lowercase
+"""One character per class."""
+
+
+class EveryEpoch(Callback):
+    """Predict the held-out subject at the end of every epoch, and leave no trace of it in training.
+
+    The model is in evaluation mode meanwhile, so that dropout draws nothing and batch normalisation learns nothing;
+    then every part is put back into the mode that it was in, and random numbers go on where they were.
+
+    Args:
+        classes: Number of classes.
+
+    Raises:
+        ValueError: There are more classes than digits.
+    """
+
+    def __init__(self, classes: int) -> None:
+        if classes > len(DIGITS):
+            raise ValueError(f"predictions of every epoch are kept for {len(DIGITS)} classes at most, not {classes}")
+        self._guesses: list[Tensor] = []
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the predicted class of every test sample, on the device."""
+        data = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        assert isinstance(data, LOSODataModule)
+        modes = [(part, part.training) for part in pl_module.modules()]
+        cuda = [pl_module.device] if pl_module.device.type == "cuda" else []
+        pl_module.eval()
+        with torch.random.fork_rng(cuda), torch.inference_mode(), trainer.precision_plugin.forward_context():
+            self._guesses.append(torch.cat([pl_module(batch.inputs).float().argmax(1) for batch in data.test_batches()]))
+        for part, training in modes:
+            part.training = training
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """For each test sample in the fold's order, the class after every epoch, one digit each."""
+        table = torch.stack(self._guesses, 1).cpu().tolist()
+        return tuple("".join(DIGITS[guess] for guess in row) for row in table)
