@@ -233,6 +233,7 @@ def choose_executor(
     accelerator: str = "auto",
     workers: int | None = None,
     address: str | None = None,
+    work: Work = do_job,
 ) -> Executor:
     """The executor that was asked for.
 
@@ -244,6 +245,7 @@ def choose_executor(
         accelerator: Lightning's accelerator.
         workers: Number of workers; None is one per core.
         address: Of a Ray cluster.
+        work: What is done with a job; a function that can be pickled.
 
     Raises:
         DataError: The options do not fit together, or Ray is not installed.
@@ -260,11 +262,11 @@ def choose_executor(
         raise DataError(f"--jobs {workers}: --executor local is a single process")
     match name:
         case "processes":
-            return Processes(workers, accelerator)
+            return Processes(workers, accelerator, work)
         case "ray":
-            return Ray(address, workers, accelerator)
+            return Ray(address, workers, accelerator, work)
         case _:
-            return Local(accelerator)
+            return Local(accelerator, work)
 
 
 def _passes(runs: Sequence[Run], store: Store) -> int:
