@@ -7,9 +7,10 @@ import json
 import socket
 import time
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path  # noqa: TC003 - a field of a data class
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -21,7 +22,7 @@ from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from optuna import Study
     from optuna.pruners import BasePruner
@@ -319,9 +320,10 @@ def _open_study(given: Search, name: str, folds: Sequence[Fold]) -> Study:
 @lru_cache(maxsize=4)
 def _open_storage(place: str) -> BaseStorage:
     from optuna import storages
+    from optuna.storages.journal import JournalFileBackend
 
     if place.endswith(".journal"):
-        return storages.JournalStorage(storages.journal.JournalFileBackend(place))
+        return storages.JournalStorage(JournalFileBackend(place))
     with _no_warnings():
         if place.startswith("grpc://"):
             host, _, port = place.removeprefix("grpc://").rpartition(":")
@@ -352,15 +354,15 @@ def _without_password(place: str) -> str:
     return f"{head.rpartition(':')[0]}:***@{tail}" if head.count(":") > 1 else place
 
 
-class _no_warnings(warnings.catch_warnings):  # noqa: N801 - used as a function
+@contextmanager
+def _no_warnings() -> Generator[None]:
     """What Optuna calls experimental is chosen on purpose."""
+    from optuna.exceptions import ExperimentalWarning
 
-    def __enter__(self) -> None:
-        super().__enter__()
-        import optuna
-
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
         warnings.filterwarnings("ignore", message=".*greenlet.*")
+        yield
 
 
 def _drop_torn_line(given: Search) -> None:

@@ -75,9 +75,7 @@ class Watch:
         def tell(epoch: int, guesses: Sequence[int]) -> None:
             self._now = epoch
             if (self.epochs) % self._every == 0:
-                matrix = confusion_matrix(
-                    [*self._labels, *labels], [*self._guesses, *guesses], self._table.classes
-                )
+                matrix = confusion_matrix([*self._labels, *labels], [*self._guesses, *guesses], self._table.classes)
                 self._judge.report(float(uf1(matrix)), self.epochs)
                 self._end_if_hopeless()
 
@@ -103,7 +101,9 @@ class Watch:
     def _shares(self, predictions: Sequence[Prediction]) -> dict[int, float]:
         right: dict[int, list[float]] = {}
         for p in predictions:
-            right.setdefault(self._number[_person(p.key)], []).append(self._weights[p.label] * (p.label == p.prediction))
+            right.setdefault(self._number[_person(p.key)], []).append(
+                self._weights[p.label] * (p.label == p.prediction)
+            )
         return {number: sum(values) / len(values) for number, values in sorted(right.items())}
 
     def _end_if_hopeless(self) -> None:
@@ -147,9 +147,7 @@ def inner_uf1(
     if not results:
         for place, fold in enumerate(folds, start=1):
             looking = watch.callbacks(fold) if watch else ()
-            result = train_fold(
-                recipe, table, fold, seed=seed, accelerator=accelerator, start=start, callbacks=looking
-            )
+            result = train_fold(recipe, table, fold, seed=seed, accelerator=accelerator, start=start, callbacks=looking)
             results.append(result)
             if watch:
                 watch.fold_done(result, last=place == len(folds))

@@ -27,7 +27,7 @@ _TRIAL_SECONDS = 0.5
 
 
 def add_tune_commands(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]
     training: argparse.ArgumentParser,
     reading: Reading,
     say_failed: SayFailed,
@@ -148,9 +148,7 @@ def _executor(arguments: argparse.Namespace, run: Run, store: Store, work: Work)
     from benchmark.executors import choose_executor
 
     name = "processes" if arguments.executor == "auto" and (arguments.jobs or 1) > 1 else arguments.executor
-    return choose_executor(
-        name, [run], store, arguments.accelerator, arguments.jobs, arguments.address, work
-    )
+    return choose_executor(name, [run], store, arguments.accelerator, arguments.jobs, arguments.address, work)
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -135,7 +135,9 @@ def tune(
 def _check(run: Run, tuning: Tuning) -> None:
     name, held_out = run.recipe.name, run.protocol.held_out
     if tuning.mode == "holdout" and held_out != "database":
-        raise DataError(f"--mode holdout: {run.protocol.id} holds out subjects; expected a protocol like megc2019-holdout")
+        raise DataError(
+            f"--mode holdout: {run.protocol.id} holds out subjects; expected a protocol like megc2019-holdout"
+        )
     if tuning.mode == "nested" and held_out == "database":
         raise DataError(f"--mode nested: {run.protocol.id} holds out databases; expected --mode holdout")
     if tuning.pruner == "hyperband" and not most_epochs(run.recipe):
@@ -175,7 +177,9 @@ def _all_help(run: Run, studies: Sequence[Fold], executor: Executor, start: Any,
     each = executor.workers // len(studies)
     # run ids of their own: who dies in one place is counted there
     jobs = [
-        Job(f"{run.id}#{worker}", run.recipe, run.seed, (fold,), start=start) for fold in studies for worker in range(each)
+        Job(f"{run.id}#{worker}", run.recipe, run.seed, (fold,), start=start)
+        for fold in studies
+        for worker in range(each)
     ]
     console.print(f"{run.recipe.name} · {run.board}: {each} workers in each of {len(studies)} studies")
     with closing(executor.run(iter(jobs), {job.run: run.table for job in jobs})) as ended:

@@ -111,7 +111,7 @@ def unscale(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     moved = maps - np.median(maps, axis=(-2, -1), keepdims=True)
     size = np.sqrt(np.mean(moved**2, axis=(-2, -1), keepdims=True))
-    return moved / np.where(size > 0, size, 1)
+    return (moved / np.where(size > 0, size, 1)).astype(np.float32)
 
 
 def choose_cost(

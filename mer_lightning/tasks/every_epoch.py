@@ -46,7 +46,9 @@ class EveryEpoch(Callback):
         cuda = [pl_module.device] if pl_module.device.type == "cuda" else []
         pl_module.eval()
         with torch.random.fork_rng(cuda), torch.inference_mode(), trainer.precision_plugin.forward_context():
-            self._guesses.append(torch.cat([pl_module(batch.inputs).float().argmax(1) for batch in data.test_batches()]))
+            self._guesses.append(
+                torch.cat([pl_module(batch.inputs).float().argmax(1) for batch in data.test_batches()])
+            )
         for part, training in modes:
             part.training = training
 
@@ -68,9 +70,7 @@ class AtEpochs(EveryEpoch):
         tell: Given the epoch and the predicted class of every test sample in the fold's order.
     """
 
-    def __init__(
-        self, classes: int, wanted: Callable[[int], bool], tell: Callable[[int, Sequence[int]], None]
-    ) -> None:
+    def __init__(self, classes: int, wanted: Callable[[int], bool], tell: Callable[[int, Sequence[int]], None]) -> None:
         super().__init__(classes)
         self._wanted, self._tell = wanted, tell
 
