@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import time
 import warnings
@@ -121,11 +122,11 @@ def search(
     me = f"{socket.gethostname()}/{hashlib.sha256(str(given.folder.resolve()).encode()).hexdigest()[:8]}/{worker}"
     for left in study.get_trials(states=(TrialState.RUNNING,)):
         # this worker begins here, so what runs under its name is of one that died
-        if left.user_attrs.get("worker") == me or not (given.shared or help_only):
+        if left.user_attrs.get("worker", [""])[0] == me or not (given.shared or help_only):
             study.tell(left.number, state=TrialState.FAIL)
 
     def objective(trial: Trial) -> float:
-        trial.set_user_attr("worker", me)
+        trial.set_user_attr("worker", [me, os.getpid()])
         values = suggest(trial, given.tuning.search_space)
         watch = make_watch(given, trial, table, folds)
         try:
@@ -304,7 +305,8 @@ def check_storage(place: str) -> None:
 def _open_study(given: Search, name: str, folds: Sequence[Fold]) -> Study:
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # what fails in a trial is the error of its fold, which is kept
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     if given.storage.endswith(".journal") and not given.shared:
         _drop_torn_line(given)
     with _no_warnings():

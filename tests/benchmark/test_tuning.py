@@ -1,6 +1,5 @@
 """Tuning never sees a held-out subject, gives the same twice, goes on after a kill and lands on the board."""
 
-import hashlib
 import json
 import zlib
 from dataclasses import replace
@@ -15,7 +14,7 @@ import benchmark.search
 import benchmark.trials
 import benchmark.tuning
 from benchmark.cli import main
-from benchmark.executors import Local, Processes
+from benchmark.executors import Local
 from benchmark.plan import Run, check_recipe
 from benchmark.recipe import Recipe, load_recipe
 from benchmark.records import Store, load_run
@@ -62,9 +61,9 @@ def run():
     return Run(recipe, protocol, 0, dataset, labelled, table, protocol.folds(labelled))
 
 
-def go(run, folder, trials=2, storage="journal", make=partial(Local, "cpu"), **options):
+def go(run, folder, trials=2, storage="journal", make=None, **options):
     """Tune a run with stores of its own; the record and its folds."""
-    store, quiet = Store(folder), Console(file=(folder.parent / "out").open("a"))
+    store, quiet = Store(folder), Console(quiet=True)
     tuning = Tuning(**{"trials": trials, "inner_folds": 2, "search_space": run.recipe.search_space} | options)
     record = tune_run(
         run,
@@ -73,7 +72,7 @@ def go(run, folder, trials=2, storage="journal", make=partial(Local, "cpu"), **o
         records=folder / "records",
         tracker=NoTracker(),
         console=quiet,
-        make_executor=lambda work: make(work=work),
+        make_executor=lambda work: (make or partial(Local, "cpu"))(work=work),
         storage=storage,
     )
     return record, store.folds(record.run)
