@@ -34,7 +34,7 @@ def run(*, quick: bool = False) -> list[Measurement]:
         seeds=(0,),
     )
     (one,) = make_plan(suite)
-    trials, epochs = (6, 9) if quick else (30, 27)
+    trials, epochs = (6, 9) if quick else (24, 18)
     full, best = _spent(one, "none", trials, epochs)
     rows: list[Measurement] = []
     for pruner in ("wilcoxon", "hyperband"):

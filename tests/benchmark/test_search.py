@@ -17,7 +17,8 @@ from benchmark.cli import main
 from benchmark.executors import Processes
 from benchmark.plan import Run, check_recipe
 from benchmark.recipe import Choice, FloatRange, Recipe, load_recipe
-from benchmark.records import FoldRecord, save_run
+from benchmark.records import FoldRecord, Store, save_run
+from benchmark.runner import make_record
 from benchmark.search import Search, Tuning, make_sampler, search, storage_place, suggest
 from benchmark.tables import load_boards
 from benchmark.trials import inner_uf1
@@ -31,8 +32,9 @@ from mer_lightning.metrics import uf1
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import Labelled, get_protocol
 from mer_lightning.settings import Component, Optimizer, Training
-from mer_lightning.types import DataError
-from tests.benchmark.test_tuning import go
+from mer_lightning.tasks import FoldResult
+from mer_lightning.types import DataError, Prediction
+from tests.benchmark.test_tuning import both, go
 
 SPACE = {
     "estimator.arguments.costs": FloatRange(kind="float", low=0.01, high=100.0, log=True),
@@ -44,7 +46,7 @@ SPACE = {
 }
 
 
-def make_run(protocol="smic-3", scale=0.15, size=28, labels=None):
+def make_run(protocol="smic-3", scale=0.3, size=28, labels=None):
     """The SVM on a few invented subjects."""
     recipe = Recipe(
         name="machine",
@@ -107,7 +109,7 @@ def test_every_sampler_gives_the_same_trials_twice(run, tmp_path, sampler):
     one = replace(run, folds=run.folds[:1])
     twice = [go(one, tmp_path / f"runs{n}", 4, sampler=sampler)[1] for n in range(2)]
     chosen, again = ({k: (f.tuned, f.inner_uf1) for k, f in folds.items()} for folds in twice)
-    assert chosen == again
+    assert chosen == again != {}
 
 
 def test_holdout_tunes_on_two_databases_and_reports_on_the_third(tmp_path, monkeypatch):
@@ -172,18 +174,29 @@ def test_of_shuffled_labels_nested_tuning_learns_nothing_and_global_tuning_does(
     assert nested.tuning.optimism > 0
 
 
-def test_trials_that_are_behind_on_the_same_subjects_are_ended(tmp_path):
-    run = network(make_run(scale=0.3), **RATES)
+def test_trials_that_are_behind_on_the_same_subjects_are_ended(tmp_path, monkeypatch):
+    def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
+        wrong = recipe.training.optimizer.lr < 1e-3
+        labels = table.labels[table.rows(fold.test)].tolist()
+        guesses = [(label + wrong) % 3 for label in labels]
+        made = (Prediction(key, *pair, ()) for key, *pair in zip(fold.test, labels, guesses, strict=True))
+        return FoldResult(tuple(made), 0.0, {"train_loss": (0.0,) * 8})
+
+    both(monkeypatch, train)
+    run = network(make_run(scale=1, size=8), **RATES)
     one = replace(run, folds=run.folds[:1])
     record, _ = go(one, tmp_path / "runs", 8, pruner="wilcoxon", sampler="random", inner_folds=3)
-    spent = record.tuning
-    assert spent.pruned > 0
-    assert spent.trials == 8
-    # a pruned trial lacks whole inner folds
-    assert spent.epochs % 8 == 0
-    assert 8 * 8 < spent.epochs < 8 * 3 * 8
     study = json.loads(next((tmp_path / "runs" / record.run / "tuning").glob("*.trials.json")).read_text())
-    assert [t["value"] is None for t in study["trials"]] == [t["state"] == "pruned" for t in study["trials"]]
+    first_good = next(n for n, t in enumerate(study["trials"]) if t["value"] == 1)
+    later = study["trials"][first_good + 1 :]
+    bad = [trial for trial in later if trial["values"]["training.optimizer.lr"] < 1e-3]
+    assert 0 < len(bad) < len(later)
+    for trial in later:
+        # one inner fold of five subjects is enough against the best trial; the others are trained in full
+        expected = ("pruned", None, 8) if trial in bad else ("complete", 1.0, 24)
+        assert (trial["state"], trial["value"], trial["epochs"]) == expected
+    assert record.tuning.pruned == len(bad)
+    assert record.tuning.epochs == sum(trial["epochs"] for trial in study["trials"])
 
 
 def test_trials_are_ended_in_the_middle_of_training(tmp_path):
@@ -208,6 +221,7 @@ def test_looking_on_changes_no_result(tmp_path):
 
     class Judge:
         def report(self, value, step):
+            assert 0 <= value <= 1
             steps.append(step)
 
         def should_prune(self):
