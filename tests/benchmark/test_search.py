@@ -176,7 +176,7 @@ def test_of_shuffled_labels_nested_tuning_learns_nothing_and_global_tuning_does(
 
 def test_trials_that_are_behind_on_the_same_subjects_are_ended(tmp_path, monkeypatch):
     def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
-        wrong = recipe.training.optimizer.lr < 1e-3
+        wrong = recipe.training.optimizer.lr < 1e-4
         labels = table.labels[table.rows(fold.test)].tolist()
         guesses = [(label + wrong) % 3 for label in labels]
         made = (Prediction(key, *pair, ()) for key, *pair in zip(fold.test, labels, guesses, strict=True))
@@ -189,7 +189,7 @@ def test_trials_that_are_behind_on_the_same_subjects_are_ended(tmp_path, monkeyp
     study = json.loads(next((tmp_path / "runs" / record.run / "tuning").glob("*.trials.json")).read_text())
     first_good = next(n for n, t in enumerate(study["trials"]) if t["value"] == 1)
     later = study["trials"][first_good + 1 :]
-    bad = [trial for trial in later if trial["values"]["training.optimizer.lr"] < 1e-3]
+    bad = [trial for trial in later if trial["values"]["training.optimizer.lr"] < 1e-4]
     assert 0 < len(bad) < len(later)
     for trial in later:
         # one inner fold of five subjects is enough against the best trial; the others are trained in full
