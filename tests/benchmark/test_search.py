@@ -121,7 +121,7 @@ def test_holdout_tunes_on_two_databases_and_reports_on_the_third(tmp_path, monke
 
     monkeypatch.setattr(benchmark.search, "inner_uf1", spy)
     record, folds = go(run, tmp_path / "runs", 1, mode="holdout")
-    assert record.ranked
+    assert not record.unranked
     assert record.tuning.mode == "holdout"
     assert sorted(map(sorted, given)) == [["casme2", "samm"], ["casme2", "smic"], ["samm", "smic"]]
     assert list(folds) == ["casme2", "samm", "smic"]
@@ -135,7 +135,7 @@ def test_global_tuning_says_that_it_has_seen_the_tested_and_is_not_ranked(run, t
     honest, _ = go(run, tmp_path / "runs", 2)
     record, folds = go(run, tmp_path / "runs", 4, mode="global")
     assert record.method == "machine-tuned-global"
-    assert not record.ranked
+    assert record.unranked
     assert record.tuning.studies == 1
     assert record.tuning.trials == 4
     assert record.tuning.optimism is None
@@ -145,10 +145,10 @@ def test_global_tuning_says_that_it_has_seen_the_tested_and_is_not_ranked(run, t
         save_run(tmp_path / "records", one)
     (board,) = load_boards(tmp_path)
     first, last = board.rows
-    assert (first.method, first.ranked) == ("machine-tuned", True)
-    assert (last.method, last.ranked) == ("machine-tuned-global", False)
-    assert last.title == "Machine, tuned on the tested folds"
-    assert "Optimistic, not ranked: its values were chosen by looking at people who are tested here." in last.notes
+    assert (first.method, first.unranked) == ("machine-tuned", "")
+    assert last.method == "machine-tuned-global"
+    assert last.title == "Machine, tuned on the tested folds (not ranked)"
+    assert last.unranked == "Its values were chosen by looking at people who are tested here."
     assert board.place(first, "all", "uf1") == 0
     assert board.place(last, "all", "uf1") is None
 
@@ -290,8 +290,8 @@ def test_what_folds_chose_becomes_a_recipe_that_says_whom_it_has_seen(run, tmp_p
     assert read.chosen_on.run == record.run
     assert read.hash != run.recipe.hash
     again = make_record(replace(run, recipe=read), Store(tmp_path / "runs"), "cpu")
-    assert not again.ranked
-    assert make_record(run, Store(tmp_path / "runs"), "cpu").ranked
+    assert again.unranked
+    assert not make_record(run, Store(tmp_path / "runs"), "cpu").unranked
 
 
 def test_the_middle_of_what_folds_chose():

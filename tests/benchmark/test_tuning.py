@@ -369,7 +369,7 @@ def test_the_command_puts_an_estimator_on_the_board(tmp_path, monkeypatch, capsy
     (row,) = board.rows
     assert row.method == "linear-svm-tuned"
     assert row.title == "Linear SVM, tuned"
-    assert row.ranked
+    assert not row.unranked
     assert row.notes[-1].startswith("Tuned (nested, tpe): 10 trials in 5 studies,")
     assert "inner UF1 minus outer UF1 = " in row.notes[-1]
     assert main([*command, "--trials", "0"]) == 2
