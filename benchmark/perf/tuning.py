@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.perf.measurement import Measurement
 from benchmark.plan import Suite, make_plan
-from benchmark.recipe import FloatRange, IntRange
+from benchmark.recipe import FloatRange, IntRange, Range
 from benchmark.search import Search, Tuning, best_of, search
 from benchmark.source import Source
 
@@ -58,7 +58,7 @@ def _spent(one: Run, pruner: Literal["none", "wilcoxon", "hyperband"], trials: i
     """Epochs of all trials, and the best inner UF1."""
     assert one.recipe.training is not None
     training = one.recipe.training.model_copy(update={"epochs": epochs})
-    space = {
+    space: dict[str, Range] = {
         "training.optimizer.lr": FloatRange(kind="float", low=1e-6, high=1e-1, log=True),
         "training.epochs": IntRange(kind="int", low=epochs - 1, high=epochs),
     }

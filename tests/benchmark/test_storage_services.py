@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -72,8 +73,9 @@ def postgres():
         yield url
     finally:
         if process is not None:
-            process.terminate()
-            process.wait(30)
+            # its fast shutdown: the usual one would wait for every connection to be closed
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
         shutil.rmtree(root)
 
 
