@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 export WANDB_SILENT := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench tune test test-slow lint typecheck layers smoke leaderboards leaderboards-check perf lock clean
+.PHONY: help setup bench tune test test-slow test-services lint typecheck layers smoke leaderboards leaderboards-check perf lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test: setup ## run the tests (the fast ones; `make test-slow` for the rest)
 
 test-slow: setup ## run the slow tests
 	@$(BIN)/python -m pytest -m slow
+
+test-services: setup ## run the tests that start PostgreSQL (Debian: apt-get install postgresql) and Optuna's gRPC proxy
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q "greenlet>=3" "grpcio>=1.70" "protobuf>=5" "psycopg[binary]>=3.2"
+	@$(BIN)/python -m pytest -m services -rs
 
 lint: setup ## style, unused and missing dependencies
 	@$(BIN)/ruff check .

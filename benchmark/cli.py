@@ -22,6 +22,7 @@ from benchmark.evidence_commands import add_evidence_commands
 from benchmark.explain_commands import add_explain_command
 from benchmark.leak_commands import add_leak_commands
 from benchmark.methods_commands import add_methods_command
+from benchmark.tune_commands import add_tune_commands
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -106,39 +107,6 @@ def _run(arguments: argparse.Namespace) -> int:
     tracker.close()
     console.print(f"records: {arguments.records}")
     return _say_failed(results, arguments.runs, console)
-
-
-def _tune(arguments: argparse.Namespace) -> int:
-    from benchmark.plan import load_suite, make_plan
-    from benchmark.records import Store, save_run
-    from benchmark.tracking import make_tracker
-    from benchmark.tuning import tune_nested
-
-    console = Console(highlight=False, soft_wrap=True)
-    suite = load_suite(arguments.suite)
-    console.print(f"{suite.title}: checking recipe and data")
-    (run,) = make_plan(
-        suite,
-        data=arguments.data,
-        methods=[arguments.method],
-        protocols=[arguments.protocol],
-        seeds=[arguments.seed],
-    )
-    record = tune_nested(
-        run,
-        trials=arguments.trials,
-        inner_folds=arguments.inner_folds,
-        store=Store(arguments.runs),
-        console=console,
-        accelerator=arguments.accelerator,
-    )
-    path = save_run(arguments.records, record)
-    console.print(f"record: {path}", soft_wrap=True)
-    if record.complete:
-        tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
-        tracker.publish(Store(arguments.runs).folder(record.run), path)
-        tracker.close()
-    return _say_failed([record], arguments.runs, console)
 
 
 def _say_failed(results: Sequence[RunRecord], runs: Path, console: Console) -> int:
@@ -311,18 +279,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     training.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
 
-    run = commands.add_parser("run", parents=[training], help="train and score what is missing of a suite")
-    run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
-    run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
-    run.add_argument("--seed", action="append", type=int, default=[], help="instead of the suite's seeds; repeatable")
-    run.add_argument(
+    training.add_argument(
         "--executor",
         default="auto",
         choices=["auto", "local", "processes", "ray"],
         help="where folds are trained; auto: one process per core for long runs on a CPU, else this process",
     )
-    run.add_argument("--jobs", type=_count, metavar="N", help="worker processes (default: one per core)")
-    run.add_argument("--address", help="address of a Ray cluster; without it Ray is started on this machine")
+    training.add_argument("--jobs", type=_count, metavar="N", help="worker processes (default: one per core)")
+    training.add_argument("--address", help="address of a Ray cluster; without it Ray is started on this machine")
+
+    run = commands.add_parser("run", parents=[training], help="train and score what is missing of a suite")
+    run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
+    run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
+    run.add_argument("--seed", action="append", type=int, default=[], help="instead of the suite's seeds; repeatable")
     run.add_argument(
         "--folds-at-once",
         type=lambda text: None if text == "auto" else _count(text),
@@ -331,17 +300,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(handler=_run)
 
-    tune = commands.add_parser(
-        "tune", parents=[training], help="tune a method inside the training subjects of each fold"
-    )
-    tune.add_argument("--method", required=True, help="a recipe with a search_space")
-    tune.add_argument("--protocol", required=True, help="a protocol")
-    tune.add_argument("--trials", required=True, type=int, help="trials for each fold of the protocol")
-    tune.add_argument(
-        "--inner-folds", type=int, default=3, help="parts of the training subjects (default: %(default)s)"
-    )
-    tune.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
-    tune.set_defaults(handler=_tune)
+    add_tune_commands(commands, training, partial(_reading, Console(highlight=False, soft_wrap=True)), _say_failed)
 
     status = commands.add_parser("status", parents=[places], help="how far every run is")
     status.set_defaults(handler=_status)

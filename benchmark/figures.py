@@ -54,8 +54,12 @@ class _Line:
 
 
 def _lines(board: Board) -> list[_Line]:
-    lines = [_Line(row.title, row.scores[ALL]["uf1"], *_published(row.published)) for row in board.rows if row.scores]
-    shown = {row.method for row in board.rows if row.scores}
+    lines = [
+        _Line(row.title, row.scores[ALL]["uf1"], *_published(row.published))
+        for row in board.rows
+        if row.scores and not row.unranked
+    ]
+    shown = {row.method for row in board.rows if row.scores and not row.unranked}
     lines += [_Line(row.name, None, *_published(row)) for row in board.reported if row.method not in shown]
     return sorted((line for line in lines if line.height), key=lambda line: line.height)
 
@@ -236,6 +240,8 @@ def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, fl
 
 def describe(board: Board) -> str:
     """The picture in words, for readers who do not see it."""
-    measured = ", ".join(f"{row.title} {row.scores[ALL]['uf1'].mean:.3f}" for row in board.rows if row.scores)
+    measured = ", ".join(
+        f"{row.title} {row.scores[ALL]['uf1'].mean:.3f}" for row in board.rows if row.scores and not row.unranked
+    )
     parts = f" over {', '.join(DATABASE_TITLES[part] for part in board.parts[1:])}" if len(board.parts) > 1 else ""
     return f"{board.title}{parts}: UF1 measured here: {measured}"

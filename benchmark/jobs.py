@@ -10,6 +10,10 @@ from benchmark.audit import audit_fold
 from benchmark.records import FoldRecord, PredictionRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lightning import Callback
+
     from benchmark.recipe import Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
@@ -92,15 +96,31 @@ def do_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
 
 
 def train_fold(
-    recipe: Recipe, table: Table, fold: Fold, *, seed: int, accelerator: str, start: Start | None = None
+    recipe: Recipe,
+    table: Table,
+    fold: Fold,
+    *,
+    seed: int,
+    accelerator: str,
+    start: Start | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> FoldResult:
-    """Fit a recipe's network or estimator on one fold and predict its test side."""
+    """Fit a recipe's network or estimator on one fold and predict its test side; ``callbacks`` look on at a network."""
     from mer_lightning.tasks import fit_estimator, train_network
 
     if recipe.estimator is not None:
         return fit_estimator(table, fold, recipe.estimator, seed=seed)
     assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-    return train_network(table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator, start=start)
+    return train_network(
+        table,
+        fold,
+        recipe.model,
+        recipe.training,
+        seed=seed,
+        accelerator=accelerator,
+        start=start,
+        callbacks=callbacks,
+    )
 
 
 def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:

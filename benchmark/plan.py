@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from benchmark.recipe import RECIPES, Recipe, load_recipe
+from benchmark.recipe import RECIPES, Recipe, conditions, load_recipe
 from benchmark.source import Source  # noqa: TC001 - a field
 from benchmark.yaml_files import load_yaml
 from mer_lightning.protocols import Fold, Labelled, Protocol, get_protocol
@@ -161,7 +161,7 @@ def check_recipe(recipe: Recipe) -> Representation:
     for key, values in recipe.search_space.items():
         for value in values.ends:
             try:
-                changed = recipe.with_values({key: value})
+                changed = recipe.with_values(conditions(recipe.search_space, key) | {key: value})
                 _check_components(changed)
                 _check_training(changed, representation)
                 if _acts_on(changed) != _acts_on(recipe):

@@ -52,7 +52,7 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     parts = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), table.content_hash, run.seed]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     weights = (
-        store.root / "pretrained" / f"{run.recipe.name}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
+        store.root / "pretrained" / f"{run.recipe.origin}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
     )
     start = Start(weights, transfer.freeze)
     kept = _kept(weights)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_serializer, model_validator
+from pydantic import Field, ValidationError, field_validator, model_serializer, model_validator
 
 from benchmark.yaml_files import explain, load_yaml
 from mer_lightning.settings import Component, Settings, Training
@@ -31,7 +32,17 @@ class Paper(Settings):
     url: str = ""
 
 
-class FloatRange(Settings):
+class Entry(Settings):
+    """What tuning may change about one key.
+
+    Attributes:
+        when: It is only changed where these other keys of the search space, each a choice, have these values.
+    """
+
+    when: dict[str, Any] = Field(default_factory=dict)
+
+
+class FloatRange(Entry):
     """A real number between two others, both included; ``log`` draws its logarithm evenly."""
 
     kind: Literal["float"]
@@ -53,7 +64,7 @@ class FloatRange(Settings):
         return (self.low, self.high)
 
 
-class IntRange(Settings):
+class IntRange(Entry):
     """A whole number between two others, both included."""
 
     kind: Literal["int"]
@@ -72,7 +83,7 @@ class IntRange(Settings):
         return (self.low, self.high)
 
 
-class Choice(Settings):
+class Choice(Entry):
     """One of several values of any type."""
 
     kind: Literal["choice"]
@@ -136,6 +147,28 @@ class Transfer(Settings):
     freeze: bool = False
 
 
+class Chosen(Settings):
+    """Whom the values of a recipe were chosen on; written by ``mer-bench tune --export``.
+
+    Attributes:
+        run: The tuned run.
+        protocol: Its protocol.
+        databases: Databases whose people it has seen; on them the recipe is never ranked.
+        mode: Of tuning.
+        folds: Number of folds that the values are from.
+        inner_uf1: Mean UF1 of the studies' best trials.
+        table_hash: SHA-256 of the keys and labels that it has seen.
+    """
+
+    run: str
+    protocol: str
+    databases: tuple[str, ...] = Field(min_length=1)
+    mode: str
+    folds: int
+    inner_uf1: float
+    table_hash: str
+
+
 class Recipe(Settings):
     """One competing method, complete: nothing about it is a command-line flag.
 
@@ -152,6 +185,7 @@ class Recipe(Settings):
         transfer: What its weights start from; drawn anew in every fold when absent.
         estimator: Instead of a network, an estimator of ``mer_lightning.descriptors``.
         search_space: What ``mer-bench tune`` may change, by dotted key, e.g. ``training.optimizer.lr``.
+        chosen_on: Whom its values were chosen on, if tuning chose them.
         deviations: What differs from the paper; printed below every table.
         unranked: Why its scores are shown but have no place in a table, e.g. that it looks at the held-out subject's
             unlabelled samples; empty for what competes.
@@ -169,8 +203,22 @@ class Recipe(Settings):
     transfer: Transfer | None = None
     estimator: Component | None = None
     search_space: dict[str, Range] = Field(default_factory=dict)
+    chosen_on: Chosen | None = None
     deviations: tuple[str, ...] = ()
     unranked: str = ""
+
+    @field_validator("search_space")
+    @classmethod
+    def _check_conditions(cls, space: dict[str, Range]) -> dict[str, Range]:
+        for key, entry in space.items():
+            for other, value in entry.when.items():
+                parent = space.get(other)
+                if not isinstance(parent, Choice):
+                    raise ValueError(f"{key}: when.{other}: expected a choice of the search space")
+                if value not in parent.values:
+                    raise ValueError(f"{key}: when.{other}: expected one of {list(parent.values)}, found {value!r}")
+        in_order(space)
+        return space
 
     @property
     def hash(self) -> str:
@@ -178,6 +226,11 @@ class Recipe(Settings):
         # without defaults, so that a new setting with the old behaviour as its default leaves old results valid
         deciding = self.model_dump(mode="json", include=_DECIDING, exclude_defaults=True)
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def origin(self) -> str:
+        """Name of the recipe that it was made from; its own where it is a file."""
+        return self.name
 
     @property
     def pretraining(self) -> tuple[RepresentationChoice, Component, Training]:
@@ -210,6 +263,27 @@ class Recipe(Settings):
             return type(self).model_validate_json(json.dumps(changed))
         except ValidationError as error:
             raise DataError(explain(error)) from error
+
+
+def in_order(space: Mapping[str, Range]) -> list[str]:
+    """Keys of a search space, each behind those that it depends on, else sorted.
+
+    Raises:
+        ValueError: Keys depend on each other in a circle.
+    """
+    graph = {key: sorted(entry.when) for key, entry in sorted(space.items())}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise ValueError(f"when: {' -> '.join(error.args[1])} is a circle") from error
+
+
+def conditions(space: Mapping[str, Range], key: str) -> dict[str, Any]:
+    """Values that other keys must have for a key to be changed, and theirs in turn."""
+    found: dict[str, Any] = {}
+    for other, value in space[key].when.items():
+        found |= conditions(space, other) | {other: value}
+    return found
 
 
 def recipe_names() -> list[str]:

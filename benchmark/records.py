@@ -19,11 +19,12 @@ from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
 SCHEMA_VERSION = 1
+SEEN = "Its values were chosen by looking at people who are tested here."
 Matrix = tuple[tuple[int, ...], ...]
 
 
@@ -64,6 +65,42 @@ class FoldAudit(Settings):
     overlap: dict[Literal["subject", "clip", "content"], int]
 
 
+class SearchRecord(Settings):
+    """What a study spent, and how.
+
+    Attributes:
+        mode: ``nested`` and ``holdout`` see training subjects alone; ``global`` sees the tested folds.
+        sampler, pruner: Of Optuna, by their short names.
+        trials: Trials that were completed or pruned.
+        pruned: Those of them that were ended early.
+        epochs: Epochs of all trials and inner folds together; 0 for an estimator.
+        seconds: Wall time of the trials, summed.
+    """
+
+    mode: Literal["nested", "holdout", "global"]
+    sampler: str
+    pruner: str
+    trials: int = Field(ge=1)
+    pruned: int = Field(ge=0)
+    epochs: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+
+
+class TuningRecord(SearchRecord):
+    """What all studies of a run spent, and what they promised.
+
+    Attributes:
+        studies: Number of studies; trials, epochs and seconds are of all of them.
+        inner_uf1: UF1 that the chosen values had in the studies, mean over folds.
+        optimism: That minus the UF1 of the run; None while folds are missing, and under ``global``, whose study has
+            seen the tested subjects, so that there is nothing to compare with.
+    """
+
+    studies: int = Field(ge=1)
+    inner_uf1: float
+    optimism: float | None = None
+
+
 class FoldRecord(Settings):
     """One trained fold.
 
@@ -76,6 +113,7 @@ class FoldRecord(Settings):
         epoch: Epoch that predicted, from 1.
         tuned: Values that tuning chose for this fold, by key of the recipe; empty where nothing was tuned.
         inner_uf1: Pooled UF1 of the inner folds that they were chosen by.
+        search: What the study of this fold spent; under ``global`` it is the same for all.
         audit: Hashes and overlaps of the sides; None in records from before it existed.
         candidates: For each prediction, the class that every candidate (epoch, or value of C) gives, one digit each;
             only where ``mer-bench leak-study`` asked for it.
@@ -90,6 +128,7 @@ class FoldRecord(Settings):
     epoch: int | None = None
     tuned: dict[str, Any] = Field(default_factory=dict)
     inner_uf1: float | None = None
+    search: SearchRecord | None = None
     audit: FoldAudit | None = None
     candidates: tuple[str, ...] = ()
 
@@ -149,6 +188,7 @@ class RunRecord(Settings):
         recipe: The recipe as it was run.
         versions: Versions of the packages that decide a result.
         seconds: Sum of the folds' wall times.
+        tuning: What tuning spent and promised; None for a method that was not tuned.
         audit: Audit of each fold by whom it held out; folds from before it existed are not in it.
         curve: Learning curves, mean over folds; None for methods without epochs and in records from before it existed.
     """
@@ -177,6 +217,7 @@ class RunRecord(Settings):
     versions: dict[str, str]
     device: str
     seconds: float
+    tuning: TuningRecord | None = None
     audit: dict[str, FoldAudit] = Field(default_factory=dict)
     curve: MeanCurve | None = None
 
@@ -193,7 +234,9 @@ class RunRecord(Settings):
     @property
     def unranked(self) -> str:
         """Why the method has no place in a table; empty for what competes."""
-        # records from before the setting existed lack it
+        # records from before these settings existed lack them
+        if {*(self.recipe.get("chosen_on") or {}).get("databases", ())} & {*self.databases}:
+            return SEEN
         return self.recipe.get("unranked", "")
 
     def matrices(self, database: str | None = None) -> NDArray[np.int64]:
@@ -207,7 +250,8 @@ class RunRecord(Settings):
 
     def result(self) -> dict[str, Any]:
         """Everything but times, device, versions and how training went: equal results mean equal science."""
-        return self.model_dump(exclude={"seconds", "device", "versions", "curve"})
+        left_out = {"seconds": True, "device": True, "versions": True, "curve": True, "tuning": {"seconds"}}
+        return self.model_dump(exclude=left_out)
 
 
 class RunManifest(Settings):
@@ -314,6 +358,37 @@ def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]
         )
         for person, found in sorted(tested.items())
     }
+
+
+def tuning_of(folds: Sequence[FoldRecord], uf1: float | None) -> TuningRecord | None:
+    """What the studies of a run spent and promised.
+
+    Args:
+        folds: Those of its folds that are in.
+        uf1: Pooled UF1 of the run; None while folds are missing.
+
+    Returns:
+        None where nothing was tuned.
+    """
+    pairs = [(fold.search, fold.inner_uf1) for fold in folds]
+    known = [(search, inner) for search, inner in pairs if search is not None and inner is not None]
+    if not known:
+        return None
+    first = known[0][0]
+    studies = [first] if first.mode == "global" else [search for search, _ in known]
+    inner = float(np.mean([value for _, value in known]))
+    return TuningRecord(
+        mode=first.mode,
+        sampler=first.sampler,
+        pruner=first.pruner,
+        trials=sum(study.trials for study in studies),
+        pruned=sum(study.pruned for study in studies),
+        epochs=sum(study.epochs for study in studies),
+        seconds=round(sum(study.seconds for study in studies), 3),
+        studies=len(studies),
+        inner_uf1=round(inner, 6),
+        optimism=None if uf1 is None or first.mode == "global" else round(inner - uf1, 6),
+    )
 
 
 def record_path(records: Path, record: RunRecord) -> Path:

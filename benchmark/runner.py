@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-import traceback
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -29,11 +29,12 @@ from benchmark.records import (
     RunRecord,
     confusion_of,
     save_run,
+    tuning_of,
 )
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from benchmark.executors import Executor
     from benchmark.jobs import Outcome
     from benchmark.plan import Run
+    from benchmark.recipe import Recipe
     from benchmark.records import Store
     from benchmark.tracking import Tracker
     from mer_lightning.protocols import Fold
@@ -214,21 +216,14 @@ def begin_run(run: Run, store: Store) -> list[Fold]:
     return [fold for fold in run.folds if fold.held_out not in done]
 
 
-def keep_fold(run: Run, fold: Fold, store: Store, train: Callable[[], FoldRecord]) -> None:
-    """Store what training a fold gives; an error in it is kept as well and goes no further."""
-    try:
-        record = train()
-    except Exception as error:
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-        store.save_error(run.id, fold.held_out, message, traceback.format_exc())
-        return
-    store.save_fold(run.id, record)
-
-
 def make_record(run: Run, store: Store, accelerator: str, threads: int | None = None) -> RunRecord:
     """Sum up what the store holds of a run."""
     people = {fold.held_out for fold in run.folds}
     folds = [fold for fold in store.folds(run.id).values() if fold.held_out in people]
+    confusion = confusion_of(folds, len(run.protocol.scheme.classes))
+    whole = len(folds) == len(run.folds)
+    tuning = tuning_of(folds, float(uf1(np.array(list(confusion.values())).sum(0))) if whole else None)
+    packages = _PACKAGES if tuning is None else (*_PACKAGES, "optuna")
     return RunRecord(
         run=run.id,
         method=run.recipe.name,
@@ -240,9 +235,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         protocol_hash=run.protocol.hash,
         selection=run.protocol.selection,
         recipe_hash=run.recipe.hash,
-        recipe=run.recipe.model_dump(
-            mode="json", exclude=_UNRECORDED if run.recipe.unranked else {*_UNRECORDED, "unranked"}
-        ),
+        recipe=run.recipe.model_dump(mode="json", exclude=_unsaid(run.recipe)),
         data=DataProvenance(
             source=run.dataset.name,
             release=run.dataset.release,
@@ -258,13 +251,19 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         folds=len(run.folds),
         finished=len(folds),
         failed=tuple(sorted(set(store.errors(run.id)) & people)),
-        confusion=confusion_of(folds, len(run.protocol.scheme.classes)),
-        versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES},
+        confusion=confusion,
+        versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages},
         device=_device_name(accelerator, threads),
         seconds=round(sum(fold.seconds for fold in folds), 3),
+        tuning=tuning,
         audit={fold.held_out: fold.audit for fold in folds if fold.audit is not None},
         curve=mean_curve(folds),
     )
+
+
+def _unsaid(recipe: Recipe) -> set[str]:
+    optional = {"unranked", "chosen_on"}
+    return _UNRECORDED | {name for name in optional if not getattr(recipe, name)}
 
 
 def _divide(

@@ -298,11 +298,28 @@ def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | N
         subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
         state=", ".join(unfinished),
         published=published,
-        notes=tuple(last.recipe["deviations"]),
+        notes=(*last.recipe["deviations"], *_of_tuning(runs)),
         unranked=last.unranked,
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,
     )
+
+
+def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:
+    """What tuning spent and promised."""
+    notes: list[str] = []
+    tuned = [run.tuning for run in runs if run.tuning is not None]
+    if tuned:
+        spent = [sum(getattr(one, name) for one in tuned) for name in ("trials", "pruned", "epochs", "studies")]
+        trials, pruned, epochs, studies = map(int, spent)
+        said = f"Tuned ({tuned[-1].mode}, {tuned[-1].sampler}): {trials} trials in {studies} studies"
+        said += f", {pruned} of them pruned by {tuned[-1].pruner}" if tuned[-1].pruner != "none" else ""
+        said += f", {epochs} epochs" if epochs else ""
+        said += f", {sum(one.seconds for one in tuned):.0f} s"
+        gaps = [one.optimism for one in tuned if one.optimism is not None]
+        said += f"; inner UF1 minus outer UF1 = {float(np.mean(gaps)):+.4f}" if len(gaps) == len(tuned) else ""
+        notes.append(f"{said}.")
+    return notes
 
 
 def _scores(runs: Sequence[RunRecord], part: str) -> dict[str, Score]:
@@ -335,7 +352,14 @@ def _csv(board: Board) -> str:
             interval = row.intervals.get(part, {}).get(name)
             cells += [_number(score and score.mean), _number(score and score.spread)]
             cells += [_number(interval and interval.low), _number(interval and interval.high)]
-        writer.writerow([*cells, _number(row.subject_accuracy and row.subject_accuracy.mean), "honest", "this suite"])
+        writer.writerow(
+            [
+                *cells,
+                _number(row.subject_accuracy and row.subject_accuracy.mean),
+                "not ranked" if row.unranked else "honest",
+                "this suite",
+            ]
+        )
     for row in board.reported:
         cells = ["reported", row.method or "", row.name, "", ""]
         for part, name in metrics:

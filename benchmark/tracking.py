@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from benchmark.curves import average_curves
 from benchmark.records import RunRecord, Store, load_run
@@ -169,7 +170,34 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
         for database in record.databases if len(record.databases) > 1 else ():
             run.summary[f"{name}_{database}"] = float(metric(record.matrices(database).sum(0)))
     run.summary["seconds"] = record.seconds
+    if record.tuning is not None:
+        run.summary.update({f"tuning_{name}": value for name, value in record.tuning.model_dump().items()})
     run.finish()
+    for path in sorted((folder / "tuning").glob("*.trials.json")):
+        _mirror_study(json.loads(path.read_text(encoding="utf-8")), folder, root)
+
+
+def _mirror_study(study: dict[str, Any], folder: Path, root: Path) -> None:
+    """Send every trial of a study as a run of its own, job type ``trial``; the study is their group."""
+    import wandb
+
+    group = f"{folder.name}/{study['study']}"
+    digest = hashlib.sha256(group.encode()).hexdigest()[:16]
+    for trial in study["trials"]:
+        run = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", PROJECT),
+            group=group,
+            job_type="trial",
+            name=f"{study['study']} · trial {trial['number']}",
+            id=f"{digest}-{trial['number']}",
+            resume="allow",
+            dir=root,
+            mode=_mode(),
+            config=trial["values"],
+            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+        )
+        run.summary.update({key: trial[key] for key in ("state", "value", "epochs", "seconds")})
+        run.finish()
 
 
 def mirror_picture(run: str, picture: Path, summary: Path, suite: str, root: Path) -> None:

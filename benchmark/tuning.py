@@ -1,55 +1,43 @@
-"""Tune a method inside the training subjects of each fold; the only module that knows Optuna."""
+"""Tune a method inside the training subjects of each fold, or on the tested folds and say so."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import Field
-
-from benchmark.jobs import fold_record, train_fold
-from benchmark.recipe import RECIPES, Choice, FloatRange, IntRange, Range, Recipe
-from benchmark.runner import FoldProgress, begin_run, keep_fold, make_record
-from mer_lightning.metrics import confusion_matrix, uf1
-from mer_lightning.protocols import fold_seed
-from mer_lightning.settings import Settings
+from benchmark.jobs import Outcome, failure, fold_record, train_fold
+from benchmark.pretraining import prepare_start
+from benchmark.recipe import RECIPES, Recipe
+from benchmark.records import SEEN, FoldRecord, SearchRecord, write_json
+from benchmark.runner import begin_run, run_all
+from benchmark.search import Search, Tuning, best_of, check_storage, most_epochs, search, storage_place
+from mer_lightning.protocols import Fold, Labelled, get_protocol
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    from optuna.trial import BaseTrial, FrozenTrial
+    from optuna.trial import FrozenTrial
     from rich.console import Console
 
+    from benchmark.executors import Executor, Work
+    from benchmark.jobs import Job
     from benchmark.plan import Run
-    from benchmark.records import FoldRecord, RunRecord, Store
+    from benchmark.records import RunRecord, Store
+    from benchmark.tracking import Tracker
     from mer_lightning.datamodules import Table
-    from mer_lightning.protocols import Fold, InnerFold
 
-
-class Tuning(Settings):
-    """How a method was tuned.
-
-    Attributes:
-        trials: Trials of each outer fold.
-        inner_folds: Subject-grouped parts of its training subjects.
-        search_space: What the trials could change.
-    """
-
-    trials: int = Field(ge=1)
-    inner_folds: int = Field(ge=2)
-    search_space: dict[str, Range]
+ALL = "all"
+"""Name of the one study of ``global``."""
 
 
 class TunedRecipe(Recipe):
-    """A recipe whose values in the search space are chosen anew in each fold; made by ``tune_nested``, never a file."""
+    """A recipe whose values in the search space are chosen anew in each fold; made by ``tune``, never a file."""
 
     tuning: Tuning
 
@@ -59,160 +47,223 @@ class TunedRecipe(Recipe):
         tuning = json.dumps(self.tuning.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(f"{super().hash}/{tuning}".encode()).hexdigest()
 
+    @property
+    def origin(self) -> str:
+        """Name of the recipe that is tuned; its folds start from the same pre-trained weights."""
+        return self.name.removesuffix("-global").removesuffix("-tuned")
 
-def tune_nested(
+
+@dataclass(frozen=True)
+class _Plan:
+    """Of which folds a study is made; a worker makes them itself, so that little has to travel."""
+
+    search: Search
+    protocol: str
+    labelled: Labelled
+
+    def study(self, fold: Fold, table: Table) -> tuple[str, Table, Sequence[Fold]]:
+        """Name of a fold's study, the samples that its trials see, and what they are scored on."""
+        protocol = get_protocol(self.protocol)
+        if self.search.tuning.mode == "global":
+            return ALL, table, protocol.folds(self.labelled, self.search.seed)
+        # the held-out subject is not even in the table that trials are given
+        seen = table.only((*fold.train, *fold.validation))
+        inner = protocol.inner_folds(fold, self.labelled, self.search.tuning.inner_folds, self.search.seed)
+        return fold.held_out, seen, inner
+
+
+def tune(
     run: Run,
+    tuning: Tuning,
     *,
-    trials: int,
     store: Store,
+    records: Path,
+    tracker: Tracker,
     console: Console,
-    inner_folds: int = 3,
-    accelerator: str = "auto",
+    make_executor: Callable[[Work], Executor],
+    storage: str = "sqlite",
 ) -> RunRecord:
-    """Tune each missing fold on its training subjects alone, train it with the best values, predict and record it.
+    """Tune each missing fold, train it with the best values, predict and record it.
+
+    Studies are spread over the workers, one worker each, which changes no result. Where there are more workers than
+    studies, several take part in one, and its trials depend on who was first.
 
     Args:
         run: The untuned method; its seed is also the seed of the search.
-        trials: Trials of each fold.
+        tuning: How it is tuned.
         store: Local records; folds and trials that are in it are not trained again.
+        records: Folder of the RunRecords.
+        tracker: Told of the run when it is complete.
         console: Where progress is shown.
-        inner_folds: Subject-grouped parts of the training subjects, each tested once per trial.
-        accelerator: Lightning's accelerator.
+        make_executor: Given what is done with a job, where jobs run.
+        storage: Where studies are kept, see ``storage_place``.
 
     Returns:
-        The record of ``<method>-tuned``, not yet written; ``failed`` names the folds that ended in an error.
+        The record of ``<method>-tuned`` or ``<method>-tuned-global``; ``failed`` names the folds that ended in an
+        error.
 
     Raises:
-        DataError: The recipe has no search space, there is nothing to split, or another process tunes the same run.
+        DataError: Mode, protocol, recipe and pruner do not fit together, there is nothing to split, the storage cannot
+            be used, or another process tunes the same run.
     """
-    tuned = replace(run, recipe=_tuned_recipe(run.recipe, trials, inner_folds))
-    inner = {fold.held_out: run.protocol.inner_folds(fold, run.labelled, inner_folds, run.seed) for fold in run.folds}
-    with _alone(store.folder(tuned.id) / "tuning") as folder, FoldProgress(console, len(run.folds)) as progress:
+    _check(run, tuning)
+    tuned = replace(run, recipe=_tuned_recipe(run.recipe, tuning))
+    with _alone(store.folder(tuned.id) / "tuning") as folder:
+        place, shared = storage_place(storage, folder)
+        check_storage(place)
+        given = Search(run.recipe, tuning, run.seed, tuned.id, place, folder, shared)
+        plan = _Plan(given, run.protocol.id, run.labelled)
         missing = begin_run(tuned, store)
-        progress.start_run(tuned, already=len(run.folds) - len(missing))
-        for fold in missing:
-            keep_fold(
-                tuned, fold, store, partial(_tune_fold, run, fold, inner[fold.held_out], trials, folder, accelerator)
-            )
-            progress.fold_done()
-        record = _describe(make_record(tuned, store, accelerator), trials, store)
-        progress.finish_run(record)
+        helper = make_executor(partial(_help, plan))
+        studies = missing[:1] if tuning.mode == "global" else missing
+        # a training that ran already is found by its record; in a single study all workers help first
+        if missing and 1 < helper.workers > len(studies):
+            start = prepare_start(tuned, store, console.print, accelerator=helper.accelerator)
+            _all_help(tuned, studies, helper, start, console)
+        (record,) = run_all(
+            [tuned],
+            store=store,
+            records=records,
+            tracker=tracker,
+            console=console,
+            executor=make_executor(partial(_tune_folds, plan)),
+            at_once=1,
+        )
     return record
 
 
-def inner_uf1(recipe: Recipe, table: Table, folds: Sequence[InnerFold], *, seed: int, accelerator: str) -> float:
-    """Train a recipe on every inner fold and pool the predictions: the value of a trial.
+def _check(run: Run, tuning: Tuning) -> None:
+    name, held_out = run.recipe.name, run.protocol.held_out
+    if tuning.mode == "holdout" and held_out != "database":
+        raise DataError(
+            f"--mode holdout: {run.protocol.id} holds out subjects; expected a protocol like megc2019-holdout"
+        )
+    if tuning.mode == "nested" and held_out == "database":
+        raise DataError(f"--mode nested: {run.protocol.id} holds out databases; expected --mode holdout")
+    if tuning.pruner == "hyperband" and not most_epochs(run.recipe):
+        raise DataError(f"--pruner hyperband: {name} has no epochs; expected none or wilcoxon")
+    if tuning.mode != "global":
+        for fold in run.folds:
+            run.protocol.inner_folds(fold, run.labelled, tuning.inner_folds, run.seed)
 
-    Args:
-        recipe: With the values of the trial.
-        table: The training samples of the outer fold and no others.
-        folds: Splits of them.
-        seed: Seed of the run, the same for all trials.
-        accelerator: Lightning's accelerator.
+
+def check_space(recipe: Recipe) -> None:
+    """Make sure that a recipe says what may be tuned.
+
+    Raises:
+        DataError: It does not.
     """
-    predictions = [
-        prediction
-        for fold in folds
-        for prediction in train_fold(recipe, table, fold, seed=seed, accelerator=accelerator).predictions
-    ]
-    labels, guesses = [p.label for p in predictions], [p.prediction for p in predictions]
-    return float(uf1(confusion_matrix(labels, guesses, table.classes)))
-
-
-def _tuned_recipe(recipe: Recipe, trials: int, inner_folds: int) -> TunedRecipe:
     if not recipe.search_space:
         raise DataError(f"{RECIPES.name}/{recipe.name}.yaml: search_space: missing; it says what may be tuned")
-    if trials < 1 or inner_folds < 2:
-        raise DataError(f"tuning needs a trial and two inner folds; found {trials} and {inner_folds}")
+
+
+def _tuned_recipe(recipe: Recipe, tuning: Tuning) -> TunedRecipe:
+    check_space(recipe)
+    seen = tuning.mode == "global"
     given: dict[str, Any] = dict(recipe)
     given |= {
-        "name": f"{recipe.name}-tuned",
-        "title": f"{recipe.title}, tuned",
-        "tuning": Tuning(trials=trials, inner_folds=inner_folds, search_space=recipe.search_space),
+        "name": f"{recipe.name}-tuned" + ("-global" if seen else ""),
+        "title": f"{recipe.title}, tuned" + (" on the tested folds" if seen else ""),
+        "tuning": tuning,
     }
+    if seen:
+        given["unranked"] = SEEN
     return TunedRecipe(**given)
 
 
-def _tune_fold(
-    run: Run, fold: Fold, inner: Sequence[InnerFold], trials: int, folder: Path, accelerator: str
-) -> FoldRecord:
-    from optuna.trial import FixedTrial
+def _all_help(run: Run, studies: Sequence[Fold], executor: Executor, start: Any, console: Console) -> None:  # noqa: ANN401
+    from benchmark.jobs import Job
 
-    # the held-out subject is not even in the table that trials are given
-    seen = run.table.only((*fold.train, *fold.validation))
-    journal = folder / f"{fold.held_out.replace('/', '--')}.journal"
-    done = _search(run.recipe, seen, inner, trials, journal, fold.held_out, run.seed, accelerator)
-    best = max(done, key=lambda trial: trial.values[0])  # the first of equals
-    values = _suggest(FixedTrial(best.params), run.recipe.search_space)
-    result = train_fold(run.recipe.with_values(values), run.table, fold, seed=run.seed, accelerator=accelerator)
-    searched = sum(trial.duration.total_seconds() for trial in done if trial.duration is not None)
-    return fold_record(fold, run.table, result).model_copy(
-        update={"tuned": values, "inner_uf1": best.values[0], "seconds": round(result.seconds + searched, 4)}
+    each = executor.workers // len(studies)
+    # run ids of their own: who dies in one place is counted there
+    jobs = [
+        Job(f"{run.id}#{worker}", run.recipe, run.seed, (fold,), start=start)
+        for fold in studies
+        for worker in range(each)
+    ]
+    console.print(f"{run.recipe.name} · {run.board}: {each} workers in each of {len(studies)} studies")
+    with closing(executor.run(iter(jobs), {job.run: run.table for job in jobs})) as ended:
+        for job, outcomes in ended:
+            for outcome in outcomes:
+                if not isinstance(outcome.result, FoldRecord):
+                    console.print(f"{job.run}: a worker gave up: {outcome.result.message}")
+
+
+def _help(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    """Take part in the study of a fold until its trials are done or taken."""
+    (fold,) = job.folds
+    worker = int(job.run.rpartition("#")[2])
+    try:
+        name, seen, inner = plan.study(fold, table)
+        search(
+            plan.search,
+            name,
+            seen,
+            inner,
+            worker=worker,
+            help_only=True,
+            accelerator=accelerator,
+            start=job.start,
+        )
+    except Exception as error:
+        return (Outcome(fold.held_out, failure(error)),)
+    return ()
+
+
+def _tune_folds(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    """Finish the study of each fold and train it with the best values."""
+    outcomes: list[Outcome] = []
+    for fold in job.folds:
+        try:
+            outcomes.append(Outcome(fold.held_out, _tune_fold(plan, job, fold, table, accelerator)))
+        except Exception as error:
+            outcomes.append(Outcome(fold.held_out, failure(error)))
+    return tuple(outcomes)
+
+
+def _tune_fold(plan: _Plan, job: Job, fold: Fold, table: Table, accelerator: str) -> FoldRecord:
+    given = plan.search
+    name, seen, inner = plan.study(fold, table)
+    trials = search(given, name, seen, inner, accelerator=accelerator, start=job.start)
+    values, worth = best_of(trials, given.tuning.search_space)
+    spent = _spent(given.tuning, trials)
+    _write_trials(given, name, trials)
+    result = train_fold(
+        given.recipe.with_values(values), table, fold, seed=given.seed, accelerator=accelerator, start=job.start
+    )
+    own = 0.0 if given.tuning.mode == "global" else spent.seconds
+    return fold_record(fold, table, result).model_copy(
+        update={"tuned": values, "inner_uf1": worth, "search": spent, "seconds": round(result.seconds + own, 4)}
     )
 
 
-def _search(
-    recipe: Recipe,
-    seen: Table,
-    inner: Sequence[InnerFold],
-    trials: int,
-    journal: Path,
-    name: str,
-    seed: int,
-    accelerator: str,
-) -> list[FrozenTrial]:
-    """Run the trials that the journal lacks and return all complete ones, in order."""
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-    from optuna.trial import TrialState
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    _drop_torn_line(journal)
-    study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(JournalFileBackend(str(journal))),
-        study_name=name,
-        direction="maximize",
-        load_if_exists=True,
+def _spent(tuning: Tuning, trials: Sequence[FrozenTrial]) -> SearchRecord:
+    return SearchRecord(
+        mode=tuning.mode,
+        sampler=tuning.sampler,
+        pruner=tuning.pruner,
+        trials=len(trials),
+        pruned=sum(trial.state.name == "PRUNED" for trial in trials),
+        epochs=sum(trial.user_attrs["epochs"] for trial in trials),
+        seconds=round(sum(trial.duration.total_seconds() for trial in trials if trial.duration), 3),
     )
-    for left in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(left.number, state=TrialState.FAIL)  # nobody else tunes this run, so its process is dead
-    while len(done := study.get_trials(states=(TrialState.COMPLETE,))) < trials:
-        # a sampler of its own for each trial: a search that was interrupted goes on as if it had not been
-        study.sampler = optuna.samplers.TPESampler(seed=fold_seed(seed, f"{name}/trial {len(done)}"))
-        trial = study.ask()
-        changed = recipe.with_values(_suggest(trial, recipe.search_space))
-        study.tell(trial, inner_uf1(changed, seen, inner, seed=seed, accelerator=accelerator))
-    return done
 
 
-def _suggest(trial: BaseTrial, space: Mapping[str, Range]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, given in sorted(space.items()):
-        match given:
-            case FloatRange():
-                values[key] = trial.suggest_float(key, given.low, given.high, log=given.log)
-            case IntRange():
-                values[key] = trial.suggest_int(key, given.low, given.high)
-            case Choice():
-                # Optuna keeps only plain values, a recipe also takes lists
-                choices = [json.dumps(value) for value in given.values]
-                values[key] = json.loads(trial.suggest_categorical(key, choices))
-    return values
-
-
-def _describe(record: RunRecord, trials: int, store: Store) -> RunRecord:
-    """Add how it was tuned and, once every fold is in, how optimistic the inner score was."""
-    said = f"Tuned: {trials} trials by nested subject-grouped folds"
-    if record.complete:
-        inner = [fold.inner_uf1 for fold in store.folds(record.run).values() if fold.inner_uf1 is not None]
-        gap = float(np.mean(inner)) - float(uf1(record.matrices().sum(0)))
-        said += f"; mean inner UF1 minus outer UF1 = {gap:+.4f}"
-    return record.model_copy(
-        update={
-            "recipe": record.recipe | {"deviations": [*record.recipe["deviations"], f"{said}."]},
-            "versions": record.versions | {"optuna": importlib.metadata.version("optuna")},
+def _write_trials(given: Search, name: str, trials: Sequence[FrozenTrial]) -> None:
+    """Keep the trials of a study for pictures and W&B, which need no Optuna then and no storage."""
+    rows = [
+        {
+            "number": trial.number,
+            "state": trial.state.name.lower(),
+            "value": trial.values[0] if trial.values and trial.state.name == "COMPLETE" else None,
+            "values": trial.params,
+            "epochs": trial.user_attrs["epochs"],
+            "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
         }
-    )
+        for trial in trials
+    ]
+    path = given.folder / f"{name.replace('/', '--')}.trials.json"
+    write_json(path, {"run": given.run, "study": name, "trials": rows})
 
 
 @contextmanager
@@ -227,11 +278,3 @@ def _alone(folder: Path) -> Generator[Path]:
         except BlockingIOError as error:
             raise DataError(f"{folder}: another process is tuning this run") from error
         yield folder
-
-
-def _drop_torn_line(journal: Path) -> None:
-    """A full disk or a power cut leaves half a line, behind which Optuna would read nothing any more."""
-    if journal.exists():
-        text = journal.read_bytes()
-        if not text.endswith(b"\n"):
-            journal.write_bytes(text[: text.rfind(b"\n") + 1])

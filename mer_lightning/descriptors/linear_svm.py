@@ -1,14 +1,17 @@
-"""The mandatory baseline: a linear support vector machine on the maps themselves."""
+"""The mandatory baseline: a support vector machine on the maps themselves, a linear one unless told otherwise."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import torch
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
+from torch.nn.functional import adaptive_avg_pool2d
 
 from mer_lightning.metrics import confusion_matrix, uf1
 
@@ -26,16 +29,28 @@ class LinearSVM:
     fitted on, which is the same as subtracting that part's mean map, so no inner fold sees its test samples.
 
     Args:
-        costs: Candidates for C.
+        costs: Candidates for C; a single one is taken as it is.
         inner_folds: Number of subject-grouped inner folds.
+        kernel: ``linear``, or ``rbf``: exp(-gamma |x - y|^2 / d) of maps of d values, which fits nothing to the data.
+        gamma: Width of ``rbf``; unused otherwise.
+        channels: Planes that are looked at, by number; all when absent.
+        planes: ``unscaled`` undoes that each plane was scaled to its own range, see ``unscale``.
+        pool: Average each plane over a grid of so many cells a side; none when absent.
     """
 
     def __init__(
         self,
-        costs: tuple[float, ...] | list[float] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+        costs: float | tuple[float, ...] | list[float] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
         inner_folds: int = 5,
+        kernel: Literal["linear", "rbf"] = "linear",
+        gamma: float = 1.0,
+        channels: tuple[int, ...] | list[int] | None = None,
+        planes: Literal["as_given", "unscaled"] = "as_given",
+        pool: int | None = None,
     ) -> None:
-        self._costs, self._inner_folds = tuple(costs), inner_folds
+        self._costs = tuple(costs) if isinstance(costs, (tuple, list)) else (costs,)
+        self._inner_folds, self._kernel, self._gamma = inner_folds, kernel, gamma
+        self._channels, self._planes, self._pool = channels, planes, pool
         self._train = np.empty((0, 0))
         self._classes = 0
         self._model: Pipeline | None = None
@@ -52,7 +67,7 @@ class LinearSVM:
         """Choose C inside the training samples and fit on all of them.
 
         Args:
-            inputs: ``(n, ...)``, any range; flattened.
+            inputs: ``(n, C, ...)``, any range; flattened.
             labels: Class indices, ``(n,)``.
             people: Subject of each sample; inner folds never split one.
             classes: Number of classes.
@@ -60,16 +75,43 @@ class LinearSVM:
         """
         del seed
         self._classes = classes
-        self._train = inputs.reshape(len(inputs), -1).astype(np.float64)
-        gram = self._train @ self._train.T
+        self._train = self._features(inputs)
+        gram = self._gram(self._train)
         best = choose_cost(gram, labels, people, self._costs, self._inner_folds, _machine, classes)
         self._model = _machine(best).fit(gram, labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)``: 1 for the class the machine chose, 0 elsewhere (margins are not probabilities)."""
         assert self._model is not None, "fit comes first"
-        guesses = self._model.predict(inputs.reshape(len(inputs), -1).astype(np.float64) @ self._train.T)
+        guesses = self._model.predict(self._gram(self._features(inputs)))
         return np.eye(self._classes)[guesses]
+
+    def _features(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        maps = inputs if self._channels is None else inputs[:, list(self._channels)]
+        if self._planes == "unscaled":
+            maps = unscale(maps)
+        if self._pool is not None:
+            maps = adaptive_avg_pool2d(torch.from_numpy(np.ascontiguousarray(maps)), self._pool).numpy()
+        return maps.reshape(len(maps), -1).astype(np.float64)
+
+    def _gram(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._kernel == "linear":
+            return features @ self._train.T
+        return rbf_kernel(features, self._train, gamma=self._gamma / features.shape[1])
+
+
+def unscale(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Planes with their median at 0 and a root mean square of 1, each by itself.
+
+    A plane that was scaled to its own minimum and maximum has lost where no motion lies and how large a motion is.
+    Most of a face is still, so the median is taken for no motion; the size stays unknown and is made the same.
+
+    Args:
+        maps: ``(n, C, H, W)``; a plane of one value becomes 0.
+    """
+    moved = maps - np.median(maps, axis=(-2, -1), keepdims=True)
+    size = np.sqrt(np.mean(moved**2, axis=(-2, -1), keepdims=True))
+    return (moved / np.where(size > 0, size, 1)).astype(np.float32)
 
 
 def choose_cost(

@@ -11,6 +11,8 @@ from lightning import Callback
 from mer_lightning.datamodules import LOSODataModule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from lightning import LightningModule, Trainer
     from torch import Tensor
 
@@ -55,3 +57,26 @@ class EveryEpoch(Callback):
         """For each test sample in the fold's order, the class after every epoch, one digit each."""
         table = torch.stack(self._guesses, 1).cpu().tolist()
         return tuple("".join(DIGITS[guess] for guess in row) for row in table)
+
+
+class AtEpochs(EveryEpoch):
+    """Predict the held-out side at the end of some epochs and tell somebody, who may end the training by an exception.
+
+    Tuning does so on inner folds, whose held-out side is of training subjects.
+
+    Args:
+        classes: Number of classes.
+        wanted: True for an epoch, counted from 1, that is looked at.
+        tell: Given the epoch and the predicted class of every test sample in the fold's order.
+    """
+
+    def __init__(self, classes: int, wanted: Callable[[int], bool], tell: Callable[[int, Sequence[int]], None]) -> None:
+        super().__init__(classes)
+        self._wanted, self._tell = wanted, tell
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Predict and tell, if the epoch is wanted."""
+        epoch = trainer.current_epoch + 1
+        if self._wanted(epoch):
+            super().on_train_epoch_end(trainer, pl_module)
+            self._tell(epoch, self._guesses.pop().cpu().tolist())

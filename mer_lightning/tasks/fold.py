@@ -83,6 +83,7 @@ def train_network(
     accelerator: str = "auto",
     start: Start | None = None,
     every_epoch: bool = False,
+    callbacks: Sequence[lightning.Callback] = (),
 ) -> FoldResult:
     """Fit a fresh model, optimiser, DataModule and Trainer on one fold and predict the held-out subject.
 
@@ -96,6 +97,7 @@ def train_network(
         accelerator: Lightning's accelerator, e.g. ``auto``, ``cpu``, ``gpu``.
         start: What the model starts from; None for weights drawn by its constructor.
         every_epoch: Also keep what would be predicted after every epoch, for studies of leaks; changes nothing else.
+        callbacks: What looks on; an exception of theirs ends the training.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on, or has more classes than digits.
@@ -103,7 +105,7 @@ def train_network(
     """
     began = time.perf_counter()
     watch = EveryEpoch(table.classes) if every_epoch else None
-    looking_on = (watch,) if watch else ()
+    looking_on = (*callbacks, watch) if watch else callbacks
     fitted = fit_fold(
         table, fold, model, training, seed=seed, accelerator=accelerator, start=start, callbacks=looking_on
     )

@@ -1,22 +1,31 @@
 """Tuning never sees a held-out subject, gives the same twice, goes on after a kill and lands on the board."""
 
+import json
 import zlib
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from rich.console import Console
 
 import benchmark.recipe
+import benchmark.search
+import benchmark.trials
 import benchmark.tuning
 from benchmark.cli import main
+from benchmark.executors import Local
 from benchmark.plan import Run, check_recipe
 from benchmark.recipe import Recipe, load_recipe
 from benchmark.records import Store, load_run
+from benchmark.search import Tuning
 from benchmark.tables import load_boards
-from benchmark.tuning import inner_uf1, tune_nested
+from benchmark.tracking import NoTracker
+from benchmark.trials import inner_uf1
+from benchmark.tuning import tune as tune_run
 from mer_lightning.datamodules import load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
+from mer_lightning.metrics import uf1
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import InnerFold, get_protocol
 from mer_lightning.protocols.protocol import Labelled
@@ -52,17 +61,26 @@ def run():
     return Run(recipe, protocol, 0, dataset, labelled, table, protocol.folds(labelled))
 
 
+def go(run, folder, trials=2, storage="journal", make=None, **options):
+    """Tune a run with stores of its own; the record and its folds."""
+    store, quiet = Store(folder), Console(quiet=True)
+    tuning = Tuning(**{"trials": trials, "inner_folds": 2, "search_space": run.recipe.search_space} | options)
+    record = tune_run(
+        run,
+        tuning,
+        store=store,
+        records=folder / "records",
+        tracker=NoTracker(),
+        console=quiet,
+        make_executor=lambda work: (make or partial(Local, "cpu"))(work=work),
+        storage=storage,
+    )
+    return record, store.folds(record.run)
+
+
 @pytest.fixture
 def tune(tmp_path):
-    def go(run, trials=2, folder="runs", **options):
-        store = Store(tmp_path / folder)
-        quiet = Console(file=(tmp_path / "out").open("a"))
-        record = tune_nested(
-            run, trials=trials, store=store, console=quiet, inner_folds=2, accelerator="cpu", **options
-        )
-        return record, store.folds(record.run)
-
-    return go
+    return lambda run, trials=2, folder="runs", **options: go(run, tmp_path / folder, trials, **options)
 
 
 @pytest.fixture
@@ -70,7 +88,7 @@ def quick(monkeypatch):
     """Instead of training, a score that is best near a learning rate of 0.01; calls are counted."""
     calls = []
 
-    def train(recipe, table, fold, *, seed, accelerator):
+    def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
         calls.append(fold.held_out)
         lr = recipe.training.optimizer.lr
         skill = 1 / (1 + abs(torch.tensor(lr / 0.01).log().item()))
@@ -81,8 +99,14 @@ def quick(monkeypatch):
             predictions.append(Prediction(key, label, label if right else (label + 1) % 3, ()))
         return FoldResult(tuple(predictions), 0.0)
 
-    monkeypatch.setattr(benchmark.tuning, "train_fold", train)
+    both(monkeypatch, train)
     return calls
+
+
+def both(monkeypatch, train):
+    """Replace training, in trials and of the winner."""
+    monkeypatch.setattr(benchmark.trials, "train_fold", train)
+    monkeypatch.setattr(benchmark.tuning, "train_fold", train)
 
 
 def values_of(folds):
@@ -90,17 +114,10 @@ def values_of(folds):
 
 
 def trial_values(store_folder, record):
-    """Every complete trial of every fold: parameters and value."""
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
-    found = {}
-    for path in sorted((store_folder / record.run / "tuning").glob("*.journal")):
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
-        (study,) = optuna.get_all_study_names(storage)
-        trials = optuna.load_study(study_name=study, storage=storage).trials
-        found[study] = [(t.params, t.values) for t in trials if t.state.name == "COMPLETE"]
-    return found
+    """Every finished trial of every study: parameters and value."""
+    paths = sorted((store_folder / record.run / "tuning").glob("*.trials.json"))
+    studies = [json.loads(path.read_text()) for path in paths]
+    return {study["study"]: [(t["values"], t["value"]) for t in study["trials"]] for study in studies}
 
 
 def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
@@ -110,7 +127,7 @@ def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
         given.append((set(table.keys), folds))
         return inner_uf1(recipe, table, folds, **options)
 
-    monkeypatch.setattr(benchmark.tuning, "inner_uf1", spy)
+    monkeypatch.setattr(benchmark.search, "inner_uf1", spy)
     outer = run.folds[0]
     record, folds = tune(replace(run, folds=(outer,)))
     assert record.complete
@@ -185,7 +202,7 @@ def test_a_search_that_was_killed_trains_only_what_is_missing(run, tune, quick, 
     whole, folds = tune(run, trials, folder="whole")
     a_fold = 2 * trials + 1
     assert len(quick) == a_fold * len(run.folds)
-    train = benchmark.tuning.train_fold
+    train = benchmark.trials.train_fold
 
     def dies(*given, **options):
         if len(quick) == a_fold + 21:  # in the eleventh trial of the second fold
@@ -194,10 +211,10 @@ def test_a_search_that_was_killed_trains_only_what_is_missing(run, tune, quick, 
 
     quick.clear()
     with monkeypatch.context() as broken:
-        broken.setattr(benchmark.tuning, "train_fold", dies)
+        both(broken, dies)
         with pytest.raises(Killed):
             tune(run, trials)
-    journal = sorted((tmp_path / "runs" / whole.run / "tuning").glob("*.journal"))[-1]
+    journal = tmp_path / "runs" / whole.run / "tuning" / "studies.journal"
     journal.write_bytes(journal.read_bytes() + b'{"op_code": 4, "wor')  # as a full disk would leave it
     quick.clear()
     record, resumed = tune(run, trials)
@@ -225,14 +242,17 @@ def test_the_best_values_train_the_outer_fold_once(run, tune, monkeypatch):
         assert set(fold.tuned) == set(SPACE)
     inner = sum(fold.inner_uf1 for fold in folds.values()) / len(folds)
     assert record.recipe["tuning"]["trials"] == 1
-    assert "Tuned: 1 trials by nested subject-grouped folds; mean inner UF1" in record.recipe["deviations"][-1]
-    pooled = benchmark.tuning.uf1(record.matrices().sum(0))
-    assert record.recipe["deviations"][-1].endswith(f"= {inner - pooled:+.4f}.")
+    assert record.tuning.mode == "nested"
+    assert record.tuning.trials == record.tuning.studies == len(run.folds)
+    assert record.tuning.optimism == pytest.approx(inner - float(uf1(record.matrices().sum(0))), abs=1e-5)
+    # two inner folds, each trained for as many epochs as the trial says
+    epochs = sum(2 * fold.tuned["training.epochs"] for fold in folds.values())
+    assert record.tuning.epochs == epochs
     assert "optuna" in record.versions
 
 
 def test_a_fold_that_fails_is_recorded_and_the_others_go_on(run, tune, quick, monkeypatch):
-    train = benchmark.tuning.train_fold
+    train = benchmark.trials.train_fold
 
     def broken(recipe, table, fold, **options):
         if fold.held_out.startswith(run.folds[1].held_out):
@@ -240,11 +260,11 @@ def test_a_fold_that_fails_is_recorded_and_the_others_go_on(run, tune, quick, mo
         return train(recipe, table, fold, **options)
 
     with monkeypatch.context() as context:
-        context.setattr(benchmark.tuning, "train_fold", broken)
+        both(context, broken)
         record, _ = tune(run)
     assert record.failed == (run.folds[1].held_out,)
     assert record.finished == len(run.folds) - 1
-    assert record.recipe["deviations"][-1] == "Tuned: 2 trials by nested subject-grouped folds."
+    assert record.tuning.optimism is None
     assert tune(run)[0].complete
 
 
@@ -268,7 +288,7 @@ def test_a_second_process_does_not_tune_the_same_run(run, tune, quick, tmp_path,
             tune(run)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(benchmark.tuning, "inner_uf1", meanwhile)
+    monkeypatch.setattr(benchmark.search, "inner_uf1", meanwhile)
     with pytest.raises(KeyboardInterrupt):
         tune(run)
 
@@ -304,6 +324,20 @@ def test_a_second_process_does_not_tune_the_same_run(run, tune, quick, tmp_path,
             "search_space.training.optimizer.lr.float: low must be greater than 0 where log is true",
         ),
         (
+            "training.epochs: {kind: int, low: 1, high: 2, when: {training.shuffle: true}}",
+            "training.epochs: when.training.shuffle: expected a choice of the search space",
+        ),
+        (
+            "training.epochs: {kind: int, low: 1, high: 2, when: {training.shuffle: 3}}\n"
+            "  training.shuffle: {kind: choice, values: [true, false]}",
+            r"when.training.shuffle: expected one of \[True, False\], found 3",
+        ),
+        (
+            "training.shuffle: {kind: choice, values: [true, false], when: {training.precision: 32-true}}\n"
+            "  training.precision: {kind: choice, values: [32-true, bf16-mixed], when: {training.shuffle: true}}",
+            "when: training.precision -> training.shuffle -> training.precision is a circle",
+        ),
+        (
             "training.epochs: {kind: choice, values: [1, 1]}",
             "search_space.training.epochs.choice: a value is given twice",
         ),
@@ -321,7 +355,7 @@ def test_a_bad_search_space_is_named_by_file_and_key(tmp_path, monkeypatch, spac
 def test_the_command_puts_an_estimator_on_the_board(tmp_path, monkeypatch, capsys):
     recipes = tmp_path / "recipes"
     recipes.mkdir()
-    text = (benchmark.recipe.RECIPES / "linear-svm.yaml").read_text()
+    text = (benchmark.recipe.RECIPES / "linear-svm.yaml").read_text().partition("search_space")[0]
     costs = "search_space: {estimator.arguments.costs: {kind: choice, values: [[0.01], [1.0]]}}\n"
     (recipes / "linear-svm.yaml").write_text(text + costs)
     monkeypatch.setattr(benchmark.recipe, "RECIPES", recipes)
@@ -335,6 +369,8 @@ def test_the_command_puts_an_estimator_on_the_board(tmp_path, monkeypatch, capsy
     (row,) = board.rows
     assert row.method == "linear-svm-tuned"
     assert row.title == "Linear SVM, tuned"
-    assert row.notes[-1].startswith("Tuned: 2 trials by nested subject-grouped folds; mean inner UF1 minus outer UF1 =")
+    assert not row.unranked
+    assert row.notes[-1].startswith("Tuned (nested, tpe): 10 trials in 5 studies,")
+    assert "inner UF1 minus outer UF1 = " in row.notes[-1]
     assert main([*command, "--trials", "0"]) == 2
-    assert "tuning needs a trial" in capsys.readouterr().err
+    assert "--trials: Input should be greater than or equal to 1, found 0" in capsys.readouterr().err

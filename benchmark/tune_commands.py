@@ -1,0 +1,160 @@
+"""Commands about tuning: ``mer-bench tune`` and ``mer-bench tune-report``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from benchmark.executors import Executor, Work
+    from benchmark.plan import Run
+    from benchmark.records import RunRecord, Store
+
+    Reading = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+    SayFailed = Callable[[Sequence[RunRecord], Path, Console], int]
+
+_TRIAL_SECONDS = 0.5
+"""What mirroring a trial to W&B may take."""
+
+
+def add_tune_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]
+    training: argparse.ArgumentParser,
+    reading: Reading,
+    say_failed: SayFailed,
+) -> None:
+    """Add the commands about tuning.
+
+    Args:
+        commands: Where they are added.
+        training: Options of every command that trains.
+        reading: Shows that samples are read.
+        say_failed: Says which folds failed and returns the exit status.
+    """
+    tune = commands.add_parser(
+        "tune", parents=[training], help="tune a method inside the training subjects of each fold"
+    )
+    tune.add_argument("--method", required=True, help="a recipe with a search_space")
+    tune.add_argument("--protocol", required=True, help="a protocol")
+    tune.add_argument("--trials", required=True, type=int, help="trials of each study")
+    tune.add_argument(
+        "--mode",
+        default="nested",
+        choices=["nested", "holdout", "global"],
+        help="nested: a study per held-out subject, on the training subjects; holdout: the same per held-out database; "
+        "global: one study on the tested folds, optimistic and never ranked (default: %(default)s)",
+    )
+    tune.add_argument(
+        "--inner-folds", type=int, default=3, help="parts of the training subjects (default: %(default)s)"
+    )
+    tune.add_argument("--sampler", default="tpe", choices=["tpe", "gp", "random"], help="(default: %(default)s)")
+    tune.add_argument(
+        "--pruner",
+        default="none",
+        choices=["none", "wilcoxon", "hyperband"],
+        help="wilcoxon: across inner folds, hyperband: across epochs (default: %(default)s)",
+    )
+    tune.add_argument("--timeout", type=float, metavar="SECONDS", help="of the trials of each study, together")
+    tune.add_argument(
+        "--storage",
+        default="sqlite",
+        help="sqlite or journal: a file in the run's folder; or an URL: sqlite:///FILE, "
+        "postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT (default: %(default)s)",
+    )
+    tune.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
+    tune.add_argument("--export", type=Path, metavar="FILE", help="write the chosen values as a recipe <name>.yaml")
+    tune.set_defaults(handler=partial(_tune, reading, say_failed))
+
+    report = commands.add_parser("tune-report", help="draw the studies of a tuned run")
+    report.add_argument("folder", type=Path, help="folder of the run, runs/<method>-tuned--...")
+    report.add_argument("--output", type=Path, help="folder of the pictures (default: <folder>/tuning/pictures)")
+    report.set_defaults(handler=_report)
+
+
+def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from benchmark.plan import load_suite, make_plan
+    from benchmark.records import Store
+    from benchmark.search import Tuning
+    from benchmark.tracking import make_tracker
+    from benchmark.tuning import check_space, tune
+    from benchmark.yaml_files import explain
+
+    console = Console(highlight=False, soft_wrap=True)
+    if arguments.export and arguments.export.suffix != ".yaml":
+        raise DataError(f"--export {arguments.export}: expected a file <name>.yaml")
+    suite = load_suite(arguments.suite)
+    console.print(f"{suite.title}: checking recipe and data")
+    (run,) = make_plan(
+        suite,
+        data=arguments.data,
+        cache=arguments.runs / "cache",
+        progress=reading,
+        methods=[arguments.method],
+        protocols=[arguments.protocol],
+        seeds=[arguments.seed],
+    )
+    check_space(run.recipe)
+    try:
+        tuning = Tuning(
+            mode=arguments.mode,
+            trials=arguments.trials,
+            inner_folds=arguments.inner_folds,
+            sampler=arguments.sampler,
+            pruner=arguments.pruner,
+            timeout=arguments.timeout,
+            search_space=run.recipe.search_space,
+        )
+    except ValidationError as error:
+        raise DataError(f"--{explain(error).replace('_', '-', 1)}") from error
+    store = Store(arguments.runs)
+    tracker = make_tracker(arguments.runs / "wandb", f"{run.recipe.name} · tuning", console)
+    patience = max(60.0, _TRIAL_SECONDS * tuning.trials * len(run.folds))
+    try:
+        record = tune(
+            run,
+            tuning,
+            store=store,
+            records=arguments.records,
+            tracker=tracker,
+            console=console,
+            make_executor=partial(_executor, arguments, run, store),
+            storage=arguments.storage,
+        )
+    except BaseException:
+        tracker.close(patience=1.0)
+        raise
+    tracker.close(patience)
+    console.print(f"records: {arguments.records}")
+    if arguments.export and record.complete:
+        from benchmark.tune_export import export
+
+        export(run, record, store, arguments.export)
+        console.print(f"recipe: {arguments.export}")
+    return say_failed([record], arguments.runs, console)
+
+
+def _executor(arguments: argparse.Namespace, run: Run, store: Store, work: Work) -> Executor:
+    from benchmark.executors import choose_executor
+
+    name = "processes" if arguments.executor == "auto" and (arguments.jobs or 1) > 1 else arguments.executor
+    return choose_executor(name, [run], store, arguments.accelerator, arguments.jobs, arguments.address, work)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from benchmark.tune_pictures import draw_studies
+
+    output = arguments.output or arguments.folder / "tuning" / "pictures"
+    for path in draw_studies(arguments.folder, output):
+        print(path)
+    return 0

@@ -1,0 +1,383 @@
+"""A study takes trials from several workers, loses none to a kill, ends hopeless ones, and says what it has seen."""
+
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+import benchmark.search
+import benchmark.trials
+from benchmark.cli import main
+from benchmark.executors import Processes
+from benchmark.plan import Run, check_recipe
+from benchmark.recipe import Choice, FloatRange, Recipe, load_recipe
+from benchmark.records import FoldRecord, Store, save_run
+from benchmark.runner import make_record
+from benchmark.search import Search, Tuning, make_sampler, search, storage_place, suggest
+from benchmark.tables import load_boards
+from benchmark.trials import inner_uf1
+from benchmark.tune_export import export, typical
+from benchmark.tune_pictures import draw_studies
+from benchmark.tuning import _tuned_recipe
+from benchmark.yaml_files import load_yaml
+from mer_lightning.datamodules import load_table
+from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
+from mer_lightning.metrics import uf1
+from mer_lightning.motion import FlowMap
+from mer_lightning.protocols import Labelled, get_protocol
+from mer_lightning.settings import Component, Optimizer, Training
+from mer_lightning.tasks import FoldResult
+from mer_lightning.types import DataError, Prediction
+from tests.benchmark.test_tuning import both, go
+
+SPACE = {
+    "estimator.arguments.costs": FloatRange(kind="float", low=0.01, high=100.0, log=True),
+    "estimator.arguments.kernel": Choice(kind="choice", values=("linear", "rbf")),
+    "estimator.arguments.gamma": FloatRange(
+        kind="float", low=1.0, high=300.0, log=True, when={"estimator.arguments.kernel": "rbf"}
+    ),
+    "estimator.arguments.channels": Choice(kind="choice", values=((0, 1, 2), (0, 1), (1, 2), (1,), (0,), (2,))),
+}
+
+
+def make_run(protocol="smic-3", scale=0.3, size=28, labels=None):
+    """The SVM on a few invented subjects."""
+    recipe = Recipe(
+        name="machine",
+        title="Machine",
+        summary="Small.",
+        tier="C",
+        representation="flow_map",
+        estimator=Component(name="linear_svm.LinearSVM"),
+        search_space=SPACE,
+    )
+    protocol, dataset = get_protocol(protocol), SyntheticFlowComposite(scale=scale, size=size)
+    labelled = protocol.label(dataset)
+    if labels is not None:
+        labelled = Labelled(labelled.samples, tuple(labels(labelled.labels)))
+    table = load_table(dataset, labelled, 3, FlowMap())
+    return Run(recipe, protocol, 0, dataset, labelled, table, protocol.folds(labelled))
+
+
+def network(run, **space):
+    """A network of two streams instead of the machine."""
+    training = Training(epochs=8, batch_size=64, optimizer=Optimizer(name="adam", lr=1e-2))
+    model = Component(name="ststnet.STSTNet")
+    recipe = run.recipe.model_copy(
+        update={"model": model, "training": training, "estimator": None, "search_space": space}
+    )
+    return replace(run, recipe=recipe)
+
+
+RATES = {"training.optimizer.lr": FloatRange(kind="float", low=1e-7, high=1e-1, log=True)}
+
+
+@pytest.fixture(scope="module")
+def run():
+    return make_run()
+
+
+def study_of(record, folder, name="studies.db"):
+    """All trials of the only study, failed ones included."""
+    import optuna
+
+    place = folder / record.run / "tuning" / name
+    storage = optuna.storages.RDBStorage(f"sqlite:///{place}")
+    (only,) = optuna.get_all_study_names(storage)
+    return optuna.load_study(study_name=only, storage=storage).trials
+
+
+def test_a_key_is_drawn_where_its_condition_holds(run):
+    import optuna
+
+    study = optuna.create_study(sampler=make_sampler("tpe", 0))
+    drawn = [suggest(study.ask(), SPACE) for _ in range(20)]
+    for values in drawn:
+        check_recipe(run.recipe.with_values(values))
+        assert ("estimator.arguments.gamma" in values) == (values["estimator.arguments.kernel"] == "rbf")
+    assert {values["estimator.arguments.kernel"] for values in drawn} == {"linear", "rbf"}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
+def test_every_sampler_gives_the_same_trials_twice(run, tmp_path, sampler):
+    one = replace(run, folds=run.folds[:1])
+    twice = [go(one, tmp_path / f"runs{n}", 4, sampler=sampler)[1] for n in range(2)]
+    chosen, again = ({k: (f.tuned, f.inner_uf1) for k, f in folds.items()} for folds in twice)
+    assert chosen == again != {}
+
+
+def test_holdout_tunes_on_two_databases_and_reports_on_the_third(tmp_path, monkeypatch):
+    run, given = make_run("megc2019-holdout", 0.1), []
+
+    def spy(recipe, table, folds, **options):
+        given.append({key.split("/")[0] for key in table.keys})
+        return inner_uf1(recipe, table, folds, **options)
+
+    monkeypatch.setattr(benchmark.search, "inner_uf1", spy)
+    record, folds = go(run, tmp_path / "runs", 1, mode="holdout")
+    assert not record.unranked
+    assert record.tuning.mode == "holdout"
+    assert sorted(map(sorted, given)) == [["casme2", "samm"], ["casme2", "smic"], ["samm", "smic"]]
+    assert list(folds) == ["casme2", "samm", "smic"]
+    with pytest.raises(DataError, match="megc2019-holdout holds out databases; expected --mode holdout"):
+        go(run, tmp_path / "runs", 1)
+    with pytest.raises(DataError, match="smic-3 holds out subjects; expected a protocol like megc2019-holdout"):
+        go(make_run(), tmp_path / "runs", 1, mode="holdout")
+
+
+def test_global_tuning_says_that_it_has_seen_the_tested_and_is_not_ranked(run, tmp_path):
+    honest, _ = go(run, tmp_path / "runs", 2)
+    record, folds = go(run, tmp_path / "runs", 4, mode="global")
+    assert record.method == "machine-tuned-global"
+    assert record.unranked
+    assert record.tuning.studies == 1
+    assert record.tuning.trials == 4
+    assert record.tuning.optimism is None
+    # the winner of the study is trained again, with the same result
+    assert {fold.inner_uf1 for fold in folds.values()} == {float(uf1(record.matrices().sum(0)))}
+    for one in (honest, record):
+        save_run(tmp_path / "records", one)
+    (board,) = load_boards(tmp_path)
+    first, last = board.rows
+    assert (first.method, first.unranked) == ("machine-tuned", "")
+    assert last.method == "machine-tuned-global"
+    assert last.title == "Machine, tuned on the tested folds (not ranked)"
+    assert last.unranked == "Its values were chosen by looking at people who are tested here."
+    assert board.place(first, "all", "uf1") == 0
+    assert board.place(last, "all", "uf1") is None
+
+
+@pytest.mark.slow
+def test_of_shuffled_labels_nested_tuning_learns_nothing_and_global_tuning_does(tmp_path):
+    rng = np.random.default_rng(0)
+    nested, seen, by_chance = [], [], []
+    for shuffle in range(3):
+        run = make_run(scale=0.5, size=8, labels=lambda labels: rng.permutation(labels).tolist())
+        folder = tmp_path / str(shuffle)
+        for scores, mode in ((nested, "nested"), (seen, "global")):
+            matrix = go(run, folder, 20, mode=mode)[0].matrices().sum(0)
+            scores.append(float(uf1(matrix)))
+        # what the same guesses are worth for people in any other order
+        truth, guesses = (np.repeat(np.arange(3), matrix.sum(axis)) for axis in (1, 0))
+        bins = (range(4), range(4))
+        by_chance.append(
+            [float(uf1(np.histogram2d(truth, rng.permutation(guesses), bins=bins)[0])) for _ in range(2000)]
+        )
+    low, high = np.quantile(np.mean(by_chance, axis=0), [0.005, 0.975])
+    assert low < np.mean(nested) < high
+    assert np.mean(seen) > high
+
+
+def test_trials_that_are_behind_on_the_same_subjects_are_ended(tmp_path, monkeypatch):
+    def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
+        wrong = recipe.training.optimizer.lr < 1e-4
+        labels = table.labels[table.rows(fold.test)].tolist()
+        guesses = [(label + wrong) % 3 for label in labels]
+        made = (Prediction(key, *pair, ()) for key, *pair in zip(fold.test, labels, guesses, strict=True))
+        return FoldResult(tuple(made), 0.0, {"train_loss": (0.0,) * 8})
+
+    both(monkeypatch, train)
+    run = network(make_run(scale=1, size=8), **RATES)
+    one = replace(run, folds=run.folds[:1])
+    record, _ = go(one, tmp_path / "runs", 8, pruner="wilcoxon", sampler="random", inner_folds=3)
+    study = json.loads(next((tmp_path / "runs" / record.run / "tuning").glob("*.trials.json")).read_text())
+    first_good = next(n for n, t in enumerate(study["trials"]) if t["value"] == 1)
+    later = study["trials"][first_good + 1 :]
+    bad = [trial for trial in later if trial["values"]["training.optimizer.lr"] < 1e-4]
+    assert 0 < len(bad) < len(later)
+    for trial in later:
+        # one inner fold of five subjects is enough against the best trial; the others are trained in full
+        expected = ("pruned", None, 8) if trial in bad else ("complete", 1.0, 24)
+        assert (trial["state"], trial["value"], trial["epochs"]) == expected
+    assert record.tuning.pruned == len(bad)
+    assert record.tuning.epochs == sum(trial["epochs"] for trial in study["trials"])
+
+
+def test_trials_are_ended_in_the_middle_of_training(tmp_path):
+    run = network(make_run(scale=0.3), **RATES)
+    one = replace(run, folds=run.folds[:1])
+    record, _ = go(one, tmp_path / "runs", 12, pruner="hyperband", sampler="random", inner_folds=3)
+    study = json.loads(next((tmp_path / "runs" / record.run / "tuning").glob("*.trials.json")).read_text())
+    epochs = [trial["epochs"] for trial in study["trials"]]
+    assert record.tuning.epochs == sum(epochs)
+    assert any(count % 8 for count in epochs)
+    assert all(t["epochs"] == 24 for t in study["trials"] if t["state"] == "complete")
+    with pytest.raises(DataError, match="--pruner hyperband: machine has no epochs; expected none or wilcoxon"):
+        go(make_run(), tmp_path / "runs", 2, pruner="hyperband")
+
+
+def test_looking_on_changes_no_result(tmp_path):
+    run = network(make_run(scale=0.2), **RATES)
+    fold = run.folds[0]
+    seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
+
+    steps = []
+
+    class Judge:
+        def report(self, value, step):
+            assert 0 <= value <= 1
+            steps.append(step)
+
+        def should_prune(self):
+            return False
+
+    watch = benchmark.trials.Watch(seen, Judge(), every=3)
+    given = {"seed": 0, "accelerator": "cpu"}
+    plain = inner_uf1(run.recipe, seen, inner, **given)
+    assert inner_uf1(run.recipe, seen, inner, watch=watch, **given) == plain
+    assert steps == [3, 6, 9, 12, 15]
+    assert watch.epochs == 16
+    # and so does training the inner folds as one
+    assert inner_uf1(run.recipe, seen, inner, at_once=True, **given) == pytest.approx(plain, abs=0.05)
+
+
+def test_a_study_stops_begin_of_trials_when_its_time_is_up(run, tmp_path):
+    one = replace(run, folds=run.folds[:1])
+    record, _ = go(one, tmp_path / "runs", 50, timeout=1e-6)
+    assert record.tuning.trials == 1
+
+
+def test_every_trial_starts_from_the_pre_trained_weights(run, tmp_path, monkeypatch):
+    starts = []
+    train = benchmark.trials.train_fold
+
+    def spy(*given, start=None, **options):
+        starts.append(start)
+        return train(*given, start=start, **options)
+
+    monkeypatch.setattr(benchmark.trials, "train_fold", spy)
+    fold = run.folds[0]
+    given = Search(run.recipe, Tuning(trials=1, search_space=SPACE), 0, "r", str(tmp_path / "s.journal"), tmp_path)
+    seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
+    search(given, fold.held_out, seen, inner, accelerator="cpu", start="weights")
+    assert starts == ["weights"] * 2
+    tuned = _tuned_recipe(load_recipe("s3d-cnn-transfer"), Tuning(trials=1, search_space=SPACE))
+    assert tuned.origin == "s3d-cnn-transfer"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ("mongodb://x", "expected sqlite, journal, or an URL"),
+        ("postgres", "expected sqlite, journal, or an URL"),
+        ("grpc://localhost", "expected grpc://<host>:<port>"),
+    ],
+)
+def test_an_unknown_storage_is_named(tmp_path, wanted, says):
+    with pytest.raises(DataError, match=says) as error:
+        storage_place(wanted, tmp_path)
+    assert f"--storage {wanted}: " in str(error.value)
+
+
+def test_a_storage_that_cannot_be_used_is_named_before_anything_is_trained(run, tmp_path):
+    with pytest.raises(DataError, match=r"--storage sqlite:////nowhere/at/all.db: cannot be used: .*unable to open"):
+        go(run, tmp_path / "runs", 1, storage="sqlite:////nowhere/at/all.db")
+
+
+def test_what_folds_chose_becomes_a_recipe_that_says_whom_it_has_seen(run, tmp_path):
+    record, _ = go(run, tmp_path / "runs", 3)
+    written = export(run, record, Store(tmp_path / "runs"), tmp_path / "mine.yaml")
+    read = load_yaml(tmp_path / "mine.yaml", Recipe, name="mine")
+    assert read == written
+    check_recipe(read)
+    assert read.chosen_on.databases == ("smic",)
+    assert read.chosen_on.run == record.run
+    assert read.hash != run.recipe.hash
+    again = make_record(replace(run, recipe=read), Store(tmp_path / "runs"), "cpu")
+    assert again.unranked
+    assert not make_record(run, Store(tmp_path / "runs"), "cpu").unranked
+
+
+def test_the_middle_of_what_folds_chose():
+    kernel, gamma, cost = (f"estimator.arguments.{name}" for name in ("kernel", "gamma", "costs"))
+    chosen = [
+        {kernel: "rbf", gamma: 5.0, cost: 1.0},
+        {kernel: "rbf", gamma: 3.0, cost: 2.0},
+        {kernel: "linear", cost: 50.0},
+    ]
+    folds = [FoldRecord(held_out="a/1", predictions=(), samples={}, seconds=0, tuned=tuned) for tuned in chosen]
+    space = {key: SPACE[key] for key in (kernel, gamma, cost)}
+    assert typical(folds, space) == {kernel: "rbf", gamma: 3.0, cost: 2.0}
+
+
+def test_pictures_are_drawn_from_what_the_run_keeps(run, tmp_path):
+    record, _ = go(run, tmp_path / "runs", 6)
+    folder = tmp_path / "runs" / record.run
+    paths = draw_studies(folder, tmp_path / "pictures")
+    assert [path.name for path in paths] == ["history.svg", "importance.svg", "slices.svg", "optimism.svg"]
+    texts = [path.read_text() for path in paths]
+    assert "outer UF1, pooled: " in texts[-1]
+    assert "gamma" in texts[2]
+    assert [path.read_text() for path in draw_studies(folder, tmp_path / "again")] == texts
+    assert main(["tune-report", str(tmp_path)]) == 2
+
+
+@pytest.mark.slow
+def test_workers_with_a_study_each_give_what_one_alone_gives(run, tmp_path):
+    alone, folds = go(run, tmp_path / "alone", 3)
+    both, same = go(run, tmp_path / "both", 3, make=partial(Processes, 2, "cpu"), storage="sqlite")
+    assert both.result() | {"tuning": None} == alone.result() | {"tuning": None}
+    assert {k: (f.tuned, f.inner_uf1) for k, f in same.items()} == {k: (f.tuned, f.inner_uf1) for k, f in folds.items()}
+
+
+@pytest.mark.slow
+def test_the_study_of_two_workers_outlives_the_kill_of_one(tmp_path):
+    run, trials, result = network(make_run(), **RATES), 10, []
+    options = {"mode": "global", "storage": "sqlite", "make": partial(Processes, 2, "cpu")}
+    # joins processes by itself
+    work = threading.Thread(target=lambda: result.append(go(run, tmp_path / "runs", trials, **options)))
+    work.start()
+    killed = kill_a_worker(lambda: list((tmp_path / "runs").glob("*/tuning/studies.db")), lambda p: f"sqlite:///{p}")
+    work.join(timeout=500)
+    (record, _) = result[0]
+    assert record.complete
+    assert record.tuning.trials == trials
+    found = study_of(record, tmp_path / "runs")
+    states = {trial.number: trial.state.name for trial in found}
+    assert states[killed] == "FAIL"
+    assert "RUNNING" not in states.values()
+    assert sum(state == "COMPLETE" for state in states.values()) >= trials
+    # both took part, and a new process went on in the place of the dead one
+    workers = {tuple(trial.user_attrs["worker"]) for trial in found}
+    assert len({name for name, _ in workers}) == 2
+    assert len({process for _, process in workers}) >= 3
+
+
+def kill_a_worker(places, url, parent=None, patience=240):
+    """Kill, in the middle of a trial, a process that works on the only study of a storage; the trial's number."""
+    import optuna
+    from optuna.trial import TrialState
+
+    end = time.monotonic() + patience
+    storage = None
+    while time.monotonic() < end:
+        time.sleep(0.05)
+        if storage is None:
+            if not (found := places()):
+                continue
+            try:
+                storage = optuna.storages.RDBStorage(url(found[0]))
+            except Exception:
+                continue
+        if len(optuna.get_all_study_names(storage)) != 1:
+            continue
+        study = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage)
+        if not study.get_trials(states=(TrialState.COMPLETE,)):
+            continue
+        for trial in study.get_trials(states=(TrialState.RUNNING,)):
+            if "worker" not in trial.user_attrs:
+                continue
+            process = trial.user_attrs["worker"][1]
+            os.kill(process, signal.SIGSTOP)
+            now = next(t for t in study.get_trials() if t.number == trial.number)
+            if now.state == TrialState.RUNNING:
+                os.kill(process, signal.SIGKILL)
+                return trial.number
+            os.kill(process, signal.SIGCONT)
+    raise AssertionError("no trial was seen running")
