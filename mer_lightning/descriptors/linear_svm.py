@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
@@ -125,7 +125,7 @@ def choose_cost(
 ) -> float:
     """The C with the best pooled UF1 of subject-grouped inner folds, the first of equals.
 
-    An only candidate is taken, and the first where all samples are of one person, who leaves nothing to choose by.
+    An only candidate is taken, and the first where nothing is left to choose by: one person, or one class to train on.
 
     Args:
         gram: Kernel between the training samples, ``(n, n)``.
@@ -138,11 +138,19 @@ def choose_cost(
     """
     if len(costs) == 1 or len(set(people)) == 1:
         return costs[0]
-    folds = GroupKFold(min(inner_folds, len(set(people))))
+    folds = GroupKFold(min(inner_folds, len(set(people)))).split(gram, labels, people)
+    # few people may leave a single class to train on, which tells nothing about C
+    usable = [(train, test) for train, test in folds if (labels[train] != labels[train[0]]).any()]
+    if not usable:
+        return costs[0]
+    tested = np.concatenate([test for _, test in usable])
 
     def inner_uf1(cost: float) -> float:
-        guesses = np.array(cross_val_predict(machine(cost), gram, labels, groups=people, cv=folds))
-        return float(uf1(confusion_matrix(labels, guesses, classes)))
+        guesses = [
+            machine(cost).fit(gram[np.ix_(train, train)], labels[train]).predict(gram[np.ix_(test, train)])
+            for train, test in usable
+        ]
+        return float(uf1(confusion_matrix(labels[tested], np.concatenate(guesses), classes)))
 
     return max(costs, key=inner_uf1)
 

@@ -58,6 +58,7 @@ class SVM:
         self._degree, self._gamma, self._unit, self._balanced = degree, gamma, unit, balanced
         self._train = np.empty((0, 0))
         self._classes = 0
+        self._only: int | None = None
         self._model: Pipeline | None = None
 
     def fit(
@@ -81,17 +82,24 @@ class SVM:
         del seed
         self._classes = classes
         self._train = self._features(inputs)
+        self._only = int(labels[0]) if (labels == labels[0]).all() else None
+        if self._only is not None:
+            # an inner fold of few people may have nothing to tell apart
+            return
         gram = self._between(self._train)
         best = choose_cost(gram, labels, people, self._costs, self._inner_folds, self._machine, classes)
         self._model = self._machine(best).fit(gram, labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
+        scores = np.zeros((len(inputs), self._classes))
+        if self._only is not None:
+            scores[:, self._only] = 1.0
+            return scores
         assert self._model is not None, "fit comes first"
         margins = self._model.decision_function(self._between(self._features(inputs)))
         # two classes have one margin
         margins = np.stack((-margins, margins), 1) if margins.ndim == 1 else margins
-        scores = np.zeros((len(inputs), self._classes))
         scores[:, self._model.classes_] = softmax(margins, axis=1)
         return scores
 

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.linear_svm import LinearSVM
+from mer_lightning.descriptors.linear_svm import LinearSVM, _machine, choose_cost
 from mer_lightning.descriptors.majority import Majority
 
 
@@ -43,30 +45,34 @@ def test_shifting_every_map_by_the_same_picture_changes_nothing(clouds, rng):
     assert np.array_equal(*guesses)
 
 
-def test_the_cost_is_chosen_on_people_not_on_clips(rng):
+def test_the_cost_is_chosen_on_people_not_on_clips(rng, monkeypatch):
     # every person's clips are one point, and who it is decides the class only by chance: inner folds that split a
     # person would reward memorising
     people = [f"p{i // 4}" for i in range(80)]
     labels = np.repeat(rng.integers(3, size=20), 4)
     inputs = np.repeat(rng.normal(size=(20, 60)), 4, axis=0).astype(np.float32)
-    seen = []
+    shared = []
 
-    class Spy(LinearSVM):
-        def __init__(self):
-            super().__init__(costs=(0.1, 1.0))
+    class Watched(GroupKFold):
+        def split(self, x, y, groups):
+            for train, test in super().split(x, y, groups):
+                shared.append(set(np.take(groups, train)) & set(np.take(groups, test)))
+                yield train, test
 
-    import mer_lightning.descriptors.linear_svm as module
+    monkeypatch.setattr("mer_lightning.descriptors.linear_svm.GroupKFold", Watched)
+    LinearSVM(costs=(0.1, 1.0)).fit(inputs, labels, people, classes=3, seed=0)
+    assert len(shared) == 5
+    assert not any(shared)
 
-    original = module.cross_val_predict
 
-    def spy(estimator, gram, y, groups, cv):
-        seen.extend((set(np.take(groups, a)) & set(np.take(groups, b))) for a, b in cv.split(gram, y, groups))
-        return original(estimator, gram, y, groups=groups, cv=cv)
+def test_the_cost_is_that_of_scikit_learns_own_cross_validation(rng):
+    people = [f"p{i // 5}" for i in range(60)]
+    labels = rng.integers(3, size=60)
+    inputs = rng.normal(size=(60, 8)) + labels[:, None]
+    gram, costs = inputs @ inputs.T, (0.001, 0.1, 10.0)
 
-    module.cross_val_predict = spy
-    try:
-        Spy().fit(inputs, labels, people, classes=3, seed=0)
-    finally:
-        module.cross_val_predict = original
-    assert len(seen) == 2 * 5
-    assert not any(seen)
+    def theirs(cost):
+        guesses = cross_val_predict(_machine(cost), gram, labels, groups=people, cv=GroupKFold(5))
+        return f1_score(labels, guesses, average="macro")
+
+    assert choose_cost(gram, labels, people, costs, 5, _machine, 3) == max(costs, key=theirs)

@@ -177,3 +177,17 @@ def test_codebooks_tell_textures_apart_and_need_the_training_samples_alone():
     again = CodebookSVM(words=8, costs=(1.0,))
     again.fit(inputs[:16], labels[:16], people[:16], classes=2, seed=1)
     assert np.array_equal(scores, again.predict(inputs[16:]))
+
+
+def test_an_svm_that_saw_one_class_predicts_it():
+    machine = SVM(costs=(1.0, 10.0))
+    machine.fit(np.eye(4, dtype=np.float32), np.full(4, 2), ["a", "a", "b", "b"], classes=3, seed=0)
+    assert machine.predict(np.eye(4, dtype=np.float32)[:2]).tolist() == [[0, 0, 1], [0, 0, 1]]
+
+
+def test_inner_folds_with_a_single_class_to_train_on_choose_nothing():
+    machine = SVM(costs=(1.0, 10.0))
+    labels = np.array([0, 0, 1, 1])
+    # whoever is left out, one class remains
+    machine.fit(np.eye(4, dtype=np.float32), labels, ["a", "a", "b", "b"], classes=2, seed=0)
+    assert machine.predict(np.eye(4, dtype=np.float32)).argmax(1).tolist() == labels.tolist()
