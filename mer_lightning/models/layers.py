@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
-from mer_lightning.models.replicas import norm_without_padding, real_samples, running_replicas
+from mer_lightning.models.replicas import running_replicas
 
-# samples whose maps of 16 x 30 x 30 float32 stay in one core's cache together with their gradient
-_CHUNK = 16
+# samples whose maps of 16 x 30 x 30 float32 stay in the cache together with their gradient, and enough of them that
+# a convolution is worth calling
+_CHUNK = 32
 
 
 class Dropout(nn.Module):
@@ -131,125 +132,159 @@ class Linear(nn.Linear):
         return super().forward(input)
 
 
-class ReluNormPool2d(nn.BatchNorm2d):
-    """ReLU, then batch normalisation, then max-pooling, as one step with the state of an nn.BatchNorm2d.
+class ConvReluNormPool2d(nn.Module):
+    """Convolution, ReLU, batch normalisation and max-pooling, in training as one step that stays in the cache.
 
     A per-channel line a * x + b commutes with the maximum when a >= 0 and turns it into a minimum when
-    a < 0. So statistics are taken over the whole rectified map, as ever, but only the few values that
-    survive pooling are normalised, and the backward pass writes the gradient of the whole map once
-    instead of four times. Outside eager CPU code it runs ``reference``.
+    a < 0. So the convolution, the ReLU, the statistics and the pooling can all be done for a few samples
+    at a time, and only the few values that survive pooling are normalised; the backward pass goes the same
+    way, from the gradient of the pooled values to that of the filters. Outside eager CPU training it runs
+    ``reference``.
 
     Where several values of one pooling window are equal, or a scale is exactly 0, any of them may get the
     gradient, as with nn.MaxPool2d.
 
     Args:
-        num_features: Channels.
-        kernel_size: Side of the pooling window.
-        stride: Step of the pooling window.
-        padding: Border that pooling ignores.
-        eps: Added to the variance.
-        momentum: Weight of a new batch in the running statistics.
+        in_channels: Channels of the input.
+        out_channels: Filters.
+        kernel_size: Side of a filter.
+        padding: Border of zeros around the input.
+        window: Side and step of the pooling window, and the border that pooling ignores.
     """
 
     def __init__(
         self,
-        num_features: int,
+        in_channels: int,
+        out_channels: int,
         kernel_size: int,
-        stride: int,
-        padding: int = 0,
         *,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
+        padding: int = 0,
+        window: tuple[int, int, int],
     ) -> None:
-        super().__init__(num_features, eps=eps, momentum=momentum)
-        self.window = (kernel_size, stride, padding)
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.window = window
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.BatchNorm2d gave it
-        """Rectify, normalise and pool.
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter, rectify, normalise and pool.
 
         Args:
-            input: ``(B, C, H, W)``, what a convolution gave.
+            x: ``(B, in_channels, H, W)``.
 
         Returns:
-            ``(B, C, h, w)``, h and w as nn.MaxPool2d makes them.
+            ``(B, out_channels, h, w)``, h and w as nn.MaxPool2d makes them.
         """
-        if not (_is_eager_cpu(input) and input.dtype == self.weight.dtype):
-            return self.reference(input)
-        if self.training:
-            if self.num_batches_tracked is not None:
-                self.num_batches_tracked.add_(1)
-            return _ReluNormPool.apply(input, self.weight, self.bias, self)
-        falling = _falling(self.weight)
-        rectified = input.relu()
-        if falling is None:
-            return super().forward(nn.functional.max_pool2d(rectified, *self.window))
-        return super().forward(nn.functional.max_pool2d(rectified * falling, *self.window) * falling)
+        conv, norm = self.conv, self.norm
+        if not (self.training and _is_eager_cpu(x) and x.dtype == conv.weight.dtype == norm.weight.dtype):
+            return self.reference(x)
+        if norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.add_(1)
+        return _ConvReluNormPool.apply(channels_last(x), conv.weight, conv.bias, norm.weight, norm.bias, self)
 
-    def reference(self, input: Tensor) -> Tensor:  # noqa: A002
+    def reference(self, x: Tensor) -> Tensor:
         """Do the same with torch.nn's own operations, on any device and under torch.func.
 
         Args:
-            input: ``(B, C, H, W)``.
+            x: ``(B, in_channels, H, W)``.
 
         Returns:
-            ``(B, C, h, w)``.
+            ``(B, out_channels, h, w)``.
         """
-        real, rectified = real_samples(), input.relu()
-        if real is None or not self.training:
-            return nn.functional.max_pool2d(super().forward(rectified), *self.window)
-        return nn.functional.max_pool2d(norm_without_padding(self, rectified, real), *self.window)
+        return nn.functional.max_pool2d(self.norm(self.conv(channels_last(x)).relu()), *self.window)
 
 
 class _Context(FunctionCtx):
     saved_tensors: tuple[Tensor, ...]
+    needs_input_grad: tuple[bool, ...]
+    layer: ConvReluNormPool2d
+    maps: list[Tensor]
+    where: list[Tensor]
 
 
-class _ReluNormPool(Function):
-    """Training step of ReluNormPool2d; updates the running statistics in place."""
+class _ConvReluNormPool(Function):
+    """Training step of ConvReluNormPool2d; updates the running statistics in place."""
 
     @staticmethod
-    def forward(ctx: _Context, x: Tensor, weight: Tensor, bias: Tensor, layer: ReluNormPool2d) -> Tensor:
-        rectified = x.relu()
-        mean, variance, unbiased = _statistics(rectified)
-        if layer.running_mean is not None and layer.running_var is not None:
-            momentum = cast("float", layer.momentum)
-            layer.running_mean.lerp_(mean, momentum)
-            layer.running_var.lerp_(unbiased, momentum)
-        inverse = (variance + layer.eps).rsqrt()
+    def forward(
+        ctx: _Context,
+        x: Tensor,
+        filters: Tensor,
+        shift: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        layer: ConvReluNormPool2d,
+    ) -> Tensor:
         falling = _falling(weight)
-        if falling is None:
-            peaks, where = nn.functional.max_pool2d(rectified, *layer.window, return_indices=True)
-        else:
-            peaks, where = nn.functional.max_pool2d(rectified * falling, *layer.window, return_indices=True)
-            peaks *= falling
-        ctx.save_for_backward(rectified, peaks, where, weight, mean, inverse)
+        maps, peaks, where, moments = [], [], [], []
+        scratch = x.new_empty(0)
+        for part in x.split(_CHUNK):
+            rectified = nn.functional.conv2d(part, filters, shift, padding=layer.conv.padding).relu_()
+            moments.append(_moments(rectified, scratch))
+            signed = rectified if falling is None else rectified * falling
+            peak, index = nn.functional.max_pool2d(signed, *layer.window, return_indices=True)
+            maps.append(rectified)
+            peaks.append(peak)
+            where.append(index)
+        top = torch.cat(peaks)
+        if falling is not None:
+            top *= falling
+        count = len(x) * maps[0][0, 0].numel()
+        mean, deviation = _pooled(moments)
+        norm = layer.norm
+        if norm.running_mean is not None and norm.running_var is not None:
+            momentum = cast("float", norm.momentum)
+            norm.running_mean.lerp_(mean, momentum)
+            norm.running_var.lerp_(deviation / (count - 1), momentum)
+        inverse = (deviation / count + norm.eps).rsqrt()
+        ctx.save_for_backward(x, filters, top, weight, mean, inverse)
+        ctx.layer, ctx.maps, ctx.where = layer, maps, where
         scale = weight * inverse
-        return torch.addcmul(_per_channel(bias - scale * mean), peaks, _per_channel(scale))
+        return torch.addcmul(_per_channel(bias - scale * mean), top, _per_channel(scale))
 
     @staticmethod
     def backward(ctx: _Context, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        rectified, peaks, where, weight, mean, inverse = ctx.saved_tensors
-        grad = grads[0]
-        centred = peaks - _per_channel(mean)
+        x, filters, top, weight, mean, inverse = ctx.saved_tensors
+        conv, maps, grad = ctx.layer.conv, ctx.maps, grads[0]
         grad_bias = _sum(grad)
-        grad_weight = _sum(grad * centred) * inverse
+        grad_weight = _sum(grad * (top - _per_channel(mean))) * inverse
         # Through the mean and the variance every value of the map gets base + slope * value ...
-        count = rectified.numel() // rectified.shape[1]
+        values = maps[0][0, 0].numel()
         scale = weight * inverse
-        slope = -scale * inverse * grad_weight / count
-        base = -scale * grad_bias / count - slope * mean
+        slope = -scale * inverse * grad_weight / (len(x) * values)
+        base = -scale * grad_bias / (len(x) * values) - slope * mean
         # ... and the peaks, where the ReLU let them through, also get what pooling passed on.
-        direct = grad * (_per_channel(scale) * (peaks > 0))
-        out = torch.empty_like(rectified)
-        # a few samples at a time, so that the three steps over a map find it in the cache
-        parts = zip(*(t.split(_CHUNK) for t in (rectified, where, direct, out)), strict=True)
-        for values, index, peak, part in parts:
-            torch.addcmul(_per_channel(base), values, _per_channel(slope), out=part)
-            torch.ops.aten.threshold_backward.grad_input(part, values, 0, grad_input=part)
-            part.view(*part.shape[:2], -1).transpose(1, 2).scatter_add_(
-                1, index.flatten(2).transpose(1, 2), peak.flatten(2).transpose(1, 2)
+        direct = grad * (_per_channel(scale) * (top > 0))
+        base, slope = base.repeat(values), slope.repeat(values)
+        grad_filters, grad_shift, inputs = torch.zeros_like(filters), torch.zeros_like(mean), []
+        # oneDNN takes longer over the sum that is the gradient of the shift than over that of the filters
+        wanted = [ctx.needs_input_grad[0], True, False]
+        scratch = x.new_empty(_rows(maps[0]).shape)
+        parts = zip(x.split(_CHUNK), maps, ctx.where, direct.split(_CHUNK), strict=True)
+        for part, rectified, index, peak in parts:
+            rows = _rows(rectified)
+            through = torch.addcmul(base, rows, slope, out=scratch[: len(part)])
+            torch.ops.aten.threshold_backward.grad_input(through, rows, 0, grad_input=through)
+            places, passed_on = (_rows(t).view(len(part), -1, len(mean)) for t in (index, peak))
+            through.view(len(part), -1, len(mean)).scatter_add_(1, places, passed_on)
+            grad_shift += through.sum(0).view(values, -1).sum(0)
+            to_input, to_filters, _ = torch.ops.aten.convolution_backward(
+                through.view_as(rectified.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
+                part,
+                filters,
+                [len(mean)],
+                conv.stride,
+                cast("tuple[int, ...]", conv.padding),
+                conv.dilation,
+                False,
+                [0, 0],
+                conv.groups,
+                wanted,
             )
-        return out, grad_weight, grad_bias, None
+            grad_filters += to_filters
+            inputs.append(to_input)
+        grad_x = torch.cat(inputs) if ctx.needs_input_grad[0] else None
+        return grad_x, grad_filters, grad_shift, grad_weight, grad_bias, None
 
 
 def channels_last(x: Tensor) -> Tensor:
@@ -268,26 +303,37 @@ def _per_channel(values: Tensor) -> Tensor:
     return values[:, None, None]
 
 
+def _rows(x: Tensor) -> Tensor:
+    """Channels-last maps as they lie in memory, ``(B, H * W * C)``."""
+    return x.permute(0, 2, 3, 1).reshape(len(x), -1)
+
+
 def _sum(x: Tensor) -> Tensor:
     # over the batch, then over the map: two contiguous sums are many times faster than one over (0, 2, 3)
-    rows = x.permute(0, 2, 3, 1).reshape(len(x), -1)
-    return rows.sum(0).view(-1, x.shape[1]).sum(0)
+    return _rows(x).sum(0).view(-1, x.shape[1]).sum(0)
 
 
-def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean, biased and unbiased variance of every channel of ``(B, C, H, W)``.
+def _moments(x: Tensor, scratch: Tensor) -> tuple[int, Tensor, Tensor]:
+    """Values of a channel of ``(B, C, H, W)``, counted, and for each channel their mean and squared deviations from it.
 
     torch's own kernel adds up hundreds of thousands of channels-last float32 values one after another,
     which leaves four digits; here no sum is long.
     """
-    count = x.numel() // x.shape[1]
-    mean = _sum(x) / count
-    squares = torch.zeros_like(x[:_CHUNK])
-    for part in x.split(_CHUNK):
-        centred = part - _per_channel(mean)
-        squares[: len(part)].addcmul_(centred, centred)
-    deviation = _sum(squares)
-    return mean, deviation / count, deviation / (count - 1)
+    rows, channels = _rows(x), x.shape[1]
+    values = rows.shape[1] // channels
+    mean = rows.sum(0).view(values, channels).sum(0) / (len(x) * values)
+    squares = torch.sub(rows, mean.repeat(values), out=scratch.resize_(rows.shape)).square_()
+    squares = squares.sum(0).view(values, channels).sum(0)
+    return len(x) * values, mean, squares
+
+
+def _pooled(moments: list[tuple[int, Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Mean and squared deviations of all values, from those of their parts."""
+    counts = moments[0][1].new_tensor([count for count, _, _ in moments])[:, None]
+    means = torch.stack([mean for _, mean, _ in moments])
+    mean = (counts * means).sum(0) / counts.sum()
+    within = torch.stack([squares for _, _, squares in moments]).sum(0)
+    return mean, within + (counts * (means - mean).square()).sum(0)
 
 
 def _falling(weight: Tensor) -> Tensor | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from mer_lightning.models.layers import Dropout, ReluNormPool2d, channels_last
+from mer_lightning.models.layers import ConvReluNormPool2d, Dropout
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,8 +28,7 @@ class STSTNet(nn.Module):
 
     def __init__(self, in_channels: int = 3, classes: int = 3, dropout: float = 0.5) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, 16, kernel_size=3, padding=2)
-        self.norm_pool = ReluNormPool2d(16, kernel_size=3, stride=3, padding=1)
+        self.streams = ConvReluNormPool2d(in_channels, 16, kernel_size=3, padding=2, window=(3, 3, 1))
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(16 * 5 * 5, classes)
 
@@ -42,6 +41,5 @@ class STSTNet(nn.Module):
         Returns:
             Logits, ``(B, classes)``.
         """
-        x = self.conv(channels_last(x))
-        x = self.dropout(self.norm_pool(x))
+        x = self.dropout(self.streams(x))
         return self.head(nn.functional.avg_pool2d(x, 2).flatten(1))

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import LOSODataModule
+from mer_lightning.memory import keep_freed_memory
 from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
@@ -197,6 +198,7 @@ def fit_network(
     acts_on = augmentation.acts_on if augmentation else "maps"
     if acts_on != table.holds:
         raise ValueError(f"augmentation acts on {acts_on}, the table holds {table.holds}")
+    keep_freed_memory()
     lightning.seed_everything(seed, verbose=False)
     task = ClassifierTask(
         build_model(table, model, start),

@@ -26,11 +26,11 @@ class ThreeStreams(nn.Module):
 
     def merged(self, name, grad=False):
         """One tensor of the three streams, concatenated as STSTNet holds it."""
-        layer, _, field = name.partition(".")
+        layer, _, field = name.rpartition(".")
         if layer == "head":
             found = [getattr(self.head, field)]
         else:
-            found = [getattr(s[{"conv": 0, "norm_pool": 2}[layer]], field) for s in self.streams]
+            found = [getattr(s[{"streams.conv": 0, "streams.norm": 2}[layer]], field) for s in self.streams]
         found = [t.grad if grad else t for t in found]
         return found[0] if found[0].ndim == 0 or len(found) == 1 else torch.cat(found)
 
@@ -107,4 +107,4 @@ def test_trains_under_vmap():
     grads = torch.vmap(torch.func.grad(loss))(params, buffers, x, labels)
     for i, model in enumerate(models):
         nn.functional.cross_entropy(model(x[i]), labels[i]).backward()
-        close(grads["conv.weight"][i], model.conv.weight.grad, 1e-9)
+        close(grads["streams.conv.weight"][i], model.streams.conv.weight.grad, 1e-9)

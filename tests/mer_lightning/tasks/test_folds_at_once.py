@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mer_lightning.models.layers import Dropout, ReluNormPool2d
+from mer_lightning.models.layers import ConvReluNormPool2d, Dropout
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Component, Training
@@ -189,7 +189,10 @@ def test_folds_with_different_numbers_of_batches_are_refused(smic):
 
 def test_padding_touches_neither_statistics_nor_gradients():
     torch.manual_seed(0)
-    models = [nn.Sequential(ReluNormPool2d(2, 3, 3, 1), nn.BatchNorm2d(2), Dropout(0.5)).double() for _ in range(2)]
+    models = [
+        nn.Sequential(ConvReluNormPool2d(2, 2, 3, window=(3, 3, 1)), nn.BatchNorm2d(2), Dropout(0.5)).double()
+        for _ in range(2)
+    ]
     weights, buffers = torch.func.stack_module_state(models)
     skeleton = skeleton_of(models[0])
     outputs, states = [], []
