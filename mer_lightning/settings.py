@@ -187,6 +187,9 @@ class Training(Settings):
         loss: What is minimised.
         augmentation: Random changes of training batches; none when absent.
         precision: Lightning's name of the arithmetic.
+        memory_format: Order of a map's values in memory: a convolution may be faster on ``channels_last``.
+        compile: ``no``; ``default``: by torch.compile, which takes half a minute per fold in a new process;
+            ``cuda_graphs``: compiled, and on a GPU replayed as one CUDA graph per step. Dropout draws other numbers then.
     """
 
     epochs: int = Field(gt=0)
@@ -199,6 +202,8 @@ class Training(Settings):
     loss: Loss = Loss()
     augmentation: Augmentation | None = None
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
+    compile: Literal["no", "default", "cuda_graphs"] = "no"
 
     @model_validator(mode="after")
     def _check(self) -> Training:

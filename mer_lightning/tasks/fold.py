@@ -41,6 +41,9 @@ warnings.filterwarnings("ignore", module=r"lightning\..*")
 # deterministic algorithms would also fill every new tensor with NaN, a fifth of an epoch for nothing
 torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+_MODES = {"default": None, "cuda_graphs": "reduce-overhead"}
+
 
 @dataclass(frozen=True, slots=True)
 class FoldResult:
@@ -201,7 +204,7 @@ def fit_network(
     keep_freed_memory()
     lightning.seed_everything(seed, verbose=False)
     task = ClassifierTask(
-        build_model(table, model, start),
+        _arranged(build_model(table, model, start), training),
         training.optimizer,
         table.classes,
         loss_weights(training, torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes)),
@@ -261,6 +264,18 @@ def build_model(table: Table, model: Component, start: Start | None = None) -> n
         if start.freeze:
             freeze(built, getattr(built, "frozen_in_transfer", ()))
     return built
+
+
+def _arranged(model: nn.Module, training: Training) -> nn.Module:
+    """The model as the training settings want its weights to lie and its steps to run."""
+    if training.memory_format == "channels_last":
+        for weight in model.parameters():
+            # a convolution takes over the order of its weights
+            if weight.ndim in _CHANNELS_LAST:
+                weight.data = weight.data.contiguous(memory_format=_CHANNELS_LAST[weight.ndim])
+    if training.compile != "no":
+        model.compile(mode=_MODES[training.compile])
+    return model
 
 
 def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int = 0) -> FoldResult:

@@ -10,6 +10,7 @@ from mer_lightning.models.ststnet import STSTNet
 from mer_lightning.protocols import fold_seed, get_protocol
 from mer_lightning.settings import Component, Training
 from mer_lightning.tasks import fit_estimator, train_network
+from mer_lightning.tasks.fold import fit_fold
 
 STSTNET = Component(name="ststnet.STSTNet")
 
@@ -45,6 +46,38 @@ def test_a_fold_equals_the_plain_loop(smic):
     assert result.curve["train_loss"] == pytest.approx(losses, rel=1e-5)
     assert torch.allclose(torch.tensor([p.scores for p in result.predictions]), scores, atol=2e-6)
     assert [p.key for p in result.predictions] == list(fold.test)
+
+
+SMALL_RESNET = Component(name="timm_backbone.TimmBackbone", arguments={"backbone": "resnet10t"})
+
+
+def test_channels_last_changes_nothing_but_rounding(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[1]
+    plain, rearranged = (
+        train_network(table, fold, SMALL_RESNET, training(epochs=1, memory_format=order))
+        for order in ("contiguous", "channels_last")
+    )
+    assert rearranged.curve["train_loss"] == pytest.approx(plain.curve["train_loss"], rel=1e-3)
+
+
+def test_channels_last_reaches_the_weights(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[1]
+    fitted = fit_fold(table, fold, SMALL_RESNET, training(epochs=1, memory_format="channels_last"))
+    convolutions = [layer for layer in fitted.task.modules() if isinstance(layer, torch.nn.Conv2d)]
+    assert all(layer.weight.is_contiguous(memory_format=torch.channels_last) for layer in convolutions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["default", "cuda_graphs"])
+def test_a_compiled_fold_equals_an_eager_one(smic, how):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[1]
+    model = Component(name="ststnet.STSTNet", arguments={"dropout": 0.0})
+    eager, compiled = (train_network(table, fold, model, training(compile=way)) for way in ("no", how))
+    assert compiled.curve["train_loss"] == pytest.approx(eager.curve["train_loss"], rel=1e-4)
+    assert [p.prediction for p in compiled.predictions] == [p.prediction for p in eager.predictions]
 
 
 def test_the_same_seed_gives_the_same_fold_whatever_ran_before(smic):
