@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from benchmark.leaks import Kind
     from benchmark.plan import Run
     from benchmark.recipe import Recipe
-    from benchmark.records import Matrix, Store
+    from benchmark.records import Matrix
+    from benchmark.store import Store
     from mer_lightning.datamodules import Table
     from mer_lightning.tasks import FoldResult
 

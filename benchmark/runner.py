@@ -22,15 +22,8 @@ from benchmark.curves import mean_curve
 from benchmark.jobs import Job
 from benchmark.locks import FoldLocks
 from benchmark.pretraining import prepare_start
-from benchmark.records import (
-    DataProvenance,
-    FoldRecord,
-    RunManifest,
-    RunRecord,
-    confusion_of,
-    save_run,
-    tuning_of,
-)
+from benchmark.records import DataProvenance, FoldRecord, RunRecord, confusion_of, save_run, tuning_of
+from benchmark.store import RunManifest
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
@@ -43,7 +36,7 @@ if TYPE_CHECKING:
     from benchmark.jobs import Outcome
     from benchmark.plan import Run
     from benchmark.recipe import Recipe
-    from benchmark.records import Store
+    from benchmark.store import Store
     from benchmark.tracking import Tracker
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import AtOnce, Start
@@ -52,8 +45,6 @@ _PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-le
 _QUIET_SECONDS = 30.0
 _UNRECORDED = {"search_space"}
 """What might be searched decides nothing in a record; a tuned recipe says what was searched."""
-_MEMORY_SHARE = 0.8
-"""Of the free memory of a GPU; the rest is for what the estimate does not see."""
 
 
 def run_all(
@@ -272,23 +263,12 @@ def _divide(
     """Parts that are trained as one."""
     if how is None:
         return [[fold] for fold in missing]
-    from mer_lightning.tasks import sets_of
+    from mer_lightning.tasks import replicas_that_fit, sets_of
 
-    assert run.recipe.training is not None
-    return sets_of(run.table, missing, run.recipe.training, at_once or _fitting(run, executor))
-
-
-def _fitting(run: Run, executor: Executor) -> int:
-    """How many replicas fit into what is free on the GPU, shared among the workers that use it."""
-    import torch
-
-    from mer_lightning.tasks import bytes_per_replica
-
-    assert run.recipe.model is not None and run.recipe.training is not None
-    free, _ = torch.cuda.mem_get_info()
-    one = bytes_per_replica(run.table, run.recipe.model, run.recipe.training, torch.device("cuda"))
-    sharing = -(-executor.workers // torch.cuda.device_count())
-    return max(1, int(_MEMORY_SHARE * free / sharing / one))
+    model, training = run.recipe.model, run.recipe.training
+    assert model is not None and training is not None
+    at_once = at_once or replicas_that_fit(run.table, model, training, executor.workers)
+    return sets_of(run.table, missing, training, at_once)
 
 
 def _on_cuda(accelerator: str) -> bool:

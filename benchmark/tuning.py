@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from benchmark.executors import Executor, Work
     from benchmark.jobs import Job
     from benchmark.plan import Run
-    from benchmark.records import RunRecord, Store
+    from benchmark.records import RunRecord
+    from benchmark.store import Store
     from benchmark.tracking import Tracker
     from mer_lightning.datamodules import Table
 

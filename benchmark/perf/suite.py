@@ -18,9 +18,10 @@ from benchmark.jobs import Job, Outcome, train_fold
 from benchmark.perf.measurement import Measurement
 from benchmark.perf.naive import naive_loop
 from benchmark.plan import Run, Suite, make_plan
-from benchmark.records import FoldRecord, PredictionRecord, Store
+from benchmark.records import FoldRecord, PredictionRecord
 from benchmark.runner import run_all
 from benchmark.source import Source
+from benchmark.store import Store
 from benchmark.tracking import NoTracker
 from mer_lightning.tasks import bytes_per_replica, examine, sets_of, train_networks
 
