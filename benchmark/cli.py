@@ -296,7 +296,7 @@ def _parser() -> argparse.ArgumentParser:
         "--folds-at-once",
         type=lambda text: None if text == "auto" else _count(text),
         metavar="auto|N",
-        help="folds of a network trained as one; auto: as many as fit on a GPU, 1 on a CPU (default: auto)",
+        help="folds of a network, of all its seeds, trained as one; auto: as many as fit on a GPU, 1 on a CPU",
     )
     run.set_defaults(handler=_run)
 

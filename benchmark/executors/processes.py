@@ -12,7 +12,6 @@ from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +130,7 @@ def _schedule(
                 outcomes = future.result()
             except BrokenProcessPool:
                 slot.stop()
-                deaths.update((job.run, fold.held_out) for fold in job.folds)
+                deaths.update((member.run, member.fold.held_out) for member in job.members)
                 retried, outcomes = _after_death(job, deaths)
                 again.extend(retried)
             except Exception as error:
@@ -141,14 +140,14 @@ def _schedule(
 
 
 def _after_death(job: Job, deaths: Counter[tuple[str, str]]) -> tuple[list[Job], tuple[Outcome, ...]]:
-    fold, *others = job.folds
+    member, *others = job.members
     if others:
         # perhaps the machine ran out of memory and killed it: fewer folds take less
-        half = (len(job.folds) + 1) // 2
-        return [replace(job, folds=job.folds[:half]), replace(job, folds=job.folds[half:])], ()
-    if deaths[job.run, fold.held_out] < DEATHS:
+        return list(job.halves()), ()
+    held_out = member.fold.held_out
+    if deaths[member.run, held_out] < DEATHS:
         return [job], ()
-    return [], (Outcome(fold.held_out, Failure(f"its worker died {DEATHS} times; was it killed for memory?")),)
+    return [], (Outcome(held_out, Failure(f"its worker died {DEATHS} times; was it killed for memory?")),)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark.executors import Local
-from benchmark.jobs import Job, do_job
+from benchmark.jobs import Job, RunFold, do_job
 from benchmark.plan import load_suite, make_plan
 from benchmark.records import FoldRecord
 from mer_lightning.models.replicas import running_replicas
@@ -89,6 +89,6 @@ def test_every_fold_of_a_job_has_an_outcome_in_order(network):
     (run,) = network
     how = examine(run.table, run.recipe.model, run.recipe.training)
     folds = tuple(fold for fold in run.folds if len(fold.train) == len(run.folds[0].train)) or run.folds[:1]
-    outcomes = do_job(Job(run.id, run.recipe, 0, folds, how), run.table, "cpu")
+    outcomes = do_job(Job(run.recipe, tuple(RunFold(run.id, 0, fold) for fold in folds), how), run.table, "cpu")
     assert [o.held_out for o in outcomes] == [fold.held_out for fold in folds]
     assert all(isinstance(o.result, FoldRecord) for o in outcomes)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.executors import Local
-from benchmark.jobs import Job
+from benchmark.jobs import Job, RunFold
 from benchmark.locks import FoldLocks
 from benchmark.records import load_runs
 from benchmark.store import Store
@@ -43,7 +43,9 @@ sys.stdin.read()
             trained.extend(fold.held_out for fold in job.folds)
             if len(trained) == len(people) - 1:
                 # the other one finishes its fold
-                (outcome,) = fake_work.guess_first(Job(run.id, run.recipe, 0, (run.folds[1],)), table, accelerator)
+                (outcome,) = fake_work.guess_first(
+                    Job(run.recipe, (RunFold(run.id, 0, run.folds[1]),)), table, accelerator
+                )
                 store.save_fold(run.id, outcome.result)
                 other.stdin.close()
                 other.wait()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmark.executors import Local, Processes
-from benchmark.jobs import Job
+from benchmark.jobs import Job, RunFold
 from benchmark.store import Store
 from tests.benchmark import fake_work
 from tests.benchmark.short_runs import results
@@ -67,7 +67,7 @@ def test_an_error_outside_of_training_is_a_failure_of_its_fold(bench, network):
 @pytest.mark.slow
 def test_closing_stops_the_workers_at_once(network):
     (run,) = network
-    jobs = (Job(run.id, run.recipe, 0, (fold,)) for fold in run.folds)
+    jobs = (Job(run.recipe, (RunFold(run.id, 0, fold),)) for fold in run.folds)
     os.environ["FAKE_SECONDS"] = "60"
     try:
         executor = Processes(2, "cpu", fake_work.sleep_a_second)

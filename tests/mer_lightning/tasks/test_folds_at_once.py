@@ -3,13 +3,14 @@
 import lightning
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from mer_lightning.models.layers import Dropout, ReluNormPool2d
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Component, Training
-from mer_lightning.tasks import examine, sets_of, train_network, train_networks
+from mer_lightning.tasks import Start, build_model, examine, sets_of, train_network, train_networks
 
 STSTNET = Component(name="ststnet.STSTNet")
 STILL = Component(name="ststnet.STSTNet", arguments={"dropout": 0.0})
@@ -152,3 +153,24 @@ def test_folds_at_once_on_the_gpu_equal_folds_one_by_one_there(smic, model):
     for fold, ours in zip(folds, together, strict=True):
         alone = train_network(table, fold, model, training(epochs=5), accelerator="gpu")
         assert ours.curve["train_loss"] == pytest.approx(alone.curve["train_loss"], rel=1e-3)
+
+
+def test_each_replica_starts_from_its_own_weights(smic, tmp_path, monkeypatch):
+    from mer_lightning.models import ststnet
+
+    monkeypatch.setattr(ststnet.STSTNet, "head_name", "head", raising=False)
+    monkeypatch.setattr(ststnet.STSTNet, "frozen_in_transfer", (), raising=False)
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    starts = []
+    for number in range(2):
+        torch.manual_seed(number)
+        state = {name: value.contiguous() for name, value in build_model(table, STSTNET).state_dict().items()}
+        starts.append(Start(tmp_path / f"{number}.safetensors"))
+        save_file(state, starts[-1].weights)
+    recipe = training(epochs=3, optimizer={"name": "sgd", "lr": 5e-3})
+    results = train_networks(table, [fold] * 2, STSTNET, recipe, seeds=[0, 0], start=starts, accelerator="cpu")
+    for result, start in zip(results, starts, strict=True):
+        alone = train_network(table, fold, STSTNET, recipe, start=start, accelerator="cpu")
+        assert result.curve["train_loss"] == pytest.approx(alone.curve["train_loss"], rel=1e-4)
+    assert results[0].curve != results[1].curve
