@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.records import FoldAudit, RunRecord, SideAudit, Store, load_run
+from benchmark.records import FoldAudit, RunRecord, SideAudit, load_run
+from benchmark.store import Store
 from mer_lightning.protocols import Fold, Labelled, get_protocol
 from mer_lightning.types import DataError, Sample
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from benchmark.records import FoldRecord, RunManifest
+    from benchmark.records import FoldRecord
+    from benchmark.store import RunManifest
     from mer_lightning.datamodules import Table
 
 _MODULUS = 2**128

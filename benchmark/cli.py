@@ -63,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from benchmark.executors import choose_executor
     from benchmark.plan import load_suite, make_plan
-    from benchmark.records import Store
     from benchmark.runner import run_all
+    from benchmark.store import Store
     from benchmark.tracking import make_tracker
 
     console = Console(highlight=False, soft_wrap=True)
@@ -125,7 +125,7 @@ def _reading(console: Console, samples: int) -> Generator[Callable[[int], None],
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from benchmark.records import Store
+    from benchmark.store import Store
 
     store = Store(arguments.runs)
     table = Columns("run", "folds", "failed")
@@ -296,7 +296,7 @@ def _parser() -> argparse.ArgumentParser:
         "--folds-at-once",
         type=lambda text: None if text == "auto" else _count(text),
         metavar="auto|N",
-        help="folds of a network trained as one; auto: as many as fit on a GPU, 1 on a CPU (default: auto)",
+        help="folds of a network, of all its seeds, trained as one; auto: as many as fit on a GPU, 1 on a CPU",
     )
     run.set_defaults(handler=_run)
 

@@ -65,7 +65,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     from benchmark.explain import draw_explanation
     from benchmark.fold_networks import find_prediction, find_run, inputs_of, network_of, scores_of
     from benchmark.plan import load_suite
-    from benchmark.records import Store, write_json
+    from benchmark.records import write_json
+    from benchmark.store import Store
     from benchmark.tracking import make_tracker
     from mer_lightning.explain import choose_layers, grad_cam
     from mer_lightning.tasks import build_model

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from benchmark.plan import Run, Suite
     from benchmark.recipe import Recipe
-    from benchmark.records import FoldRecord, PredictionRecord, RunManifest, Store
+    from benchmark.records import FoldRecord, PredictionRecord
+    from benchmark.store import RunManifest, Store
     from mer_lightning.protocols import Fold
     from mer_lightning.types import Sample
 

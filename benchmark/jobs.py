@@ -1,4 +1,4 @@
-"""What a worker does, wherever it is: train some folds of one run and hand back a record or a failure of each."""
+"""What a worker does, wherever it is: train some folds and hand back a record or a failure of each."""
 
 from __future__ import annotations
 
@@ -21,24 +21,50 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Job:
-    """Folds of one run that one worker trains.
+class RunFold:
+    """A fold of a run.
 
     Attributes:
         run: Id of the run.
-        recipe: The method.
         seed: Seed of the run.
-        folds: What is trained, one after another or at once.
-        how: How they can be trained at once; None trains them one by one.
-        start: Pre-trained weights that every fold starts from; None where there are none.
+        fold: The fold.
+        start: Pre-trained weights that it starts from; None where there are none.
     """
 
     run: str
-    recipe: Recipe
     seed: int
-    folds: tuple[Fold, ...]
-    how: AtOnce | None = None
+    fold: Fold
     start: Start | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Folds that one worker trains: of one run, or of runs that differ in their seeds alone.
+
+    Attributes:
+        recipe: The method.
+        members: What is trained, one after another or at once.
+        how: How they can be trained at once; None trains them one by one.
+    """
+
+    recipe: Recipe
+    members: tuple[RunFold, ...]
+    how: AtOnce | None = None
+
+    @property
+    def run(self) -> str:
+        """Id of the first member's run; the samples of all are the same."""
+        return self.members[0].run
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """The fold of each member."""
+        return tuple(member.fold for member in self.members)
+
+    def halves(self) -> tuple[Job, ...]:
+        """The same in two jobs; itself where it has one member."""
+        half = (len(self.members) + 1) // 2
+        return tuple(replace(self, members=part) for part in (self.members[:half], self.members[half:]) if part)
 
 
 @dataclass(frozen=True)
@@ -78,19 +104,18 @@ def do_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     Returns:
         One outcome per fold, in order.
     """
-    if job.how is None or len(job.folds) == 1:
-        return tuple(_alone(job, fold, table, accelerator) for fold in job.folds)
+    if job.how is None or len(job.members) == 1:
+        return tuple(_alone(job.recipe, member, table, accelerator) for member in job.members)
     note = ""
     try:
         return tuple(Outcome(r.held_out, r) for r in _at_once(job, table, accelerator))
     except Exception as error:
         full = is_out_of_memory(error)
-        note = f"{len(job.folds)} folds at once: {_line(error)}"
+        note = f"{len(job.members)} folds at once: {_line(error)}"
     # outside of the handler, which would keep the tensors of what failed alive
     _free_memory()
-    size = (len(job.folds) + 1) // 2 if full else 1
-    parts = [replace(job, folds=job.folds[i : i + size]) for i in range(0, len(job.folds), size)]
-    note += f"; going on with {size}"
+    parts = job.halves() if full else [replace(job, members=(member,)) for member in job.members]
+    note += f"; going on with {len(parts[0].members)}"
     outcomes = tuple(outcome for part in parts for outcome in do_job(part, table, accelerator))
     return tuple(replace(outcome, note="; ".join(filter(None, (note, outcome.note)))) for outcome in outcomes)
 
@@ -153,9 +178,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
-def _alone(job: Job, fold: Fold, table: Table, accelerator: str) -> Outcome:
+def _alone(recipe: Recipe, member: RunFold, table: Table, accelerator: str) -> Outcome:
+    fold = member.fold
     try:
-        result = train_fold(job.recipe, table, fold, seed=job.seed, accelerator=accelerator, start=job.start)
+        result = train_fold(recipe, table, fold, seed=member.seed, accelerator=accelerator, start=member.start)
     except Exception as error:
         return Outcome(fold.held_out, failure(error))
     return Outcome(fold.held_out, fold_record(fold, table, result))
@@ -171,10 +197,10 @@ def _at_once(job: Job, table: Table, accelerator: str) -> list[FoldRecord]:
         job.folds,
         recipe.model,
         recipe.training,
-        seeds=[job.seed] * len(job.folds),
+        seeds=[member.seed for member in job.members],
         accelerator=accelerator,
         how=job.how,
-        start=job.start,
+        start=[member.start for member in job.members],
     )
     return [fold_record(fold, table, result) for fold, result in zip(job.folds, results, strict=True)]
 

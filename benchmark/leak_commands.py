@@ -51,7 +51,7 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     from benchmark.leak_study import study, study_job
     from benchmark.leaks import save_leaks
     from benchmark.plan import load_suite, make_plan
-    from benchmark.records import Store
+    from benchmark.store import Store
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise DataError(f"--jobs {arguments.jobs}: expected a whole number of at least 1")

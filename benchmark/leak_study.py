@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedKFold
 
-from benchmark.jobs import Job, Outcome, failure, fold_record
+from benchmark.jobs import Job, Outcome, RunFold, failure, fold_record
 from benchmark.leaks import (
     LeakRecord,
     best_common,
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from benchmark.leaks import Kind
     from benchmark.plan import Run
     from benchmark.recipe import Recipe
-    from benchmark.records import Matrix, Store
+    from benchmark.records import Matrix
+    from benchmark.store import Store
     from mer_lightning.datamodules import Table
     from mer_lightning.tasks import FoldResult
 
@@ -83,8 +84,8 @@ def study(run: Run, *, store: Store, console: Console, executor: Executor) -> Le
         done = store.folds(run.id)
         # a fold that was trained without its candidates is not what is asked for
         missing = [f for f in run.folds if f.held_out not in done or (kind and not done[f.held_out].candidates)]
-        progress.start_run(run, already=len(run.folds) - len(missing))
-        jobs = (Job(run.id, run.recipe, run.seed, (fold,)) for fold in missing)
+        progress.start([run], already=len(run.folds) - len(missing))
+        jobs = (Job(run.recipe, (RunFold(run.id, run.seed, fold),)) for fold in missing)
         # closed before anything else happens, so that no worker outlives an error
         with closing(executor.run(iter(jobs), {run.id: run.table})) as ended:
             for _, trained in ended:
@@ -115,9 +116,10 @@ def study(run: Run, *, store: Store, console: Console, executor: Executor) -> Le
 def study_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     """Train the folds of a job and keep what every candidate predicts; an error in one goes no further."""
     outcomes: list[Outcome] = []
-    for fold in job.folds:
+    for member in job.members:
+        fold = member.fold
         try:
-            result = _train(job.recipe, table, fold, job.seed, accelerator)
+            result = _train(job.recipe, table, fold, member.seed, accelerator)
         except Exception as error:
             outcomes.append(Outcome(fold.held_out, failure(error)))
         else:

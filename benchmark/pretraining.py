@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmark.plan import Run
-    from benchmark.records import Store
+    from benchmark.store import Store
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Labelled
     from mer_lightning.tasks import Start

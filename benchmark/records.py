@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -19,7 +18,7 @@ from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -252,95 +251,6 @@ class RunRecord(Settings):
         """Everything but times, device, versions and how training went: equal results mean equal science."""
         left_out = {"seconds": True, "device": True, "versions": True, "curve": True, "tuning": {"seconds"}}
         return self.model_dump(exclude=left_out)
-
-
-class RunManifest(Settings):
-    """What a run folder is, written before its first fold, so that ``status`` needs no recipe and no data."""
-
-    run: str
-    method: str
-    board: str
-    seed: int
-    folds: int
-
-
-class Store:
-    """The local records of all runs, one folder each: ``<root>/<run>/folds/<subject>.json``.
-
-    A file is written beside its place and renamed, so that it is there whole or not at all, whoever is killed when
-    and however many processes write.
-
-    Args:
-        root: Folder of all runs.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def folder(self, run: str) -> Path:
-        """Folder of one run."""
-        return self.root / run
-
-    def begin(self, manifest: RunManifest) -> None:
-        """Make the run's folder known."""
-        write_json(self.folder(manifest.run) / "run.json", manifest.model_dump())
-
-    def save_fold(self, run: str, record: FoldRecord) -> None:
-        """Keep a finished fold and forget an earlier error of it."""
-        path = self._fold_path(run, record.held_out)
-        write_json(path, record.model_dump(), indent=None)
-        path.with_suffix(".error.json").unlink(missing_ok=True)
-
-    def save_pretraining(self, run: str, record: PretrainingRecord) -> None:
-        """Keep what the folds of a run start from."""
-        write_json(self.folder(run) / "pretraining.json", record.model_dump())
-
-    def pretraining(self, run: str) -> PretrainingRecord | None:
-        """What the folds of a run started from; None where nothing was pre-trained."""
-        try:
-            return PretrainingRecord.model_validate_json((self.folder(run) / "pretraining.json").read_bytes())
-        except (OSError, ValidationError):
-            return None
-
-    def save_error(self, run: str, held_out: str, message: str, details: str) -> None:
-        """Keep why a fold failed; it still counts as missing."""
-        path = self._fold_path(run, held_out).with_suffix(".error.json")
-        write_json(path, {"held_out": held_out, "message": message, "details": details})
-
-    def folds(self, run: str) -> dict[str, FoldRecord]:
-        """Finished folds by held-out subject; a file that is not a fold record counts as missing."""
-        paths = sorted((self.folder(run) / "folds").glob("*.json"))
-        records = [_fold_at(path) for path in paths if not path.name.endswith(".error.json")]
-        return {record.held_out: record for record in records if record is not None}
-
-    def fold(self, run: str, held_out: str) -> FoldRecord | None:
-        """One finished fold; None while it is missing."""
-        return _fold_at(self._fold_path(run, held_out))
-
-    def done(self, run: str) -> set[str]:
-        """Held-out subjects that have a fold record, by file name alone: quick, for a look at many runs."""
-        names = (path.name for path in (self.folder(run) / "folds").glob("*.json"))
-        return {name.removesuffix(".json").replace("--", "/") for name in names if not name.endswith(".error.json")}
-
-    def errors(self, run: str) -> dict[str, str]:
-        """Message of each failed fold by held-out subject."""
-        paths = sorted((self.folder(run) / "folds").glob("*.error.json"))
-        errors = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-        return {error["held_out"]: error["message"] for error in errors}
-
-    def manifests(self) -> Iterator[RunManifest]:
-        """Every run that was ever begun here."""
-        for path in sorted(self.root.glob("*/run.json")):
-            yield RunManifest.model_validate_json(path.read_bytes())
-
-    def _fold_path(self, run: str, held_out: str) -> Path:
-        return self.folder(run) / "folds" / f"{held_out.replace('/', '--')}.json"
-
-
-def _fold_at(path: Path) -> FoldRecord | None:
-    with contextlib.suppress(ValidationError, OSError):
-        return FoldRecord.model_validate_json(path.read_bytes())
-    return None
 
 
 def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]:

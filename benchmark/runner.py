@@ -19,18 +19,11 @@ from rich.progress import (
 )
 
 from benchmark.curves import mean_curve
-from benchmark.jobs import Job
+from benchmark.jobs import Job, RunFold
 from benchmark.locks import FoldLocks
 from benchmark.pretraining import prepare_start
-from benchmark.records import (
-    DataProvenance,
-    FoldRecord,
-    RunManifest,
-    RunRecord,
-    confusion_of,
-    save_run,
-    tuning_of,
-)
+from benchmark.records import DataProvenance, FoldRecord, RunRecord, confusion_of, save_run, tuning_of
+from benchmark.store import RunManifest
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
@@ -43,17 +36,15 @@ if TYPE_CHECKING:
     from benchmark.jobs import Outcome
     from benchmark.plan import Run
     from benchmark.recipe import Recipe
-    from benchmark.records import Store
+    from benchmark.store import Store
     from benchmark.tracking import Tracker
     from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import AtOnce, Start
+    from mer_lightning.tasks import AtOnce
 
 _PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-learn")
 _QUIET_SECONDS = 30.0
 _UNRECORDED = {"search_space"}
 """What might be searched decides nothing in a record; a tuned recipe says what was searched."""
-_MEMORY_SHARE = 0.8
-"""Of the free memory of a GPU; the rest is for what the estimate does not see."""
 
 
 def run_all(
@@ -75,7 +66,8 @@ def run_all(
         tracker: Told of each run that was worked on.
         console: Where progress is shown.
         executor: Where folds are trained.
-        at_once: Folds of one network that are trained as one; None takes what fits on a GPU, and 1 on a CPU.
+        at_once: Folds of one network, of all its seeds, that are trained as one; None takes what fits on a GPU, and 1
+            on a CPU.
 
     Returns:
         One RunRecord per run, in order; ``failed`` names the folds that ended in an error.
@@ -116,37 +108,37 @@ class _Work:
 
     def jobs(self) -> Iterator[Job | None]:
         """Every fold that is missing and that nobody else trains; at the end, what others left."""
-        waiting: list[tuple[Run, Fold, Start | None]] = []
-        accelerator = self._executor.accelerator
-        for run in self._runs.values():
-            missing = begin_run(run, self._store)
-            self._progress.start_run(run, already=len(run.folds) - len(missing))
-            self._left[run.id] = {fold.held_out for fold in missing}
-            self._locks[run.id] = FoldLocks(self._store.folder(run.id), [fold.held_out for fold in run.folds])
-            how = self._how(run, missing) if missing else None
-            start = prepare_start(run, self._store, self._progress.say, accelerator=accelerator) if missing else None
-            for part in _divide(missing, run, how, self._executor, self._at_once):
-                mine = [fold for fold in part if self._take(run, fold)]
-                theirs = [fold for fold in part if fold not in mine and fold.held_out in self._left[run.id]]
-                waiting += [(run, fold, start) for fold in theirs]
+        waiting: list[RunFold] = []
+        for runs in self._side_by_side():
+            missing = self._begin(runs)
+            how = self._how(runs[0], len(missing))
+            for part in _divide(missing, runs[0], how, self._executor, self._at_once):
+                mine = [member for member in part if self._take(member)]
                 if mine:
-                    yield Job(run.id, run.recipe, run.seed, tuple(mine), how, start)
-            self._finish_if_done(run)
+                    yield Job(runs[0].recipe, tuple(mine), how)
+                # a job takes time, in which others may have finished theirs
+                waiting += [member for member in part if member not in mine and self._is_left(member)]
+            for run in runs:
+                self._finish_if_done(run)
+        yield from self._left_by_others(waiting)
+
+    def _left_by_others(self, waiting: list[RunFold]) -> Iterator[Job | None]:
         while waiting:
-            for run, fold, start in tuple(waiting):
-                if self._take(run, fold):
-                    yield Job(run.id, run.recipe, run.seed, (fold,), start=start)
-                elif fold.held_out in self._left[run.id]:
+            for member in tuple(waiting):
+                run = self._runs[member.run]
+                if self._take(member):
+                    yield Job(run.recipe, (member,))
+                elif self._is_left(member):
                     continue
-                waiting.remove((run, fold, start))
+                waiting.remove(member)
                 self._finish_if_done(run)
             if waiting:
                 yield None
 
     def keep(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         """Store what became of a job."""
-        run = self._runs[job.run]
-        for outcome in outcomes:
+        for member, outcome in zip(job.members, outcomes, strict=True):
+            run = self._runs[member.run]
             if isinstance(outcome.result, FoldRecord):
                 self._store.save_fold(run.id, outcome.result)
             else:
@@ -154,28 +146,54 @@ class _Work:
             if outcome.note:
                 self._note(run, outcome.note)
             self._trained.add(run.id)
-            self._settle(run, outcome.held_out)
+            self._settle(member)
             self._progress.fold_done()
-        self._finish_if_done(run)
+        for run in {member.run: self._runs[member.run] for member in job.members}.values():
+            self._finish_if_done(run)
 
     def close(self) -> None:
         """Give every fold back."""
         for locks in self._locks.values():
             locks.close()
 
-    def _take(self, run: Run, fold: Fold) -> bool:
-        if not self._locks[run.id].take(fold.held_out):
+    def _side_by_side(self) -> list[list[Run]]:
+        """Runs whose folds may be trained as one: those that differ in their seeds alone, where that is wanted."""
+        sets: dict[str, list[Run]] = {}
+        for run in self._runs.values():
+            but_seed = run.id.replace(f"--s{run.seed}--", "--")
+            sets.setdefault(but_seed if self._wants_at_once(run) else run.id, []).append(run)
+        return list(sets.values())
+
+    def _begin(self, runs: Sequence[Run]) -> list[RunFold]:
+        """What is missing of runs; from now on this process may take it."""
+        left = {run.id: begin_run(run, self._store) for run in runs}
+        self._progress.start(runs, already=sum(len(run.folds) - len(left[run.id]) for run in runs))
+        missing: list[RunFold] = []
+        for run in runs:
+            self._left[run.id] = {fold.held_out for fold in left[run.id]}
+            self._locks[run.id] = FoldLocks(self._store.folder(run.id), [fold.held_out for fold in run.folds])
+            if left[run.id]:
+                accelerator = self._executor.accelerator
+                start = prepare_start(run, self._store, self._progress.say, accelerator=accelerator)
+                missing += [RunFold(run.id, run.seed, fold, start) for fold in left[run.id]]
+        return missing
+
+    def _take(self, member: RunFold) -> bool:
+        if not self._locks[member.run].take(member.fold.held_out):
             return False
-        if self._store.fold(run.id, fold.held_out) is None:
+        if self._store.fold(member.run, member.fold.held_out) is None:
             return True
         # somebody finished it since this process looked
-        self._settle(run, fold.held_out)
+        self._settle(member)
         self._progress.fold_found()
         return False
 
-    def _settle(self, run: Run, held_out: str) -> None:
-        self._locks[run.id].release(held_out)
-        self._left[run.id].discard(held_out)
+    def _is_left(self, member: RunFold) -> bool:
+        return member.fold.held_out in self._left[member.run]
+
+    def _settle(self, member: RunFold) -> None:
+        self._locks[member.run].release(member.fold.held_out)
+        self._left[member.run].discard(member.fold.held_out)
 
     def _finish_if_done(self, run: Run) -> None:
         if self._left[run.id] or run.id in self.results:
@@ -187,15 +205,18 @@ class _Work:
         if run.id in self._trained and record.complete:
             self._tracker.publish(self._store.folder(run.id), path)
 
-    def _how(self, run: Run, missing: Sequence[Fold]) -> AtOnce | None:
-        """How the folds of a run can be trained at once; None where they are not."""
-        wanted = self._at_once != 1 and len(missing) > 1
-        if run.recipe.model is None or run.recipe.training is None or not wanted:
-            return None
-        if self._at_once is None and not _on_cuda(self._executor.accelerator):
+    def _wants_at_once(self, run: Run) -> bool:
+        if run.recipe.model is None or self._at_once == 1:
+            return False
+        return self._at_once is not None or _on_cuda(self._executor.accelerator)
+
+    def _how(self, run: Run, missing: int) -> AtOnce | None:
+        """How so many missing folds can be trained at once; None where they are not."""
+        if missing < 2 or not self._wants_at_once(run):
             return None
         from mer_lightning.tasks import examine
 
+        assert run.recipe.model is not None and run.recipe.training is not None
         how = examine(run.table, run.recipe.model, run.recipe.training)
         if how.reason:
             self._note(run, f"fold by fold: {how.reason}")
@@ -267,28 +288,18 @@ def _unsaid(recipe: Recipe) -> set[str]:
 
 
 def _divide(
-    missing: Sequence[Fold], run: Run, how: AtOnce | None, executor: Executor, at_once: int | None
-) -> list[list[Fold]]:
-    """Parts that are trained as one."""
+    missing: Sequence[RunFold], run: Run, how: AtOnce | None, executor: Executor, at_once: int | None
+) -> list[list[RunFold]]:
+    """Parts that are trained as one, of a run and others like it."""
     if how is None:
-        return [[fold] for fold in missing]
-    from mer_lightning.tasks import sets_of
+        return [[member] for member in missing]
+    from mer_lightning.tasks import places_of, replicas_that_fit
 
-    assert run.recipe.training is not None
-    return sets_of(run.table, missing, run.recipe.training, at_once or _fitting(run, executor))
-
-
-def _fitting(run: Run, executor: Executor) -> int:
-    """How many replicas fit into what is free on the GPU, shared among the workers that use it."""
-    import torch
-
-    from mer_lightning.tasks import bytes_per_replica
-
-    assert run.recipe.model is not None and run.recipe.training is not None
-    free, _ = torch.cuda.mem_get_info()
-    one = bytes_per_replica(run.table, run.recipe.model, run.recipe.training, torch.device("cuda"))
-    sharing = -(-executor.workers // torch.cuda.device_count())
-    return max(1, int(_MEMORY_SHARE * free / sharing / one))
+    model, training = run.recipe.model, run.recipe.training
+    assert model is not None and training is not None
+    at_once = at_once or replicas_that_fit(run.table, model, training, executor.workers)
+    sets = places_of(run.table, [member.fold for member in missing], training, at_once)
+    return [[missing[place] for place in places] for places in sets]
 
 
 def _on_cuda(accelerator: str) -> bool:
@@ -334,9 +345,10 @@ class FoldProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def start_run(self, run: Run, already: int) -> None:
-        """Name what comes next; ``already`` of its folds are in the store."""
-        self._name = f"{run.recipe.name} · {run.board} · seed {run.seed}"
+    def start(self, runs: Sequence[Run], already: int) -> None:
+        """Name what comes next, one run or those of several seeds; ``already`` of their folds are in the store."""
+        seeds = ", ".join(str(run.seed) for run in runs)
+        self._name = f"{runs[0].recipe.name} · {runs[0].board} · seed{'s' * (len(runs) > 1)} {seeds}"
         self._count += already
         # folds that are already there took no time and must not make the rest look fast
         self._bar.update(self._task, description=self._name, total=self._folds - self._count + self._trained)

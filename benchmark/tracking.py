@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from benchmark.curves import average_curves
-from benchmark.records import RunRecord, Store, load_run
+from benchmark.records import RunRecord, load_run
+from benchmark.store import Store
 from mer_lightning.metrics import METRICS
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from benchmark.executors import Executor, Work
     from benchmark.plan import Run
-    from benchmark.records import RunRecord, Store
+    from benchmark.records import RunRecord
+    from benchmark.store import Store
 
     Reading = Callable[[int], AbstractContextManager[Callable[[int], None]]]
     SayFailed = Callable[[Sequence[RunRecord], Path, Console], int]
@@ -84,8 +85,8 @@ def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace
     from pydantic import ValidationError
 
     from benchmark.plan import load_suite, make_plan
-    from benchmark.records import Store
     from benchmark.search import Tuning
+    from benchmark.store import Store
     from benchmark.tracking import make_tracker
     from benchmark.tuning import check_space, tune
     from benchmark.yaml_files import explain

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.plan import Run
-    from benchmark.records import FoldRecord, RunRecord, Store
+    from benchmark.records import FoldRecord, RunRecord
+    from benchmark.store import Store
 
 
 def export(run: Run, record: RunRecord, store: Store, path: Path) -> Recipe:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.records import FoldRecord, Store, confusion_of
+from benchmark.records import FoldRecord, confusion_of
+from benchmark.store import Store
 from mer_lightning.metrics import uf1
 from mer_lightning.types import DataError
 

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmark.executors import Executor, Work
-    from benchmark.jobs import Job
+    from benchmark.jobs import Job, RunFold
     from benchmark.plan import Run
-    from benchmark.records import RunRecord, Store
+    from benchmark.records import RunRecord
+    from benchmark.store import Store
     from benchmark.tracking import Tracker
     from mer_lightning.datamodules import Table
 
@@ -172,12 +173,12 @@ def _tuned_recipe(recipe: Recipe, tuning: Tuning) -> TunedRecipe:
 
 
 def _all_help(run: Run, studies: Sequence[Fold], executor: Executor, start: Any, console: Console) -> None:  # noqa: ANN401
-    from benchmark.jobs import Job
+    from benchmark.jobs import Job, RunFold
 
     each = executor.workers // len(studies)
     # run ids of their own: who dies in one place is counted there
     jobs = [
-        Job(f"{run.id}#{worker}", run.recipe, run.seed, (fold,), start=start)
+        Job(run.recipe, (RunFold(f"{run.id}#{worker}", run.seed, fold, start),))
         for fold in studies
         for worker in range(each)
     ]
@@ -191,7 +192,8 @@ def _all_help(run: Run, studies: Sequence[Fold], executor: Executor, start: Any,
 
 def _help(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     """Take part in the study of a fold until its trials are done or taken."""
-    (fold,) = job.folds
+    (member,) = job.members
+    fold = member.fold
     worker = int(job.run.rpartition("#")[2])
     try:
         name, seen, inner = plan.study(fold, table)
@@ -203,7 +205,7 @@ def _help(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcom
             worker=worker,
             help_only=True,
             accelerator=accelerator,
-            start=job.start,
+            start=member.start,
         )
     except Exception as error:
         return (Outcome(fold.held_out, failure(error)),)
@@ -213,23 +215,24 @@ def _help(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcom
 def _tune_folds(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     """Finish the study of each fold and train it with the best values."""
     outcomes: list[Outcome] = []
-    for fold in job.folds:
+    for member in job.members:
+        held_out = member.fold.held_out
         try:
-            outcomes.append(Outcome(fold.held_out, _tune_fold(plan, job, fold, table, accelerator)))
+            outcomes.append(Outcome(held_out, _tune_fold(plan, member, table, accelerator)))
         except Exception as error:
-            outcomes.append(Outcome(fold.held_out, failure(error)))
+            outcomes.append(Outcome(held_out, failure(error)))
     return tuple(outcomes)
 
 
-def _tune_fold(plan: _Plan, job: Job, fold: Fold, table: Table, accelerator: str) -> FoldRecord:
-    given = plan.search
+def _tune_fold(plan: _Plan, member: RunFold, table: Table, accelerator: str) -> FoldRecord:
+    given, fold, start = plan.search, member.fold, member.start
     name, seen, inner = plan.study(fold, table)
-    trials = search(given, name, seen, inner, accelerator=accelerator, start=job.start)
+    trials = search(given, name, seen, inner, accelerator=accelerator, start=start)
     values, worth = best_of(trials, given.tuning.search_space)
     spent = _spent(given.tuning, trials)
     _write_trials(given, name, trials)
     result = train_fold(
-        given.recipe.with_values(values), table, fold, seed=given.seed, accelerator=accelerator, start=job.start
+        given.recipe.with_values(values), table, fold, seed=given.seed, accelerator=accelerator, start=start
     )
     own = 0.0 if given.tuning.mode == "global" else spent.seconds
     return fold_record(fold, table, result).model_copy(

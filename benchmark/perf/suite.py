@@ -14,13 +14,14 @@ import torch
 from rich.console import Console
 
 from benchmark.executors import Local, Processes, cores
-from benchmark.jobs import Job, Outcome, train_fold
+from benchmark.jobs import Job, Outcome, RunFold, train_fold
 from benchmark.perf.measurement import Measurement
 from benchmark.perf.naive import naive_loop
 from benchmark.plan import Run, Suite, make_plan
-from benchmark.records import FoldRecord, PredictionRecord, Store
+from benchmark.records import FoldRecord, PredictionRecord
 from benchmark.runner import run_all
 from benchmark.source import Source
+from benchmark.store import Store
 from benchmark.tracking import NoTracker
 from mer_lightning.tasks import bytes_per_replica, examine, sets_of, train_networks
 
@@ -151,10 +152,10 @@ def _in_processes(run: Run, size: _Size, device: str) -> float:
     ready: list[float] = []
 
     def jobs() -> Iterator[Job | None]:
-        yield from (Job(run.id, warm, 0, (fold,)) for fold in islice(cycle(folds), executor.workers))
+        yield from (Job(warm, (RunFold(run.id, 0, fold),)) for fold in islice(cycle(folds), executor.workers))
         while len(ready) < executor.workers:
             yield None
-        yield from (Job(run.id, full, 0, (fold,)) for fold in folds)
+        yield from (Job(full, (RunFold(run.id, 0, fold),)) for fold in folds)
 
     with closing(executor.run(jobs(), {run.id: run.table})) as ended:
         for job, outcomes in ended:
@@ -248,10 +249,11 @@ def _memory(run: Run, size: _Size) -> Measurement:
 
 
 def sleeping_fold(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
-    """Sleep as many seconds as the job's seed has milliseconds, and predict class 0."""
+    """Sleep as many seconds as the members' seeds have milliseconds, and predict class 0."""
     del accelerator
     began = time.time()
-    time.sleep(job.seed / 1e3)
+    seconds = sum(member.seed for member in job.members) / 1e3
+    time.sleep(seconds)
     labels = dict(zip(table.keys, table.labels.tolist(), strict=True))
     return tuple(
         Outcome(
@@ -260,7 +262,7 @@ def sleeping_fold(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ..
                 held_out=fold.held_out,
                 predictions=tuple(PredictionRecord(key=key, label=labels[key], prediction=0) for key in fold.test),
                 samples={"train": len(fold.train)},
-                seconds=job.seed / 1e3,
+                seconds=seconds,
                 curve={"began": (began,)},
             ),
         )
@@ -278,7 +280,10 @@ class _Sleeping:
     def run(
         self, jobs: Iterator[Job | None], tables: Mapping[str, Table]
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
-        yield from self._executor.run((job and replace(job, seed=self._seed) for job in jobs), tables)
+        yield from self._executor.run((job and self._sleeping(job) for job in jobs), tables)
+
+    def _sleeping(self, job: Job) -> Job:
+        return replace(job, members=tuple(replace(member, seed=self._seed) for member in job.members))
 
 
 def _folds(run: Run, count: int) -> list[Fold]:

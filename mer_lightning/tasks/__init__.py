@@ -2,8 +2,9 @@
 
 from mer_lightning.tasks.every_epoch import AtEpochs
 from mer_lightning.tasks.fold import FoldResult, Start, build_model, fit_estimator, fit_fold, train_network
-from mer_lightning.tasks.folds_at_once import AtOnce, bytes_per_replica, examine, sets_of, train_networks
+from mer_lightning.tasks.folds_at_once import train_networks
 from mer_lightning.tasks.pretraining import Pretrained, pretrain
+from mer_lightning.tasks.replication import AtOnce, bytes_per_replica, examine, places_of, replicas_that_fit, sets_of
 
 __all__ = [
     "AtEpochs",
@@ -16,7 +17,9 @@ __all__ = [
     "examine",
     "fit_estimator",
     "fit_fold",
+    "places_of",
     "pretrain",
+    "replicas_that_fit",
     "sets_of",
     "train_network",
     "train_networks",

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import time
-from copy import deepcopy
-from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import lightning
@@ -22,17 +18,16 @@ from torchmetrics.functional.classification import (
 )
 
 from mer_lightning.augmentation import BatchAugmentation
-from mer_lightning.augmentation.pool import POSITIONS
 from mer_lightning.datamodules import FoldsDataModule, LOSODataModule, Stream
-from mer_lightning.models.layers import Dropout
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import make_optimizer, with_schedule
-from mer_lightning.tasks.fold import FoldResult, build_model, predictions_of
+from mer_lightning.tasks.fold import FoldResult, Start, build_model, predictions_of
 from mer_lightning.tasks.losses import classification_loss, loss_weights
+from mer_lightning.tasks.replication import batches_of, examine, grouped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from lightning.pytorch.utilities.types import OptimizerLRScheduler
     from torch import Tensor
@@ -40,24 +35,7 @@ if TYPE_CHECKING:
     from mer_lightning.datamodules import FoldsBatch, Table
     from mer_lightning.protocols import Fold
     from mer_lightning.settings import Component, Training
-    from mer_lightning.tasks.fold import Start
-
-_PER_ELEMENT = {"adam", "adamw", "sgd"}
-
-
-@dataclass(frozen=True)
-class AtOnce:
-    """Whether a method's folds can be trained at once, and how.
-
-    Attributes:
-        reason: Why not; empty where they can.
-        pads: Whether short batches may be padded; else replicas with equally short batches run together.
-        orders: Memory order in which each dropout layer, by name, draws on a CPU.
-    """
-
-    reason: str = ""
-    pads: bool = True
-    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    from mer_lightning.tasks.replication import AtOnce
 
 
 class FoldsAtOnceTask(LightningModule):
@@ -111,7 +89,7 @@ class FoldsAtOnceTask(LightningModule):
         if self._pads or len(set(sizes)) == 1:
             return run_replicas(skeleton, weights, buffers, inputs, self._replicas(range(len(sizes)), sizes))
         parts: list[tuple[list[int], Tensor]] = []
-        for size, members in _by(range(len(sizes)), sizes):
+        for size, members in grouped(range(len(sizes)), sizes):
             if not size:  # in evaluation: this replica has seen all of its samples
                 parts.append((members, inputs.new_zeros(len(members), inputs.shape[1], self._classes)))
                 continue
@@ -240,7 +218,7 @@ def train_networks(
     seeds: Sequence[int],
     accelerator: str = "auto",
     how: AtOnce | None = None,
-    start: Start | None = None,
+    start: Start | Sequence[Start | None] | None = None,
 ) -> list[FoldResult]:
     """Train K folds (or seeds of one fold, or both) at once; each result is that of ``train_network`` up to rounding.
 
@@ -252,7 +230,7 @@ def train_networks(
         seeds: Seed of the run of each replica.
         accelerator: Lightning's accelerator.
         how: From ``examine``; None examines.
-        start: What every replica starts from; None for weights drawn by the model's constructor.
+        start: What every replica starts from, or what each does; None for weights drawn by the model's constructor.
 
     Raises:
         ValueError: The method cannot be trained at once, the folds do not fit together, or the table does not hold
@@ -267,14 +245,15 @@ def train_networks(
     how = how or examine(table, model, training)
     if how.reason:
         raise ValueError(how.reason)
-    if len({_shape(table, fold, training) for fold in folds}) != 1:
+    if len({batches_of(table, fold, training) for fold in folds}) != 1:
         raise ValueError("folds at once need equally many training batches, and all or none of them validation")
     own_seeds = [fold_seed(seed, fold.held_out) for seed, fold in zip(seeds, folds, strict=True)]
     models: list[nn.Module] = []
     streams: list[Stream] = []
-    for seed in own_seeds:
+    starts = [start] * len(folds) if start is None or isinstance(start, Start) else start
+    for seed, own_start in zip(own_seeds, starts, strict=True):
         lightning.seed_everything(seed, verbose=False)
-        models.append(build_model(table, model, start))
+        models.append(build_model(table, model, own_start))
         streams.append(Stream(seed, torch.get_rng_state()))
     counts = [torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes) for fold in folds]
     weights = [own for count in counts if (own := loss_weights(training, count)) is not None]
@@ -320,151 +299,3 @@ def train_networks(
         scores = torch.cat([probabilities[k, : sizes[k]] for probabilities, sizes in batches]).cpu()
         results.append(FoldResult(predictions_of(table, fold, scores), seconds, curve, epoch))
     return results
-
-
-def sets_of(table: Table, folds: Sequence[Fold], training: Training, at_once: int) -> list[list[Fold]]:
-    """Divide folds into sets that ``train_networks`` takes: equally many batches each, ``at_once`` at most."""
-    sets: list[list[Fold]] = []
-    for _, members in _by(range(len(folds)), [_shape(table, fold, training) for fold in folds]):
-        alike = [folds[k] for k in members]
-        parts = math.ceil(len(alike) / at_once)
-        # as equal as possible: 68 in sets of at most 30 are 23 + 23 + 22
-        sets += [alike[part::parts] for part in range(parts)]
-    return sets
-
-
-def examine(table: Table, model: Component, training: Training) -> AtOnce:
-    """Find out whether a method's folds can be trained at once, by doing so with two replicas on a few samples.
-
-    Two replicas in training, one with a short batch, must give the logits and the buffers that they give alone, in
-    float64; what each method does is measured here, not declared.
-
-    Args:
-        table: Where samples are taken from.
-        model: A class of ``mer_lightning.models``.
-        training: How it would be fitted.
-    """
-    if training.optimizer.name not in _PER_ELEMENT:
-        return AtOnce(f"{training.optimizer.name} does not act on each weight alone, so replicas would mix")
-    if training.precision == "16-mixed":
-        return AtOnce("16-mixed has one loss scale, which all replicas would share")
-    inputs = _samples(table, torch.arange(min(5, len(table.inputs)))).cpu()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        models = [build_model(table, model).train() for _ in range(2)]
-        orders = _draw_orders(models[0], inputs)
-        if orders is None:
-            return AtOnce("a dropout layer draws in different memory orders")
-        models = [one.double() for one in models]
-        reason = ""
-        for pads in (True, False):
-            try:
-                if _equals_alone(models, inputs.double(), (len(inputs), len(inputs) - pads)):
-                    return AtOnce(pads=pads, orders=orders)
-                reason = f"{model.name} gives other numbers under vmap than alone"
-            except (RuntimeError, ValueError, NotImplementedError) as error:
-                reason = f"{model.name} does not run under vmap: {' '.join(str(error).split())[:200]}"
-    return AtOnce(reason)
-
-
-def bytes_per_replica(table: Table, model: Component, training: Training, device: torch.device) -> int:
-    """Estimate the device memory that one more replica takes in training.
-
-    Weights, gradients and the optimiser's two states, the best weights under validation, what the forward pass keeps
-    for the backward pass, and two of its largest tensors for what is alive in between.
-
-    Args:
-        table: Whose samples are trained on.
-        model: A class of ``mer_lightning.models``.
-        training: How it is fitted.
-        device: Where.
-    """
-    kept: dict[int, Tensor] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        # held to the end, or the address of a freed tensor would count for two
-        kept[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
-
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(0)
-        models = [build_model(table, model).to(device).train() for _ in range(2)]
-    weights, buffers = stack_module_state(models)
-    # two replicas, one of them with a short batch, which is the dearer kind
-    sizes = (max(2, training.batch_size), max(2, training.batch_size) - 1)
-    rows = torch.arange(sizes[0], device=device) % len(table.inputs)
-    inputs = _samples(table, rows)
-    inputs = inputs.expand(2, *inputs.shape)
-    replicas = Replicas(sizes, (torch.Generator(device), torch.Generator(device)))
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = run_replicas(skeleton_of(models[0]), weights, buffers, inputs, replicas)
-    del logits
-    both = sorted(tensor.untyped_storage().nbytes() for tensor in kept.values())
-    own = sum(weight.numel() * weight.element_size() for weight in weights.values()) // 2
-    return 5 * own + (sum(both) + 2 * both[-1]) // 2
-
-
-def _equals_alone(models: Sequence[nn.Module], inputs: Tensor, sizes: tuple[int, int]) -> bool:
-    alone = [deepcopy(model) for model in models]
-    logits: list[Tensor] = []
-    orders = _draw_orders(models[0], inputs)
-    assert orders is not None
-    for k, (model, size) in enumerate(zip(alone, sizes, strict=True)):
-        torch.manual_seed(k)
-        logits.append(model(inputs[:size]))
-    weights, buffers = stack_module_state([deepcopy(model) for model in models])
-    skeleton = skeleton_of(deepcopy(models[0]))
-    named = dict(skeleton.named_modules())
-    replicas = Replicas(
-        sizes,
-        tuple(torch.Generator().manual_seed(k) for k in range(2)),
-        {named[name]: order for name, order in orders.items()},
-    )
-    together = run_replicas(skeleton, weights, buffers, inputs.expand(2, *inputs.shape).clone(), replicas)
-    for k, (model, size) in enumerate(zip(alone, sizes, strict=True)):
-        pairs = [(together[k, :size], logits[k])]
-        pairs += [(buffers[name][k], value) for name, value in model.named_buffers()]
-        if not all(torch.allclose(a.double(), b.double(), rtol=1e-6, atol=1e-8) for a, b in pairs):
-            return False
-    return True
-
-
-def _draw_orders(model: nn.Module, inputs: Tensor) -> dict[str, tuple[int, ...]] | None:
-    """Memory order of what reaches each dropout layer, by name; None where a layer sees several."""
-    found: dict[str, set[tuple[int, ...]]] = {}
-    model = deepcopy(model)
-    for name, layer in model.named_modules():
-        if isinstance(layer, Dropout):
-
-            def look(_: nn.Module, given: tuple[Tensor], name: str = name) -> None:
-                strides = given[0].stride()
-                found.setdefault(name, set()).add(tuple(sorted(range(len(strides)), key=lambda d: -strides[d])))
-
-            layer.register_forward_pre_hook(look)
-    with torch.no_grad():
-        model(inputs)
-    if any(len(orders) > 1 for orders in found.values()):
-        return None
-    return {name: orders.pop() for name, orders in found.items()}
-
-
-def _samples(table: Table, rows: Tensor) -> Tensor:
-    """What a model sees of these rows."""
-    inputs = table.inputs.to(rows.device)[rows]
-    return table.representation.maps(inputs) if table.holds == "frames" else inputs
-
-
-def _shape(table: Table, fold: Fold, training: Training) -> tuple[int, bool]:
-    """Number of training batches, and whether there is validation."""
-    size = len(fold.train)
-    if training.samples_per_class is not None:
-        size = training.samples_per_class * len(table.labels[table.rows(fold.train)].unique())
-    elif training.augmentation and training.augmentation.nine_positions:
-        size *= POSITIONS
-    return math.ceil(size / training.batch_size), bool(fold.validation)
-
-
-def _by(members: Sequence[int], keys: Sequence[Any]) -> Iterator[tuple[Any, list[int]]]:
-    """Members with equal keys together, in order of the keys."""
-    for key, group in groupby(sorted(members, key=lambda k: keys[k]), key=lambda k: keys[k]):
-        yield key, list(group)

@@ -7,7 +7,8 @@ import pytest
 
 from benchmark.audit import audit_fold, audit_folder, audit_run, audit_stored
 from benchmark.cli import LEADERBOARDS, main
-from benchmark.records import FoldRecord, RunManifest, Store, load_run, save_run
+from benchmark.records import FoldRecord, load_run, save_run
+from benchmark.store import RunManifest, Store
 from mer_lightning.protocols import Fold
 from mer_lightning.types import DataError
 from tests.benchmark.test_records import fold as plain_fold

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from benchmark.cli import main
-from benchmark.records import Store, write_json
+from benchmark.records import write_json
+from benchmark.store import Store
 from mer_lightning.models.off_apexnet import OffApexNet
 from tests.benchmark.test_tracking import read_back
 

@@ -7,7 +7,8 @@ import torch
 
 import benchmark.cli
 from benchmark.cli import main
-from benchmark.records import Store, load_run, load_runs
+from benchmark.records import load_run, load_runs
+from benchmark.store import Store
 from mer_lightning.tasks import train_network
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmark.records import Store, confusion_of, save_run
+from benchmark.records import confusion_of, save_run
+from benchmark.store import Store
 from benchmark.tracking import NoTracker, WandbTracker, make_tracker
 from mer_lightning.metrics import uar, uf1
 from tests.benchmark.test_records import fold, run_record

@@ -17,8 +17,9 @@ from benchmark.cli import main
 from benchmark.executors import Local
 from benchmark.plan import Run, check_recipe
 from benchmark.recipe import Recipe, load_recipe
-from benchmark.records import Store, load_run
+from benchmark.records import load_run
 from benchmark.search import Tuning
+from benchmark.store import Store
 from benchmark.tables import load_boards
 from benchmark.tracking import NoTracker
 from benchmark.trials import inner_uf1

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.records import Store, load_runs
+from benchmark.records import load_runs
+from benchmark.store import Store
 
 pytestmark = pytest.mark.smoke
 PROJECT = Path(__file__).parents[2]

@@ -3,13 +3,14 @@
 import lightning
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from mer_lightning.models.layers import ConvReluNormPool2d, Dropout
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Component, Training
-from mer_lightning.tasks import bytes_per_replica, examine, sets_of, train_network, train_networks
+from mer_lightning.tasks import Start, build_model, examine, sets_of, train_network, train_networks
 
 STSTNET = Component(name="ststnet.STSTNet")
 STILL = Component(name="ststnet.STSTNet", arguments={"dropout": 0.0})
@@ -108,44 +109,6 @@ def test_seeds_run_at_once_as_folds_do(smic, fitted):
     assert len({result.curve["train_loss"] for result in results}) == 3
 
 
-class MeanOfOthers(nn.Module):
-    """Looks across the batch in a way that no mask is known for."""
-
-    def __init__(self, in_channels: int = 3, classes: int = 3) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(in_channels)
-        self.head = nn.Linear(in_channels, classes)
-
-    def forward(self, x):
-        x = x.mean((-1, -2))
-        return self.head(self.norm(x - x.mean(0)))
-
-
-class Branching(nn.Module):
-    """Looks at its data in Python."""
-
-    def __init__(self, in_channels: int = 3, classes: int = 3) -> None:
-        super().__init__()
-        self.head = nn.Linear(in_channels, classes)
-
-    def forward(self, x):
-        x = x.mean((-1, -2))
-        return self.head(x if x.sum() > 0 else -x)
-
-
-class PlainDropout(Branching):
-    def forward(self, x):
-        return self.head(nn.functional.dropout(x.mean((-1, -2)), 0.5, self.training))
-
-
-@pytest.fixture
-def odd_models(monkeypatch):
-    from mer_lightning.models import ststnet
-
-    for model in (MeanOfOthers, Branching, PlainDropout):
-        monkeypatch.setattr(ststnet, model.__name__, model, raising=False)
-
-
 def test_a_model_that_cannot_be_padded_runs_in_groups_of_equal_size(smic, fitted, odd_models):
     protocol, labelled, table = smic
     model = Component(name="ststnet.MeanOfOthers")
@@ -153,31 +116,6 @@ def test_a_model_that_cannot_be_padded_runs_in_groups_of_equal_size(smic, fitted
     assert (how.reason, how.pads) == ("", False)
     folds = [fold for fold in protocol.folds(labelled) if len(fold.train) > 48]
     assert_same(table, folds, model, training(epochs=5), fitted)
-
-
-@pytest.mark.parametrize(
-    ("model", "changes", "says"),
-    [
-        ("Branching", {}, "data-dependent control flow"),
-        ("PlainDropout", {}, "random"),
-        ("STSTNet", {"precision": "16-mixed"}, "loss scale"),
-    ],
-)
-def test_what_cannot_run_at_once_says_why(smic, odd_models, model, changes, says):
-    protocol, labelled, table = smic
-    component = Component(name=f"ststnet.{model}")
-    assert says in examine(table, component, training(**changes)).reason
-    with pytest.raises(ValueError, match=says):
-        train_networks(table, protocol.folds(labelled)[:1], component, training(**changes), seeds=[0])
-
-
-def test_sets_hold_folds_with_equally_many_batches(smic):
-    protocol, labelled, table = smic
-    folds = protocol.folds(labelled)
-    sets = sets_of(table, folds, training(batch_size=16), 2)
-    assert sorted(fold.held_out for part in sets for fold in part) == sorted(fold.held_out for fold in folds)
-    assert all(len(part) <= 2 for part in sets)
-    assert all(len({-(-len(fold.train) // 16) for fold in part}) == 1 for part in sets)
 
 
 def test_folds_with_different_numbers_of_batches_are_refused(smic):
@@ -209,16 +147,6 @@ def test_padding_touches_neither_statistics_nor_gradients():
         torch.testing.assert_close(value, states[1][name])
 
 
-def test_the_memory_estimate_counts_what_a_replica_keeps(smic):
-    _, _, table = smic
-    small, large = (
-        bytes_per_replica(table, STSTNET, training(batch_size=size), torch.device("cpu")) for size in (64, 256)
-    )
-    # the 16 maps of 30 x 30 that the convolution gives, at least once
-    assert large > 256 * 16 * 30 * 30 * 4
-    assert 3.5 < large / small < 4.5
-
-
 @pytest.mark.gpu
 @pytest.mark.parametrize("model", [STILL, STSTNET], ids=["dropout off", "dropout on"])
 def test_folds_at_once_on_the_gpu_equal_folds_one_by_one_there(smic, model):
@@ -228,3 +156,24 @@ def test_folds_at_once_on_the_gpu_equal_folds_one_by_one_there(smic, model):
     for fold, ours in zip(folds, together, strict=True):
         alone = train_network(table, fold, model, training(epochs=5), accelerator="gpu")
         assert ours.curve["train_loss"] == pytest.approx(alone.curve["train_loss"], rel=1e-3)
+
+
+def test_each_replica_starts_from_its_own_weights(smic, tmp_path, monkeypatch):
+    from mer_lightning.models import ststnet
+
+    monkeypatch.setattr(ststnet.STSTNet, "head_name", "head", raising=False)
+    monkeypatch.setattr(ststnet.STSTNet, "frozen_in_transfer", (), raising=False)
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    starts = []
+    for number in range(2):
+        torch.manual_seed(number)
+        state = {name: value.contiguous() for name, value in build_model(table, STSTNET).state_dict().items()}
+        starts.append(Start(tmp_path / f"{number}.safetensors"))
+        save_file(state, starts[-1].weights)
+    recipe = training(epochs=3, optimizer={"name": "sgd", "lr": 5e-3})
+    results = train_networks(table, [fold] * 2, STSTNET, recipe, seeds=[0, 0], start=starts, accelerator="cpu")
+    for result, start in zip(results, starts, strict=True):
+        alone = train_network(table, fold, STSTNET, recipe, start=start, accelerator="cpu")
+        assert result.curve["train_loss"] == pytest.approx(alone.curve["train_loss"], rel=1e-4)
+    assert results[0].curve != results[1].curve

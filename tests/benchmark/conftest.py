@@ -1,0 +1,42 @@
+"""Small runs, and where to train them."""
+
+import pytest
+from rich.console import Console
+
+from benchmark.plan import load_suite, make_plan
+from benchmark.runner import run_all
+from benchmark.store import Store
+from benchmark.tracking import NoTracker
+from tests.benchmark.short_runs import short
+
+
+@pytest.fixture
+def runs():
+    return short(make_plan(load_suite("smoke")))
+
+
+@pytest.fixture
+def network():
+    return short(make_plan(load_suite("smoke"), methods=["ststnet"]))
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """Train runs with an executor in a folder of its own; gives the records and what was printed."""
+    monkeypatch.setenv("FAKE_WORK", str(tmp_path))
+
+    def run(runs, executor, name="a", **options):
+        console = Console(record=True, width=200, file=(tmp_path / "out").open("a"))
+        records = run_all(
+            runs,
+            store=Store(tmp_path / name / "runs"),
+            records=tmp_path / name / "records",
+            tracker=NoTracker(),
+            console=console,
+            executor=executor,
+            **options,
+        )
+        return records, console.export_text()
+
+    run.folder = tmp_path
+    return run

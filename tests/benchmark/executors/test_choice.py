@@ -1,0 +1,34 @@
+"""Work that is worth it goes to processes; options that do not fit together are refused."""
+
+import importlib.util
+
+import pytest
+
+from benchmark.executors import Local, Processes, choose_executor
+from benchmark.plan import load_suite, make_plan
+from benchmark.store import Store
+from mer_lightning.types import DataError
+from tests.benchmark.short_runs import short
+
+
+def test_the_executor_follows_the_work(runs, tmp_path, monkeypatch):
+    for user in ("choice", "processes"):
+        monkeypatch.setattr(f"benchmark.executors.{user}.cores", lambda: 4)
+    store = Store(tmp_path)
+    assert isinstance(choose_executor("auto", runs, store, "cpu"), Local)
+    long = short(make_plan(load_suite("smoke"), methods=["ststnet"]), epochs=100_000)
+    chosen = choose_executor("auto", long, store, "cpu")
+    assert isinstance(chosen, Processes)
+    assert (chosen.workers, chosen.threads) == (4, 1)
+    assert (Processes(3).threads, Processes(2).threads, Processes(8).threads) == (1, 2, 1)
+    assert isinstance(choose_executor("auto", long, store, "cpu", workers=1), Local)
+    with pytest.raises(DataError, match="--address"):
+        choose_executor("local", runs, store, address="auto")
+    with pytest.raises(DataError, match="--jobs 2"):
+        choose_executor("local", runs, store, workers=2)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_one_line_says_how_to_get_it(runs, tmp_path):
+    with pytest.raises(DataError, match=r"Ray is not installed; pip install '\.\[ray\]'"):
+        choose_executor("ray", runs, Store(tmp_path))
