@@ -19,6 +19,7 @@ from torchmetrics.functional.classification import (
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import FoldsDataModule, LOSODataModule, Stream
+from mer_lightning.memory import keep_freed_memory
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import make_optimizer, with_schedule
@@ -247,6 +248,7 @@ def train_networks(
         raise ValueError(how.reason)
     if len({batches_of(table, fold, training) for fold in folds}) != 1:
         raise ValueError("folds at once need equally many training batches, and all or none of them validation")
+    keep_freed_memory()
     own_seeds = [fold_seed(seed, fold.held_out) for seed, fold in zip(seeds, folds, strict=True)]
     models: list[nn.Module] = []
     streams: list[Stream] = []

@@ -60,6 +60,8 @@ def examine(table: Table, model: Component, training: Training) -> AtOnce:
         return AtOnce(f"{training.optimizer.name} does not act on each weight alone, so replicas would mix")
     if training.precision == "16-mixed":
         return AtOnce("16-mixed has one loss scale, which all replicas would share")
+    if training.compile != "no":
+        return AtOnce("a compiled network is one replica")
     inputs = _samples(table, torch.arange(min(5, len(table.inputs)))).cpu()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -20,6 +20,7 @@ def training(**changes):
         ("Branching", {}, "data-dependent control flow"),
         ("PlainDropout", {}, "random"),
         ("STSTNet", {"precision": "16-mixed"}, "loss scale"),
+        ("STSTNet", {"compile": "default"}, "compiled"),
     ],
 )
 def test_what_cannot_run_at_once_says_why(smic, odd_models, model, changes, says):
