@@ -189,7 +189,8 @@ class Training(Settings):
         precision: Lightning's name of the arithmetic.
         memory_format: Order of a map's values in memory: a convolution may be faster on ``channels_last``.
         compile: ``no``; ``default``: by torch.compile, which takes half a minute per fold in a new process;
-            ``cuda_graphs``: compiled, and on a GPU replayed as one CUDA graph per step. Dropout draws other numbers then.
+            ``cuda_graphs``: compiled, and on a GPU replayed as one CUDA graph per step. Either draws its dropout
+            differently.
     """
 
     epochs: int = Field(gt=0)

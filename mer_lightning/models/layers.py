@@ -176,7 +176,8 @@ class ConvReluNormPool2d(nn.Module):
             ``(B, out_channels, h, w)``, h and w as nn.MaxPool2d makes them.
         """
         conv, norm = self.conv, self.norm
-        if not (self.training and _is_eager_cpu(x) and x.dtype == conv.weight.dtype == norm.weight.dtype):
+        exact = x.dtype == conv.weight.dtype == norm.weight.dtype and not torch.is_autocast_enabled("cpu")
+        if not (self.training and exact and _is_eager_cpu(x)):
             return self.reference(x)
         if norm.num_batches_tracked is not None:
             norm.num_batches_tracked.add_(1)
