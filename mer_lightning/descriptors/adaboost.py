@@ -11,9 +11,9 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import TrainingSide
 
 
 class AdaBoost:
@@ -36,28 +36,11 @@ class AdaBoost:
         self._classes = 0
         self._model: AdaBoostClassifier | SVC | None = None
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
-        """Boost on all training samples, all classes with the same total weight at first.
-
-        Args:
-            inputs: ``(n, ...)``; flattened.
-            labels: Class indices, ``(n,)``.
-            people: Unused: nothing is chosen here.
-            classes: Number of classes.
-            seed: Seed of the boosting.
-        """
-        del people
-        self._classes = classes
-        self._train = _flat(inputs)
-        self._model = self._boosted(labels, np.ones(len(labels)), seed)
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Boost on all samples, flattened, all classes with the same total weight at first."""
+        self._classes = known.classes
+        self._train = _flat(known.inputs)
+        self._model = self._boosted(known.labels, np.ones(len(known.labels)), seed)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1."""
@@ -108,19 +91,10 @@ class AdaBoostSTM(AdaBoost):
         self._labels: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._seed = 0
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
+    def fit(self, known: TrainingSide, seed: int) -> None:
         """Keep the training samples; what is learnt from them depends on who is tested. See ``AdaBoost.fit``."""
-        del people
-        self._classes, self._seed, self._labels = classes, seed, labels
-        self._train = _flat(inputs)
+        self._classes, self._seed, self._labels = known.classes, seed, known.labels
+        self._train = _flat(known.inputs)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1; depend on all of ``inputs`` together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,9 @@ from mer_lightning.descriptors.stclqp import CODES, KINDS
 from mer_lightning.descriptors.svm import SVM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import TrainingSide
 
 
 class CodebookSVM:
@@ -43,24 +44,9 @@ class CodebookSVM:
         self._tables = np.empty((0,))
         self._chosen: NDArray[np.bool_] = np.empty(0, dtype=bool)
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
-        """Make the codebooks, keep words, choose C and fit.
-
-        Args:
-            inputs: From ``quantised_patterns``, ``(n, blocks * 9 * 256)``.
-            labels: Class indices, ``(n,)``.
-            people: Subject of each sample; inner folds never split one.
-            classes: Number of classes.
-            seed: Seed of the codebooks.
-        """
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Make the codebooks of what ``quantised_patterns`` gives, keep words, choose C and fit."""
+        inputs, labels = known.inputs, known.labels
         shown = inputs.reshape(len(inputs), -1, KINDS, CODES).sum((0, 1))
         bits = (np.arange(CODES)[:, None] >> np.arange(8)) & 1
         tables: list[NDArray[np.float64]] = []
@@ -74,7 +60,7 @@ class CodebookSVM:
         selection = SelectPercentile(f_classif, percentile=self._kept).fit(features[:, varied], labels)
         self._chosen[~varied] = False
         self._chosen[varied] = selection.get_support()
-        self._svm.fit(features[:, self._chosen], labels, people, classes=classes, seed=seed)
+        self._svm.fit(replace(known, inputs=features[:, self._chosen]), seed)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)``, see ``SVM.predict``."""

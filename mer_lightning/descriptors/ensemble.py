@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 
+from mer_lightning.descriptors.logistic import Logistic
 from mer_lightning.settings import Component
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import Estimator, TrainingSide
 
 _ROOM = "mer_lightning.descriptors"
 _SEEDS = 2**31
@@ -37,22 +37,12 @@ class Average:
             raise DataError(f"seeds: expected 1 or more, got {seeds}")
         self._members = _components(members)
         self._seeds = seeds
-        self._fitted: list[Any] = []
+        self._fitted: list[Estimator] = []
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
-        """Fit every member with every seed on all training samples; see the members' ``fit``."""
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Fit every member with every seed on all samples."""
         self._fitted = [
-            _fit(member, inputs, labels, people, classes, (seed + number) % _SEEDS)
-            for member in self._members
-            for number in range(self._seeds)
+            _fit(member, known, (seed + number) % _SEEDS) for member in self._members for number in range(self._seeds)
         ]
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -80,47 +70,35 @@ class Stacking:
     def __init__(self, members: list[dict[str, Any]], inner_folds: int = 5, cost: float = 1.0) -> None:
         if inner_folds < 2 or cost <= 0:
             raise DataError(f"inner_folds: expected 2 or more and a positive cost, got {inner_folds} and {cost}")
-        self._members = _components(members)
-        self._inner_folds, self._cost = inner_folds, cost
-        self._classes = 0
-        self._fitted: list[Any] = []
-        self._top: LogisticRegression | None = None
+        self._members, self._inner_folds = _components(members), inner_folds
+        self._fitted: list[Estimator] = []
+        self._top = Logistic(costs=(cost,))
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
-        """Fit what is on top on scores of inner folds, then every member on all training samples.
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Fit what is on top on scores of inner folds, then every member on all samples.
 
-        Args:
-            inputs: ``(n, ...)``.
-            labels: Class indices, ``(n,)``.
-            people: Subject of each sample, of two at least; inner folds never split one.
-            classes: Number of classes.
-            seed: Seed of the members.
+        Raises:
+            DataError: All samples are of one person.
         """
-        self._classes = classes
-        scores = np.zeros((len(self._members), len(labels), classes))
-        for train, test in GroupKFold(min(self._inner_folds, len(set(people)))).split(inputs, labels, people):
-            known = [people[int(row)] for row in train]
+        folds = known.inner_folds(self._inner_folds)
+        if not folds:
+            raise DataError("stacking: expected training samples of two people or more")
+        scores = np.zeros((len(self._members), len(known.labels), known.classes))
+        for train, test in folds:
+            inner = known.only(train)
             for row, member in zip(scores, self._members, strict=True):
-                row[test] = _fit(member, inputs[train], labels[train], known, classes, seed).predict(inputs[test])
-        self._top = LogisticRegression(C=self._cost, class_weight="balanced", max_iter=1000)
-        self._top.fit(_beside(scores), labels)
-        self._fitted = [_fit(member, inputs, labels, people, classes, seed) for member in self._members]
+                row[test] = _fit(member, inner, seed).predict(known.inputs[test])
+        self._top.fit(replace(known, inputs=beside(scores)), seed)
+        self._fitted = [_fit(member, known, seed) for member in self._members]
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class probabilities ``(n, C)`` of what is on top."""
-        assert self._top is not None, "fit comes first"
-        below = _beside(np.stack([member.predict(inputs) for member in self._fitted]))
-        scores = np.zeros((len(inputs), self._classes))
-        scores[:, self._top.classes_] = self._top.predict_proba(below)
-        return scores
+        return self._top.predict(beside(np.stack([member.predict(inputs) for member in self._fitted])))
+
+
+def beside(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Class scores of several members ``(members, n, C)`` as one row per sample, ``(n, members * C)``."""
+    return scores.transpose(1, 0, 2).reshape(scores.shape[1], -1)
 
 
 def _components(members: list[dict[str, Any]]) -> list[Component]:
@@ -140,19 +118,7 @@ def _components(members: list[dict[str, Any]]) -> list[Component]:
     return found
 
 
-def _fit(
-    member: Component,
-    inputs: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    people: Sequence[str],
-    classes: int,
-    seed: int,
-) -> Any:  # noqa: ANN401 - whatever the recipe names
-    built = member.build(_ROOM)
-    built.fit(inputs, labels, people, classes=classes, seed=seed)
+def _fit(member: Component, known: TrainingSide, seed: int) -> Estimator:
+    built: Estimator = member.build(_ROOM)
+    built.fit(known, seed)
     return built
-
-
-def _beside(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores ``(members, n, C)`` as one row per sample."""
-    return scores.transpose(1, 0, 2).reshape(scores.shape[1], -1)

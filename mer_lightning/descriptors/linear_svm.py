@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 from torch.nn.functional import adaptive_avg_pool2d
 
-from mer_lightning.metrics import confusion_matrix, uf1
+from mer_lightning.descriptors.estimator import choose_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import TrainingSide
 
 
 class LinearSVM:
@@ -55,30 +56,15 @@ class LinearSVM:
         self._classes = 0
         self._model: Pipeline | None = None
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
-        """Choose C inside the training samples and fit on all of them.
-
-        Args:
-            inputs: ``(n, C, ...)``, any range; flattened.
-            labels: Class indices, ``(n,)``.
-            people: Subject of each sample; inner folds never split one.
-            classes: Number of classes.
-            seed: Unused: nothing here is random.
-        """
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Choose C and fit on all samples, maps of any range, flattened; nothing here is random."""
         del seed
-        self._classes = classes
-        self._train = self._features(inputs)
+        self._classes = known.classes
+        self._train = self._features(known.inputs)
         gram = self._gram(self._train)
-        best = choose_cost(gram, labels, people, self._costs, self._inner_folds, _machine, classes)
-        self._model = _machine(best).fit(gram, labels)
+        guess = guess_by_kernel(gram, known.labels, _machine)
+        best = choose_cost(known, self._costs, self._inner_folds, guess)
+        self._model = _machine(best).fit(gram, known.labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)``: 1 for the class the machine chose, 0 elsewhere (margins are not probabilities)."""
@@ -114,45 +100,15 @@ def unscale(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return (moved / np.where(size > 0, size, 1)).astype(np.float32)
 
 
-def choose_cost(
-    gram: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    people: Sequence[str],
-    costs: Sequence[float],
-    inner_folds: int,
-    machine: Callable[[float], Pipeline],
-    classes: int,
-) -> float:
-    """The C with the best pooled UF1 of subject-grouped inner folds, the first of equals.
+def guess_by_kernel(
+    gram: NDArray[np.float64], labels: NDArray[np.int64], machine: Callable[[float], Pipeline]
+) -> Callable[[float, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]:
+    """What ``choose_cost`` asks of a machine with a kernel: one matrix ``(n, n)`` serves all inner folds and costs."""
 
-    An only candidate is taken, and the first where nothing is left to choose by: one person, or one class to train on.
+    def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
+        return machine(cost).fit(gram[np.ix_(train, train)], labels[train]).predict(gram[np.ix_(test, train)])
 
-    Args:
-        gram: Kernel between the training samples, ``(n, n)``.
-        labels: Class indices, ``(n,)``.
-        people: Subject of each sample; no inner fold splits one.
-        costs: Candidates.
-        inner_folds: Number of folds.
-        machine: Makes an estimator on a precomputed kernel for a C.
-        classes: Number of classes.
-    """
-    if len(costs) == 1 or len(set(people)) == 1:
-        return costs[0]
-    folds = GroupKFold(min(inner_folds, len(set(people)))).split(gram, labels, people)
-    # few people may leave a single class to train on, which tells nothing about C
-    usable = [(train, test) for train, test in folds if (labels[train] != labels[train[0]]).any()]
-    if not usable:
-        return costs[0]
-    tested = np.concatenate([test for _, test in usable])
-
-    def inner_uf1(cost: float) -> float:
-        guesses = [
-            machine(cost).fit(gram[np.ix_(train, train)], labels[train]).predict(gram[np.ix_(test, train)])
-            for train, test in usable
-        ]
-        return float(uf1(confusion_matrix(labels[tested], np.concatenate(guesses), classes)))
-
-    return max(costs, key=inner_uf1)
+    return guess
 
 
 def _machine(cost: float) -> Pipeline:

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.dummy import DummyClassifier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import TrainingSide
 
 
 class Majority:
@@ -20,19 +20,11 @@ class Majority:
         self._model = DummyClassifier(strategy="prior")
         self._classes = 0
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
-        """Count the classes of ``labels``, ``(n,)``; nothing else is looked at."""
-        del people, seed
-        self._classes = classes
-        self._model.fit(inputs.reshape(len(inputs), -1), labels)
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Count the labels; nothing else is looked at."""
+        del seed
+        self._classes = known.classes
+        self._model.fit(known.inputs.reshape(len(known.inputs), -1), known.labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class shares of the training samples for each row, ``(n, C)``."""

@@ -11,13 +11,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.linear_svm import choose_cost
+from mer_lightning.descriptors.estimator import choose_cost
+from mer_lightning.descriptors.linear_svm import guess_by_kernel
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import TrainingSide
 
 Kernel = Literal["linear", "poly", "rbf", "chi2"]
 
@@ -61,33 +62,19 @@ class SVM:
         self._only: int | None = None
         self._model: Pipeline | None = None
 
-    def fit(
-        self,
-        inputs: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        people: Sequence[str],
-        *,
-        classes: int,
-        seed: int,
-    ) -> None:
-        """Choose C inside the training samples where there are several, and fit on all of them.
-
-        Args:
-            inputs: ``(n, ...)``; flattened.
-            labels: Class indices, ``(n,)``.
-            people: Subject of each sample; inner folds never split one.
-            classes: Number of classes.
-            seed: Unused: nothing here is random.
-        """
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Choose C where there are several, and fit on all samples, flattened; nothing here is random."""
         del seed
-        self._classes = classes
-        self._train = self._features(inputs)
+        labels = known.labels
+        self._classes = known.classes
+        self._train = self._features(known.inputs)
         self._only = int(labels[0]) if (labels == labels[0]).all() else None
         if self._only is not None:
             # an inner fold of few people may have nothing to tell apart
             return
         gram = self._between(self._train)
-        best = choose_cost(gram, labels, people, self._costs, self._inner_folds, self._machine, classes)
+        guess = guess_by_kernel(gram, labels, self._machine)
+        best = choose_cost(known, self._costs, self._inner_folds, guess)
         self._model = self._machine(best).fit(gram, labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:

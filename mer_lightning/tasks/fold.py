@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import LOSODataModule
+from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.memory import keep_freed_memory
 from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mer_lightning.datamodules import Table
+    from mer_lightning.descriptors.estimator import Estimator
     from mer_lightning.protocols import Fold
     from mer_lightning.settings import Component, Training
 
@@ -284,17 +286,17 @@ def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int =
     Args:
         table: All samples of the protocol.
         fold: Which of them train and are tested; validation samples train too, since an estimator selects inside.
-        estimator: A class of ``mer_lightning.descriptors`` with ``fit(inputs, labels, people)`` and
-            ``predict(inputs)``, which returns class scores ``(n, C)``.
+        estimator: A class of ``mer_lightning.descriptors``, see its ``estimator.Estimator``.
         seed: Seed of the run.
     """
     start = time.perf_counter()
-    built = estimator.build("mer_lightning.descriptors")
+    built: Estimator = estimator.build("mer_lightning.descriptors")
     keys = (*fold.train, *fold.validation)
     inputs, labels = table.inputs.cpu().numpy(), table.labels.cpu().numpy()
     train, test = table.rows(keys).cpu().numpy(), table.rows(fold.test).cpu().numpy()
     people = [key.rsplit("/", 1)[0] for key in keys]
-    built.fit(inputs[train], labels[train], people, classes=table.classes, seed=fold_seed(seed, fold.held_out))
+    known = TrainingSide(inputs[train], labels[train], people, table.classes)
+    built.fit(known, fold_seed(seed, fold.held_out))
     scores = torch.from_numpy(built.predict(inputs[test]))
     return FoldResult(predictions_of(table, fold, scores), time.perf_counter() - start)
 

@@ -5,6 +5,7 @@ import pytest
 
 import mer_lightning.descriptors.majority as majority_file
 from mer_lightning.descriptors.ensemble import Average, Stacking
+from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.descriptors.majority import Majority
 from mer_lightning.descriptors.svm import SVM
 from mer_lightning.types import DataError
@@ -25,7 +26,7 @@ def clouds(rng):
 
 def fitted(model, clouds, rows=slice(0, 64), seed=3):
     inputs, labels, people = clouds
-    model.fit(inputs[rows], labels[rows], people[rows], classes=3, seed=seed)
+    model.fit(TrainingSide(inputs[rows], labels[rows], people[rows], 3), seed)
     return model
 
 
@@ -39,9 +40,9 @@ def test_every_seed_of_an_average_is_another(clouds, monkeypatch):
     seen = []
 
     class Seeing(Majority):
-        def fit(self, *given, seed, **more):
+        def fit(self, known, seed):
             seen.append(seed)
-            super().fit(*given, seed=seed, **more)
+            super().fit(known, seed)
 
     monkeypatch.setattr(majority_file, "Majority", Seeing)
     fitted(Average([MAJORITY], seeds=3), clouds, seed=7)
@@ -54,10 +55,10 @@ def test_stacking_never_fits_on_a_person_whose_scores_it_learns_from(clouds, mon
     pairs = []
 
     class Seeing(Majority):
-        def fit(self, given, labels, groups, **more):
-            assert [who[row.tobytes()] for row in given] == list(groups)
-            self.people = set(groups)
-            super().fit(given, labels, groups, **more)
+        def fit(self, known, seed):
+            assert [who[row.tobytes()] for row in known.inputs] == list(known.people)
+            self.people = set(known.people)
+            super().fit(known, seed)
 
         def predict(self, given):
             pairs.append((self.people, {who[row.tobytes()] for row in given}))
@@ -82,6 +83,11 @@ def test_stacking_follows_the_member_that_knows(clouds):
     alone = fitted(SVM(**SVMS[0]["arguments"]), clouds).predict(inputs[64:])
     assert (scores.argmax(1) == alone.argmax(1)).mean() > 0.9
     assert (scores.argmax(1) == labels[64:]).mean() > 0.7
+
+
+def test_one_person_cannot_be_stacked_on(clouds):
+    with pytest.raises(DataError, match="stacking: expected training samples of two people or more"):
+        Stacking([MAJORITY]).fit(TrainingSide(*clouds[:2], ["p"] * 80, 3), 0)
 
 
 @pytest.mark.parametrize("kind", [Average, Stacking])

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.linear_svm import LinearSVM, _machine, choose_cost
+from mer_lightning.descriptors.estimator import TrainingSide, choose_cost
+from mer_lightning.descriptors.linear_svm import LinearSVM, _machine, guess_by_kernel
+from mer_lightning.descriptors.logistic import Logistic
 from mer_lightning.descriptors.majority import Majority
 
 
@@ -18,7 +21,7 @@ def clouds(rng):
 
 def test_majority_predicts_the_most_frequent_training_class():
     model = Majority()
-    model.fit(np.zeros((5, 1)), np.array([2, 0, 2, 2, 0]), ["a"] * 5, classes=3, seed=0)
+    model.fit(TrainingSide(np.zeros((5, 1)), np.array([2, 0, 2, 2, 0]), ["a"] * 5, 3), 0)
     scores = model.predict(np.zeros((2, 1)))
     assert scores.argmax(1).tolist() == [2, 2]
     assert scores[0].tolist() == pytest.approx([0.4, 0, 0.6])
@@ -27,7 +30,7 @@ def test_majority_predicts_the_most_frequent_training_class():
 def test_the_kernel_machine_equals_a_linear_svm_on_maps_centred_with_the_training_mean(clouds, rng):
     inputs, labels, people = clouds
     model = LinearSVM(costs=(0.3,))
-    model.fit(inputs, labels, people, classes=3, seed=0)
+    model.fit(TrainingSide(inputs, labels, people, 3), 0)
     new = rng.normal(size=(40, 2, 4, 4)).astype(np.float32) + 0.7
     flat, mean = inputs.reshape(64, -1).astype(float), inputs.reshape(64, -1).mean(0)
     plain = SVC(kernel="linear", class_weight="balanced", C=0.3).fit(flat - mean, labels)
@@ -40,7 +43,7 @@ def test_shifting_every_map_by_the_same_picture_changes_nothing(clouds, rng):
     guesses = []
     for shift in (0, picture):
         model = LinearSVM()
-        model.fit(inputs[:48] + shift, labels[:48], people[:48], classes=3, seed=0)
+        model.fit(TrainingSide(inputs[:48] + shift, labels[:48], people[:48], 3), 0)
         guesses.append(model.predict(inputs[48:] + shift).argmax(1))
     assert np.array_equal(*guesses)
 
@@ -54,13 +57,13 @@ def test_the_cost_is_chosen_on_people_not_on_clips(rng, monkeypatch):
     shared = []
 
     class Watched(GroupKFold):
-        def split(self, x, y, groups):
-            for train, test in super().split(x, y, groups):
+        def split(self, x, groups):
+            for train, test in super().split(x, groups=groups):
                 shared.append(set(np.take(groups, train)) & set(np.take(groups, test)))
                 yield train, test
 
-    monkeypatch.setattr("mer_lightning.descriptors.linear_svm.GroupKFold", Watched)
-    LinearSVM(costs=(0.1, 1.0)).fit(inputs, labels, people, classes=3, seed=0)
+    monkeypatch.setattr("mer_lightning.descriptors.estimator.GroupKFold", Watched)
+    LinearSVM(costs=(0.1, 1.0)).fit(TrainingSide(inputs, labels, people, 3), 0)
     assert len(shared) == 5
     assert not any(shared)
 
@@ -75,4 +78,48 @@ def test_the_cost_is_that_of_scikit_learns_own_cross_validation(rng):
         guesses = cross_val_predict(_machine(cost), gram, labels, groups=people, cv=GroupKFold(5))
         return f1_score(labels, guesses, average="macro")
 
-    assert choose_cost(gram, labels, people, costs, 5, _machine, 3) == max(costs, key=theirs)
+    known = TrainingSide(inputs, labels, people, 3)
+    assert choose_cost(known, costs, 5, guess_by_kernel(gram, labels, _machine)) == max(costs, key=theirs)
+
+
+def test_part_of_a_training_side_keeps_samples_and_people_together(clouds):
+    inputs, labels, people = clouds
+    part = TrainingSide(inputs, labels, people, 3).only(np.array([5, 0, 9]))
+    assert np.array_equal(part.inputs, inputs[[5, 0, 9]])
+    assert part.labels.tolist() == [2, 0, 0]
+    assert part.people == ["p5", "p0", "p1"]
+
+
+def test_inner_folds_test_everybody_once_and_split_nobody(clouds):
+    known = TrainingSide(*clouds, 3)
+    folds = known.inner_folds(3)
+    assert sorted(np.concatenate([test for _, test in folds]).tolist()) == list(range(64))
+    for train, test in folds:
+        assert not {known.people[row] for row in train} & {known.people[row] for row in test}
+    assert len(known.inner_folds(20)) == 8
+    assert TrainingSide(*clouds[:2], ["p"] * 64, 3).inner_folds(3) == []
+
+
+def test_the_regression_is_that_of_scikit_learn_with_its_cost_chosen_on_people(rng):
+    people = [f"p{i // 5}" for i in range(60)]
+    labels = rng.integers(3, size=60)
+    inputs, costs = rng.normal(size=(60, 4)) + 0.7 * labels[:, None], (0.001, 0.1, 10.0)
+
+    def plain(cost):
+        return LogisticRegression(C=cost, class_weight="balanced", max_iter=1000)
+
+    def theirs(cost):
+        guesses = cross_val_predict(plain(cost), inputs, labels, groups=people, cv=GroupKFold(5))
+        return f1_score(labels, guesses, average="macro")
+
+    assert len({theirs(cost) for cost in costs}) > 1
+    model = Logistic(costs=costs)
+    model.fit(TrainingSide(inputs, labels, people, 4), 0)
+    expected = plain(max(costs, key=theirs)).fit(inputs, labels).predict_proba(inputs)
+    assert model.predict(inputs) == pytest.approx(np.pad(expected, ((0, 0), (0, 1))))
+
+
+def test_a_regression_that_saw_one_class_predicts_it():
+    model = Logistic()
+    model.fit(TrainingSide(np.eye(3), np.full(3, 1), ["a", "a", "b"], 3), 0)
+    assert model.predict(np.eye(3)[:1]).tolist() == [[0, 1, 0]]

@@ -8,6 +8,9 @@ from sklearn.svm import SVC
 
 from mer_lightning.descriptors.adaboost import AdaBoost, AdaBoostSTM, mean_matching_weights
 from mer_lightning.descriptors.codebook import CodebookSVM
+from mer_lightning.descriptors.estimator import TrainingSide
+from mer_lightning.descriptors.hierarchical import HierarchicalSVM
+from mer_lightning.descriptors.logistic import Logistic
 from mer_lightning.descriptors.stclqp import quantised_patterns
 from mer_lightning.descriptors.svm import SVM
 from mer_lightning.metrics import confusion_matrix, uf1
@@ -25,7 +28,7 @@ def clouds(rng):
 
 def fitted(model, clouds, rows=slice(0, 48)):
     inputs, labels, people = clouds
-    model.fit(inputs[rows], labels[rows], people[rows], classes=3, seed=5)
+    model.fit(TrainingSide(inputs[rows], labels[rows], people[rows], 3), 5)
     return model
 
 
@@ -56,7 +59,7 @@ def test_the_cost_of_every_kernel_is_chosen_by_inner_folds_of_people(clouds, ker
         guesses = np.zeros(48, dtype=int)
         for train, test in GroupKFold(3).split(inputs[:48], labels[:48], people[:48]):
             model = SVM(costs=(cost,), **given)
-            model.fit(inputs[train], labels[train], [people[row] for row in train], classes=3, seed=0)
+            model.fit(TrainingSide(inputs[train], labels[train], [people[row] for row in train], 3), 0)
             guesses[test] = model.predict(inputs[test]).argmax(1)
         return uf1(confusion_matrix(labels[:48], guesses, 3))
 
@@ -73,14 +76,14 @@ def test_one_person_leaves_nothing_to_choose_by(clouds):
     inputs, labels, _ = clouds
     model, smallest = SVM(costs=(0.5, 50.0)), SVM(costs=(0.5,))
     for machine in (model, smallest):
-        machine.fit(inputs, labels, ["p"] * 64, classes=3, seed=0)
+        machine.fit(TrainingSide(inputs, labels, ["p"] * 64, 3), 0)
     assert np.array_equal(model.predict(inputs), smallest.predict(inputs))
 
 
 def test_what_cannot_be_boosted_decides_alone(clouds):
     inputs, labels, people = clouds
     model = AdaBoost(rounds=5)
-    model.fit(np.ones_like(inputs), labels, people, classes=3, seed=0)
+    model.fit(TrainingSide(np.ones_like(inputs), labels, people, 3), 0)
     scores = model.predict(inputs)
     assert np.array_equal(np.sort(scores, 1), np.tile([0.0, 0.0, 1.0], (64, 1)))
 
@@ -103,7 +106,7 @@ def test_features_of_length_one_forget_their_length(clouds):
 
 def test_the_held_out_rows_change_nothing_about_each_other(clouds):
     inputs, _, _ = clouds
-    for model in (SVM(), AdaBoost(rounds=5)):
+    for model in (SVM(), AdaBoost(rounds=5), HierarchicalSVM()):
         together = fitted(model, clouds).predict(inputs[48:])
         alone = np.concatenate([model.predict(inputs[row : row + 1]) for row in range(48, 64)])
         assert together == pytest.approx(alone)
@@ -112,17 +115,49 @@ def test_the_held_out_rows_change_nothing_about_each_other(clouds):
 def test_a_class_that_is_not_trained_on_has_no_score_and_two_classes_are_enough(clouds):
     inputs, labels, people = clouds
     rows = labels != 1
-    for model in (SVM(costs=(1.0,)), AdaBoost(rounds=5), AdaBoostSTM(rounds=5)):
-        model.fit(inputs[rows], labels[rows], [p for p, r in zip(people, rows, strict=True) if r], classes=3, seed=0)
+    for model in (SVM(costs=(1.0,)), AdaBoost(rounds=5), AdaBoostSTM(rounds=5), HierarchicalSVM(costs=(1.0,))):
+        model.fit(TrainingSide(inputs[rows], labels[rows], [p for p, r in zip(people, rows, strict=True) if r], 3), 0)
         scores = model.predict(inputs[rows])
         assert scores[:, 1].max() == 0
         assert (scores.argmax(1) == labels[rows]).mean() > 0.8
 
 
-def test_costs_must_be_positive():
-    for costs in ((), (1.0, 0.0)):
-        with pytest.raises(DataError, match="costs: expected one positive number or more"):
-            SVM(costs=costs)
+@pytest.mark.parametrize("kind", [SVM, HierarchicalSVM, Logistic])
+@pytest.mark.parametrize("costs", [(), (1.0, 0.0)])
+def test_costs_must_be_positive(kind, costs):
+    with pytest.raises(DataError, match="costs: expected one positive number or more"):
+        kind(costs=costs)
+
+
+def test_a_chain_splits_off_one_class_after_another(clouds):
+    inputs, labels, people = clouds
+    # class 1 is the most frequent, then 2, then 0
+    rows = np.flatnonzero((labels == 1) | (np.arange(64) % 4 < labels + 1))
+    assert np.bincount(labels[rows]).argsort().tolist() == [0, 2, 1]
+    model = HierarchicalSVM(costs=(0.3,))
+    model.fit(TrainingSide(inputs[rows], labels[rows], [people[row] for row in rows], 3), 0)
+
+    def plain(rows, label):
+        return SVC(kernel="linear", C=0.3, class_weight="balanced").fit(inputs[rows], labels[rows] == label)
+
+    first, second = plain(rows, 1), plain(rows[labels[rows] != 1], 2)
+    expected = np.where(first.predict(inputs), 1, np.where(second.predict(inputs), 2, 0))
+    scores = model.predict(inputs)
+    assert set(expected) == {0, 1, 2}
+    assert np.array_equal(scores.argmax(1), expected)
+    assert scores.sum(1) == pytest.approx(np.ones(64))
+
+
+def test_a_chain_of_two_classes_is_one_machine_and_of_one_class_none(clouds):
+    inputs, labels, people = clouds
+    rows = np.flatnonzero(labels != 1)
+    two = TrainingSide(inputs[rows], labels[rows], [people[row] for row in rows], 3)
+    model, machine = HierarchicalSVM(costs=(0.1, 1.0)), SVM(costs=(0.1, 1.0))
+    for fitted_one in (model, machine):
+        fitted_one.fit(two, 0)
+    assert np.array_equal(model.predict(inputs).argmax(1), machine.predict(inputs).argmax(1))
+    model.fit(two.only(np.flatnonzero(two.labels == 2)), 0)
+    assert model.predict(inputs[:2]).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
 @pytest.mark.parametrize("model", [AdaBoost(rounds=10), AdaBoostSTM(rounds=10)], ids=["plain", "transfer"])
@@ -156,7 +191,7 @@ def test_transfer_depends_on_who_is_predicted_together(rng):
     train[:40, 0] += np.where(labels[:40] == 1, 1, -1)
     train[40:, 0] += np.where(labels[40:] == 1, -1, 1)
     model = AdaBoostSTM(rounds=10)
-    model.fit(train, labels, ["a"] * 80, classes=2, seed=0)
+    model.fit(TrainingSide(train, labels, ["a"] * 80, 2), 0)
     assert (model.predict(train[:40]).argmax(1) == labels[:40]).mean() > 0.9
     assert (model.predict(train[40:]).argmax(1) == labels[40:]).mean() > 0.9
 
@@ -170,18 +205,18 @@ def test_codebooks_tell_textures_apart_and_need_the_training_samples_alone():
     inputs = quantised_patterns(clips, blocks=(1, 1)).numpy()
     people = [f"p{i // 4}" for i in range(24)]
     model = CodebookSVM(words=8, costs=(1.0,))
-    model.fit(inputs[:16], labels[:16], people[:16], classes=2, seed=1)
+    model.fit(TrainingSide(inputs[:16], labels[:16], people[:16], 2), 1)
     scores = model.predict(inputs[16:])
     assert np.array_equal(scores.argmax(1), labels[16:])
     assert scores == pytest.approx(np.concatenate([model.predict(row[None]) for row in inputs[16:]]))
     again = CodebookSVM(words=8, costs=(1.0,))
-    again.fit(inputs[:16], labels[:16], people[:16], classes=2, seed=1)
+    again.fit(TrainingSide(inputs[:16], labels[:16], people[:16], 2), 1)
     assert np.array_equal(scores, again.predict(inputs[16:]))
 
 
 def test_an_svm_that_saw_one_class_predicts_it():
     machine = SVM(costs=(1.0, 10.0))
-    machine.fit(np.eye(4, dtype=np.float32), np.full(4, 2), ["a", "a", "b", "b"], classes=3, seed=0)
+    machine.fit(TrainingSide(np.eye(4, dtype=np.float32), np.full(4, 2), ["a", "a", "b", "b"], 3), 0)
     assert machine.predict(np.eye(4, dtype=np.float32)[:2]).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
@@ -189,5 +224,5 @@ def test_inner_folds_with_a_single_class_to_train_on_choose_nothing():
     machine = SVM(costs=(1.0, 10.0))
     labels = np.array([0, 0, 1, 1])
     # whoever is left out, one class remains
-    machine.fit(np.eye(4, dtype=np.float32), labels, ["a", "a", "b", "b"], classes=2, seed=0)
+    machine.fit(TrainingSide(np.eye(4, dtype=np.float32), labels, ["a", "a", "b", "b"], 2), 0)
     assert machine.predict(np.eye(4, dtype=np.float32)).argmax(1).tolist() == labels.tolist()

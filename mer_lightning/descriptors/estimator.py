@@ -1,0 +1,97 @@
+"""What every estimator is, what it is fitted on, and how it chooses inside of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from mer_lightning.metrics import confusion_matrix, uf1
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSide:
+    """The training side of a fold, all that an estimator may be fitted on.
+
+    Attributes:
+        inputs: ``(n, ...)``, maps or feature vectors.
+        labels: Class indices, ``(n,)``.
+        people: Subject of each sample; what is chosen inside never splits one.
+        classes: Number of classes C, whether all of them are there or not.
+    """
+
+    inputs: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    people: Sequence[str]
+    classes: int
+
+    def only(self, rows: NDArray[np.int64]) -> TrainingSide:
+        """Some of the samples."""
+        people = [self.people[row] for row in rows.tolist()]
+        return replace(self, inputs=self.inputs[rows], labels=self.labels[rows], people=people)
+
+    def inner_folds(self, parts: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Rows that train and rows that are tested, for each of so many groups of people, fewer if people are few.
+
+        One person cannot be divided: there are no folds.
+        """
+        people = len(set(self.people))
+        return list(GroupKFold(min(parts, people)).split(self.labels, groups=self.people)) if people > 1 else []
+
+
+class Estimator(Protocol):
+    """A method without gradient steps, made anew for every fold."""
+
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Learn from the training side; whatever is chosen is chosen inside of it.
+
+        Args:
+            known: The training side.
+            seed: Source of everything random, 0..2^32 - 1.
+        """
+        ...
+
+    def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Class scores of other samples, ``(n, C)``; the largest is the guess."""
+        ...
+
+
+def choose_cost(
+    known: TrainingSide,
+    costs: Sequence[float],
+    inner_folds: int,
+    guess: Callable[[float, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]],
+) -> float:
+    """The C with the best pooled UF1 of subject-grouped inner folds, the first of equals.
+
+    An only candidate is taken, and the first where nothing is left to choose by: one person, or one class to train on.
+
+    Args:
+        known: The training side.
+        costs: Candidates.
+        inner_folds: Number of folds.
+        guess: Given C, rows that train and rows that are tested, the classes of the latter.
+    """
+    if len(costs) == 1:
+        return costs[0]
+    labels = known.labels
+    # few people may leave a single class to train on, which tells nothing about C
+    usable = [
+        (train, test) for train, test in known.inner_folds(inner_folds) if (labels[train] != labels[train[0]]).any()
+    ]
+    if not usable:
+        return costs[0]
+    tested = labels[np.concatenate([test for _, test in usable])]
+
+    def inner_uf1(cost: float) -> float:
+        guesses = np.concatenate([guess(cost, train, test) for train, test in usable])
+        return float(uf1(confusion_matrix(tested, guesses, known.classes)))
+
+    return max(costs, key=inner_uf1)

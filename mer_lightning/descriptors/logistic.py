@@ -1,0 +1,72 @@
+"""A logistic regression, for vectors of few values such as the scores of other methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from mer_lightning.descriptors.estimator import choose_cost
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import TrainingSide
+
+
+class Logistic:
+    """Multinomial logistic regression with balanced class weights; C is fixed, or chosen inside the training samples.
+
+    With several costs, that of the best pooled UF1 of subject-grouped inner folds wins (the smallest of equals).
+
+    Args:
+        costs: C, or candidates for it.
+        inner_folds: Number of subject-grouped inner folds.
+
+    Raises:
+        DataError: No cost, or one that is not positive.
+    """
+
+    def __init__(
+        self, costs: tuple[float, ...] | list[float] = (0.01, 0.1, 1.0, 10.0, 100.0), inner_folds: int = 5
+    ) -> None:
+        if not costs or min(costs) <= 0:
+            raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
+        self._costs, self._inner_folds = tuple(costs), inner_folds
+        self._classes = 0
+        self._only: int | None = None
+        self._model = LogisticRegression()
+
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Choose C where there are several, and fit on all samples, flattened; nothing here is random."""
+        del seed
+        features, labels = _flat(known.inputs), known.labels
+        self._classes = known.classes
+        self._only = int(labels[0]) if (labels == labels[0]).all() else None
+        if self._only is not None:
+            return
+
+        def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
+            return _regression(cost).fit(features[train], labels[train]).predict(features[test])
+
+        best = choose_cost(known, self._costs, self._inner_folds, guess)
+        self._model = _regression(best).fit(features, labels)
+
+    def predict(self, inputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Class probabilities ``(n, C)``; 0 for classes that were not trained on."""
+        scores = np.zeros((len(inputs), self._classes))
+        if self._only is not None:
+            scores[:, self._only] = 1.0
+        else:
+            scores[:, self._model.classes_] = self._model.predict_proba(_flat(inputs))
+        return scores
+
+
+def _regression(cost: float) -> LogisticRegression:
+    return LogisticRegression(C=cost, class_weight="balanced", max_iter=1000)
+
+
+def _flat(inputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    return inputs.reshape(len(inputs), -1).astype(np.float64)
