@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from mer_lightning.types import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """A picture divided into regions of any shape.
+
+    Attributes:
+        labels: Region of each pixel, ``(H, W)``, int64, in ``0..count - 1``; below 0 is none.
+        count: Number of regions.
+    """
+
+    labels: Tensor
+    count: int
 
 
 def block_labels(planes: Tensor, blocks: tuple[int, int]) -> Tensor:

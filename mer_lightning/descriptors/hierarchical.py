@@ -30,8 +30,8 @@ class HierarchicalSVM:
     Raises:
         DataError: As ``SVM``.
 
-    Source: after Pan, Xie, Lv, Li and Wang, Multimedia Tools and Applications 79, 2020, which are known here by what
-    others say of them; the order of the classes is a choice.
+    Source: after Pan, Xie, Lv, Li and Wang, Hierarchical Support Vector Machine for Facial Micro-expression
+    Recognition, Multimedia Tools and Applications 79, 2020, of which the abstract is known here; the order is a choice.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from mer_lightning.descriptors.blocks import block_labels, count_codes
+from mer_lightning.descriptors.blocks import Regions, block_labels, count_codes
 from mer_lightning.threads import in_threads
 from mer_lightning.types import DataError
 
@@ -129,7 +129,7 @@ def pack_bits(bits: Iterator[Tensor]) -> Tensor:
 def pattern_histograms(
     clips: Tensor,
     margin: tuple[int, int, int],
-    blocks: tuple[int, int],
+    blocks: tuple[int, int] | Regions,
     codes_of: Callable[[Neighbourhood], list[tuple[Tensor, int]]],
 ) -> list[Tensor]:
     """Count the codes of clips in each block.
@@ -137,21 +137,20 @@ def pattern_histograms(
     Args:
         clips: ``(N, T, H, W)``, grey levels.
         margin: Frames, rows and columns at the border that are no centres.
-        blocks: Rows and columns of blocks; they divide the centres.
+        blocks: Rows and columns of blocks, which divide the centres; or regions of the picture.
         codes_of: Gives codes ``(n, T', H', W')`` and how many there are, for each kind of code.
 
     Returns:
         Counts ``(N, blocks, bins)`` of each kind, float32.
 
     Raises:
-        DataError: The clips are too small for the margin or the blocks.
+        DataError: The clips are too small for the margin or the blocks, or the regions are of another size.
     """
     count, frames, height, width = clips.shape
     inner = [size - 2 * edge for size, edge in zip((frames, height, width), margin, strict=True)]
     if min(inner) < 1:
         raise DataError(f"clips of {frames} x {height} x {width} have no voxel with all its neighbours")
-    labels = block_labels(clips[..., : inner[1], : inner[2]], blocks)
-    number = blocks[0] * blocks[1]
+    labels, number = _divided(clips, margin, blocks)
     voxels = _ON_DEVICE if clips.is_cuda else _ON_CPU
     length = max(1, min(inner[0], voxels // (height * width)))
     together = max(1, voxels // (length * height * width))
@@ -162,7 +161,8 @@ def pattern_histograms(
         first, start = chunks[index]
         part = clips[first : first + together, start : min(start + length, inner[0]) + 2 * margin[0]]
         coded = codes_of(Neighbourhood(part, margin))
-        found[chunks[index]] = [count_codes(codes, labels, number, bins) for codes, bins in coded]
+        # one place more for what lies in no region
+        found[chunks[index]] = [count_codes(codes, labels, number + 1, bins)[:, :number] for codes, bins in coded]
 
     in_threads(work, range(len(chunks)), threads=1 if clips.is_cuda else None)
     kinds = range(len(found[0, 0]))
@@ -171,6 +171,18 @@ def pattern_histograms(
         for first in range(0, count, together)
     ]
     return [torch.cat([torch.as_tensor(some[kind]) for some in sums]).float() for kind in kinds]
+
+
+def _divided(clips: Tensor, margin: tuple[int, int, int], blocks: tuple[int, int] | Regions) -> tuple[Tensor, int]:
+    """Place of each centre, ``(H', W')``, and the number of places; that number itself stands for none of them."""
+    height, width = clips.shape[2:]
+    centres = slice(margin[1], height - margin[1]), slice(margin[2], width - margin[2])
+    if isinstance(blocks, Regions):
+        if blocks.labels.shape != (height, width):
+            raise DataError(f"regions of {tuple(blocks.labels.shape)} pixels do not fit clips of {height} x {width}")
+        labels = blocks.labels[centres]
+        return torch.where(labels < 0, blocks.count, labels), blocks.count
+    return block_labels(clips[..., *centres], blocks), blocks[0] * blocks[1]
 
 
 @cache

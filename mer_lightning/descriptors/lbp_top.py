@@ -13,6 +13,7 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mer_lightning.descriptors.blocks import Regions
     from mer_lightning.descriptors.lbp import Neighbourhood
 
 
@@ -22,7 +23,7 @@ def lbp_top(
     radii: tuple[int, int, int] = (1, 1, 4),
     neighbours: int = 4,
     uniform: bool = False,
-    blocks: tuple[int, int] = (5, 5),
+    blocks: tuple[int, int] | Regions = (5, 5),
 ) -> Tensor:
     """Histograms of LBP codes on the planes XY, XT and YT in each block over the whole clip.
 
@@ -34,14 +35,14 @@ def lbp_top(
         radii: Along x, y and t, voxels.
         neighbours: Of a voxel on each plane, 8 at most.
         uniform: Count the codes that are not uniform in one bin (``u2``); needs 8 neighbours.
-        blocks: Rows and columns.
+        blocks: Rows and columns, or regions of the picture.
 
     Returns:
         ``(N, D)``, float32, in 0..1: for each block the three planes in order;
-        D = rows * columns * 3 * 2^P, or 59 in place of 2^P where uniform.
+        D = blocks * 3 * 2^P, or 59 in place of 2^P where uniform. A region without a voxel has zeros.
 
     Raises:
-        DataError: The clips are too small, or the number of neighbours does not fit.
+        DataError: The clips are too small, or the number of neighbours or the regions do not fit.
 
     Source: Zhao and Pietikainen, Dynamic Texture Recognition Using Local Binary Patterns with an Application to
     Facial Expressions, TPAMI 29(6), 2007.

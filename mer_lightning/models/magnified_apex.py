@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from mer_lightning.backbones import make_backbone
 from mer_lightning.models.layers import Dropout
-from mer_lightning.models.timm_backbone import make_backbone
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from mer_lightning.models.timm_backbone import make_backbone
+from mer_lightning.backbones import make_backbone
 from mer_lightning.models.transfer import freeze
 from mer_lightning.models.volumes import check_shape, fold_time
 from mer_lightning.types import DataError

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from pydantic import Field, model_validator
+from torch.nn import functional
 
 from mer_lightning.descriptors.bi_woof import bi_woof
+from mer_lightning.descriptors.blocks import Regions
 from mer_lightning.descriptors.fdm import fdm
 from mer_lightning.descriptors.hoof import hoof
 from mer_lightning.descriptors.lbp_sip import lbp_sip
 from mer_lightning.descriptors.lbp_top import lbp_top
 from mer_lightning.descriptors.mdmo import mdmo
+from mer_lightning.descriptors.network_features import network_features
 from mer_lightning.descriptors.osw import osw
 from mer_lightning.descriptors.stclqp import quantised_patterns
 from mer_lightning.descriptors.stlbp_ip import stlbp_ip
@@ -24,7 +27,7 @@ from mer_lightning.faces.regions import REGIONS, region_map
 from mer_lightning.motion.flow_representations import FlowMethod, OnsetApexFlow
 from mer_lightning.motion.frames import FromFrames, Sampling, pick_frames
 from mer_lightning.motion.strain import optical_strain
-from mer_lightning.video.sampling import onset_apex
+from mer_lightning.video.sampling import around_apex, onset_apex
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -219,19 +222,14 @@ class Osw(FlowFeatures):
         )
 
 
-class Mdmo(FlowFeatures):
-    """MDMO of the flow from the first frame to each other one, 72 values. See ``mdmo``.
-
-    A clip brings no landmarks, so the regions are those of the mean face in an aligned crop.
+class RegionFeatures(Features):
+    """Descriptors of regions; a clip brings no landmarks, so they are those of the mean face in an aligned crop.
 
     Attributes:
-        beta: Weight of the lengths.
         eye_distance: Distance of the inner eye corners in the crop, fraction of the width.
         eye_height: Their distance from the upper edge, fraction of the height.
     """
 
-    name: str = "mdmo"
-    beta: float = Field(default=0.9, gt=0, lt=1)
     eye_distance: float = Field(default=Crop().eye_distance, gt=0, lt=1)
     eye_height: float = Field(default=Crop().eye_height, gt=0, lt=1)
 
@@ -243,6 +241,17 @@ class Mdmo(FlowFeatures):
         matrix = similarity(face, crop).float()
         points = face @ matrix[:, :2].T + matrix[:, 2]
         return torch.from_numpy(region_map(points.numpy(), *self.size).astype(np.int64)) - 1
+
+
+class Mdmo(RegionFeatures, FlowFeatures):
+    """MDMO of the flow from the first frame to each other one, 72 values. See ``mdmo``.
+
+    Attributes:
+        beta: Weight of the lengths.
+    """
+
+    name: str = "mdmo"
+    beta: float = Field(default=0.9, gt=0, lt=1)
 
     def describe(self, clips: Tensor) -> Tensor:
         """See ``mdmo``."""
@@ -275,6 +284,52 @@ class BiWoof(FlowFeatures):
         return bi_woof(flow, optical_strain(flow), bins=self.bins, blocks=self.blocks)
 
 
+class TextureAndApex(RegionFeatures):
+    """LBP-TOP of each region in frames around the apex, and what a network of pictures gives of the apex itself.
+
+    Both halves have length 1; 36 x 48 + 512 values by default. See ``lbp_top`` and ``network_features``.
+
+    Attributes:
+        sampling: Always around the apex.
+        frames: Sampled frames, an odd number with the apex in the middle.
+        radii: Of LBP-TOP.
+        neighbours: Of LBP-TOP.
+        backbone: Network of timm.
+        weights: File of its state; None draws it.
+    """
+
+    name: str = "texture_and_apex"
+    sampling: Literal["around_apex"] = "around_apex"  # pyright: ignore[reportIncompatibleVariableOverride]
+    frames: int = Field(default=11, ge=3)
+    radii: tuple[int, int, int] = (1, 1, 2)
+    neighbours: int = Field(default=4, ge=1, le=8)
+    backbone: str = "resnet18"
+    weights: str | None = None
+
+    @model_validator(mode="after")
+    def _check_frames(self) -> TextureAndApex:
+        if self.frames % 2 == 0:
+            raise ValueError(f"frames: expected an odd number, so that the apex is in the middle, got {self.frames}")
+        return self
+
+    @property
+    def needs_apex(self) -> bool:
+        """Always."""
+        return True
+
+    def pick(self, frames: Tensor, apex: int | None) -> Tensor:
+        """Frames around the apex."""
+        assert apex is not None
+        return frames[around_apex(apex, len(frames), self.frames)]
+
+    def describe(self, clips: Tensor) -> Tensor:
+        """See ``lbp_top`` and ``network_features``."""
+        regions = Regions(self.regions().to(clips.device), REGIONS)
+        texture = lbp_top(_levels(clips), radii=self.radii, neighbours=self.neighbours, blocks=regions)
+        apex = network_features(clips[:, self.frames // 2, None], backbone=self.backbone, weights=self.weights)
+        return torch.cat((functional.normalize(texture), functional.normalize(apex)), 1)
+
+
 DESCRIPTORS: tuple[Features, ...] = (
     LBPTop(),
     LBPSip(),
@@ -285,4 +340,5 @@ DESCRIPTORS: tuple[Features, ...] = (
     Osw(),
     Mdmo(),
     BiWoof(),
+    TextureAndApex(),
 )

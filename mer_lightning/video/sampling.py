@@ -48,6 +48,26 @@ def equally_spaced(first: int, last: int, count: int) -> list[int]:
     return [first + (2 * step * (last - first) + count - 1) // (2 * (count - 1)) for step in range(count)]
 
 
+def around_apex(apex: int, length: int, count: int) -> list[int]:
+    """Indices of ``count`` frames of a clip with the apex in the middle, at equal distances on each side of it.
+
+    Args:
+        apex: Index of the apex.
+        length: Frames of the clip; its first and last are taken.
+        count: Frames wanted, an odd number; some are repeated where there are fewer.
+
+    Raises:
+        ValueError: The apex is not a frame of the clip, or ``count`` is even or below 3.
+    """
+    if not 0 <= apex < length or count < 3 or count % 2 == 0:
+        raise ValueError(f"expected an apex in 0..{length - 1} and an odd count from 3, got {apex} and {count}")
+    half = (count + 1) // 2
+    # distances from the apex on both sides, so that a clip played backwards gives the same frames
+    before = [apex - step for step in equally_spaced(0, apex, half)]
+    after = [apex + step for step in equally_spaced(0, length - 1 - apex, half)]
+    return [*reversed(before), *after[1:]]
+
+
 def symmetric(length: int, count: int) -> list[int]:
     """Indices that trim a clip to ``count`` frames at both ends, or repeat its first and last frame.
 

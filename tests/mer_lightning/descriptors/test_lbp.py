@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.feature import local_binary_pattern
 
-from mer_lightning.descriptors.blocks import block_labels, mean_of_blocks, sum_over_blocks
+from mer_lightning.descriptors.blocks import Regions, block_labels, mean_of_blocks, sum_over_blocks
 from mer_lightning.descriptors.lbp import Neighbourhood, circle, pattern_histograms, sign_codes, uniform_table
 from mer_lightning.descriptors.lbp_sip import lbp_sip
 from mer_lightning.descriptors.lbp_top import lbp_top
@@ -201,6 +201,10 @@ def test_batches_threads_and_chunks_change_nothing(monkeypatch):
         (lambda: lbp_top(noise(1, 10, 6, 6)), "5 x 5 blocks do not fit 4 x 4 pixels"),
         (lambda: lbp_top(noise(1, 10, 20, 20), neighbours=9), "1 to 8 neighbours, and 8 where uniform, got 9"),
         (lambda: lbp_top(noise(1, 10, 20, 20), uniform=True), "8 where uniform, got 4"),
+        (
+            lambda: lbp_top(noise(1, 10, 20, 20), blocks=Regions(torch.zeros(20, 19, dtype=torch.int64), 1)),
+            r"regions of \(20, 19\) pixels do not fit clips of 20 x 20",
+        ),
         (lambda: stlbp_ip(noise(1, 3, 20, 20)), "4 frames and blocks of 9 pixels at least, got 3 frames of 20 x 20"),
         (lambda: stlbp_ip(noise(1, 9, 20, 20), blocks=(3, 1)), "20 x 20 in 3 x 1 blocks"),
     ],
@@ -208,6 +212,19 @@ def test_batches_threads_and_chunks_change_nothing(monkeypatch):
 def test_clips_that_are_too_small_are_refused(call, says):
     with pytest.raises(DataError, match=says):
         call()
+
+
+def test_regions_that_are_blocks_give_the_same_histograms_and_what_lies_in_none_does_not_count():
+    clips = noise(2, 10, 20, 22)
+    labels = torch.full((20, 22), -1)
+    labels[1:-1, 1:-1] = block_labels(clips[..., 1:-1, 1:-1], (5, 5))
+    blocks = lbp_top(clips)
+    assert torch.equal(lbp_top(clips, blocks=Regions(labels, 25)), blocks)
+    some = torch.where(labels == 7, -1, labels)
+    left = lbp_top(clips, blocks=Regions(some, 26)).view(2, 26, 48)
+    assert not left[:, [7, 25]].any()
+    kept = [place for place in range(25) if place != 7]
+    assert torch.equal(left[:, kept], blocks.view(2, 25, 48)[:, kept])
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 9), st.integers(0, 9))

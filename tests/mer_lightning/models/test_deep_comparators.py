@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from mer_lightning.backbones import make_backbone
 from mer_lightning.models.at_net import ATNet, flow_histograms
 from mer_lightning.models.elrcn import ELRCN
 from mer_lightning.models.fcnn_3d import FCNN3D
 from mer_lightning.models.image_cnn import ImageCNN
 from mer_lightning.models.magnified_apex import MagnifiedApex
 from mer_lightning.models.selected_features import SelectedFeatures
-from mer_lightning.models.timm_backbone import make_backbone
 from mer_lightning.types import DataError
 
 SMALL = "test_efficientnet"

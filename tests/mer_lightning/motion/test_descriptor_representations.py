@@ -21,6 +21,7 @@ LENGTHS = {
     "osw": 1200,
     "mdmo": 72,
     "bi_woof": 200,
+    "texture_and_apex": 36 * 48 + 512,
 }
 NAMES = list(LENGTHS)
 
@@ -37,7 +38,7 @@ def clips(moving=True):
 
 
 def small(name, **more):
-    flow = {} if name in {"lbp_top", "lbp_sip", "stlbp_ip", "quantised_patterns"} else {"method": "farneback"}
+    flow = {"method": "farneback"} if name in {"hoof", "fdm", "osw", "mdmo", "bi_woof"} else {}
     return get_representation(name, {"size": [48, 48]} | flow | more)
 
 
@@ -70,7 +71,8 @@ def test_a_still_clip_has_no_features_of_motion(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_is_part_of_the_key(name):
     descriptor = small(name)
-    others = {"size": [40, 48], "blocks": [2, 3], "beta": 0.8, "radii": [1, 1, 2], "bins": 5, "method": "tvl1"}
+    others = {"size": [40, 48], "blocks": [2, 3], "beta": 0.8, "radii": [1, 2, 2], "bins": 5, "method": "tvl1"}
+    others |= {"frames": 13, "backbone": "resnet34", "weights": "face.pt"} if name == "texture_and_apex" else {}
     known = {key: value for key, value in others.items() if key in type(descriptor).model_fields}
     keys = {descriptor.cache_key()} | {small(name, **{key: value}).cache_key() for key, value in known.items()}
     assert len(keys) == len(known) + 1
@@ -101,6 +103,38 @@ def test_regions_of_mdmo_lie_on_the_mean_face():
     assert rows(lower) > rows(regions) + 10
 
 
+def test_texture_is_read_around_the_apex_and_the_network_sees_the_apex_alone():
+    descriptor, texture = small("texture_and_apex"), 36 * 48
+    clip = clips()[0]
+    features = descriptor([clip], [5])
+    assert features[:, :texture].norm() == pytest.approx(1)
+    assert features[:, texture:].norm() == pytest.approx(1)
+    frames = descriptor.sample([clip], [5])[0, 0]
+    assert torch.equal(frames[descriptor.frames // 2], small("apex_frame", colour=False)([clip], [5])[0, 0])
+    # frame 4 lies beside the apex and is sampled
+    changed = clip.copy()
+    changed[4] = 255 - changed[4]
+    others = descriptor([changed], [5])
+    assert not torch.equal(others[:, :texture], features[:, :texture])
+    assert torch.equal(others[:, texture:], features[:, texture:])
+
+
+def test_texture_is_counted_in_the_regions_of_the_mean_face():
+    descriptor = small("texture_and_apex")
+    labels = descriptor.regions()
+    clip = clips()[0]
+    outside = clip.copy()
+    # two pixels away from every region, codes do not reach
+    away = torch.nn.functional.max_pool2d((labels >= 0).float()[None], 5, 1, 2)[0] == 0
+    assert away.any()
+    outside[:, away.numpy()] = 0
+    assert torch.equal(descriptor([outside], [5])[:, : 36 * 48], descriptor([clip], [5])[:, : 36 * 48])
+    inside = clip.copy()
+    inside[:6, (labels == 16).numpy()] = 0
+    differs = (descriptor([inside], [5]) != descriptor([clip], [5]))[0, : 36 * 48].view(36, 48).any(1)
+    assert differs[16]
+
+
 def test_features_are_kept_in_the_cache(tmp_path):
     from mer_lightning.datamodules.table import read_samples
     from mer_lightning.types import Sample
@@ -126,6 +160,8 @@ def test_features_are_kept_in_the_cache(tmp_path):
         ("lbp_top", {"neighbours": 9}, "representation.arguments.neighbours: Input should be less than or equal to 8"),
         ("lbp_top", {"block": [5, 5]}, "representation.arguments.block: lbp_top takes no such argument"),
         ("bi_woof", {"frames": 3}, "representation.arguments.frames: Input should be less than or equal to 2"),
+        ("texture_and_apex", {"frames": 10}, "representation.arguments: frames: expected an odd number"),
+        ("texture_and_apex", {"sampling": "tim"}, "representation.arguments.sampling: Input should be 'around_apex'"),
         ("mdmo", {"beta": 1.0}, "representation.arguments.beta: Input should be less than 1"),
         ("hoof", {"size": [0, 48]}, r"representation.arguments: sizes must be positive, got \(0, 48\)"),
     ],
@@ -133,6 +169,11 @@ def test_features_are_kept_in_the_cache(tmp_path):
 def test_a_wrong_argument_is_named(name, arguments, says):
     with pytest.raises(DataError, match=says):
         get_representation(name, arguments)
+
+
+def test_an_unknown_network_is_named():
+    with pytest.raises(DataError, match="backbone 'resnet19' is unknown to timm"):
+        small("texture_and_apex", backbone="resnet19")(clips(), [5, 5])
 
 
 def test_a_clip_too_small_for_its_blocks_is_an_error():

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mer_lightning.video.sampling import (
     all_frames,
+    around_apex,
     equally_spaced,
     linear_resample,
     onset_apex,
@@ -20,6 +21,8 @@ def test_known_indices():
     assert equally_spaced(0, 20, 11) == list(range(0, 21, 2))
     assert equally_spaced(2, 5, 3) == [2, 4, 5]
     assert equally_spaced(3, 3, 4) == [3, 3, 3, 3]
+    assert around_apex(4, 13, 5) == [0, 2, 4, 8, 12]
+    assert around_apex(0, 3, 5) == [0, 0, 0, 1, 2]
     assert symmetric(6, 2) == [2, 3]
     assert symmetric(3, 6) == [0, 0, 1, 2, 2, 2]
     assert symmetric(5, 5) == [0, 1, 2, 3, 4]
@@ -39,6 +42,15 @@ def test_equally_spaced_reaches_both_ends(first, span, count):
     assert (indices[0], indices[-1], len(indices)) == (first, first + span, count)
     steps = np.diff(indices)
     assert steps.max() - steps.min() <= 1
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 10))
+def test_frames_around_an_apex_turn_with_the_clip(before, after, half):
+    count, length = 2 * half + 1, before + 1 + after
+    indices = around_apex(before, length, count)
+    assert (indices[0], indices[half], indices[-1], len(indices)) == (0, before, length - 1, count)
+    assert indices == sorted(indices)
+    assert [length - 1 - index for index in reversed(around_apex(after, length, count))] == indices
 
 
 @settings(deadline=None, max_examples=30)
@@ -78,6 +90,8 @@ def test_wrong_counts_are_refused():
         lambda: equally_spaced(0, 4, 1),
         lambda: symmetric(0, 3),
         lambda: onset_apex(5, 5),
+        lambda: around_apex(3, 3, 5),
+        lambda: around_apex(1, 3, 4),
         lambda: all_frames(0),
         lambda: temporal_interpolation(torch.zeros(0, 2), 3),
     ):

@@ -1,0 +1,43 @@
+"""Features of pictures from a network that is never trained, the high-level half of an H-SVM-like method."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mer_lightning.backbones import make_backbone
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_SEED = 0
+"""Of networks that are drawn, so that a picture always has the same features."""
+
+
+def network_features(pictures: Tensor, *, backbone: str = "resnet18", weights: str | None = None) -> Tensor:
+    """What a network of pictures gives before its classifier.
+
+    Args:
+        pictures: ``(N, 1 or 3, H, W)`` in 0..1; grey ones are given three equal channels.
+        backbone: Name in timm.
+        weights: File of its state; None draws it, always the same, which makes the features a random projection.
+
+    Returns:
+        ``(N, D)``, float32; 512 values of a ResNet-18.
+
+    Raises:
+        DataError: timm does not know the network, or the file does not fit.
+    """
+    network = _network(backbone, weights, str(pictures.device))
+    with torch.no_grad():
+        return network(pictures.expand(-1, 3, -1, -1)).flatten(1)
+
+
+@lru_cache(maxsize=2)
+def _network(backbone: str, weights: str | None, device: str) -> Any:  # noqa: ANN401 - whatever timm gives
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        network = make_backbone(backbone, 3, weights, num_classes=0)
+    return network.to(device).eval()
