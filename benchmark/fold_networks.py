@@ -137,6 +137,8 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     from mer_lightning.tasks import build_model, fit_fold
 
     recipe, run, fold = predicted.recipe, predicted.run, predicted.fold
+    if recipe.ensemble is not None:
+        raise DataError(f"{recipe.name}: Grad-CAM explains one network, not an ensemble; explain {recipe.names}")
     if recipe.model is None or recipe.training is None:
         raise DataError(f"{recipe.name}: Grad-CAM explains convolutional networks, this method has no network")
     folder = store.folder(predicted.manifest.run) / "weights"

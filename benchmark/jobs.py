@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lightning import Callback
 
-    from benchmark.recipe import Recipe
+    from benchmark.recipe import Ensemble, Member, Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import AtOnce, FoldResult, Start
@@ -130,9 +130,21 @@ def train_fold(
     start: Start | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> FoldResult:
-    """Fit a recipe's network or estimator on one fold and predict its test side; ``callbacks`` look on at a network."""
+    """Fit a recipe's network, estimator or ensemble on one fold and predict its test side.
+
+    Args:
+        recipe: The method.
+        table: All samples that it may see.
+        fold: What is trained and tested on.
+        seed: Seed of the run.
+        accelerator: Lightning's accelerator.
+        start: Pre-trained weights that a network starts from.
+        callbacks: What looks on at a network.
+    """
     from mer_lightning.tasks import fit_estimator, train_network
 
+    if recipe.ensemble is not None:
+        return _train_ensemble(recipe, recipe.ensemble, table, fold, seed=seed, accelerator=accelerator)
     if recipe.estimator is not None:
         return fit_estimator(table, fold, recipe.estimator, seed=seed)
     assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
@@ -146,6 +158,91 @@ def train_fold(
         start=start,
         callbacks=callbacks,
     )
+
+
+def train_together(
+    recipe: Recipe,
+    table: Table,
+    folds: Sequence[Fold],
+    seeds: Sequence[int],
+    *,
+    accelerator: str,
+    start: Start | None = None,
+) -> list[list[FoldResult]]:
+    """Train a network on every fold with every seed, all as one; see ``mer_lightning.tasks.train_networks``.
+
+    Args:
+        recipe: The method.
+        table: All samples that it may see.
+        folds: What is trained and tested on.
+        seeds: Seeds of the run.
+        accelerator: Lightning's accelerator.
+        start: Pre-trained weights that every one of them starts from.
+
+    Returns:
+        For each fold one result per seed; nothing where there is no network, or the model or the memory does not
+        allow it.
+    """
+    from mer_lightning.tasks import examine, places_of, train_networks
+
+    if recipe.model is None or recipe.training is None:
+        return []
+    how = examine(table, recipe.model, recipe.training)
+    if how.reason:
+        return []
+    replicas = [(fold, seed) for fold in folds for seed in seeds]
+    found: dict[int, FoldResult] = {}
+    try:
+        for places in places_of(table, [fold for fold, _ in replicas], recipe.training, len(replicas)):
+            results = train_networks(
+                table,
+                [replicas[place][0] for place in places],
+                recipe.model,
+                recipe.training,
+                seeds=[replicas[place][1] for place in places],
+                accelerator=accelerator,
+                how=how,
+                start=start,
+            )
+            found |= dict(zip(places, results, strict=True))
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return []
+    in_order = [found[place] for place in range(len(replicas))]
+    return [in_order[begin : begin + len(seeds)] for begin in range(0, len(in_order), len(seeds))]
+
+
+def pays_together(accelerator: str) -> bool:
+    """True where networks that are trained as one are faster than one after another: on a GPU."""
+    import torch
+
+    return accelerator != "cpu" and torch.cuda.is_available()
+
+
+def _train_ensemble(
+    recipe: Recipe, ensemble: Ensemble, table: Table, fold: Fold, *, seed: int, accelerator: str
+) -> FoldResult:
+    from mer_lightning.tasks import Trained, average, stack
+
+    def member_of(member: Member) -> Trained:
+        part, seeds = recipe.parts[member.method], member.seeds_of(seed)
+
+        def train(whole: Table, folds: Sequence[Fold]) -> list[list[FoldResult]]:
+            own = whole.seen_by(part.name)
+            several = len(folds) * len(seeds) > 1
+            if several and pays_together(accelerator):
+                results = train_together(part, own, folds, seeds, accelerator=accelerator)
+                if results:
+                    return results
+            return [[train_fold(part, own, fold, seed=one, accelerator=accelerator) for one in seeds] for fold in folds]
+
+        return Trained(train, member.weight)
+
+    members = [member_of(member) for member in ensemble.members]
+    if ensemble.rule == "average":
+        return average(table, fold, members)
+    return stack(table, fold, members, ensemble.top, inner_folds=ensemble.inner_folds, seed=seed)
 
 
 def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:

@@ -74,6 +74,8 @@ def study(run: Run, *, store: Store, console: Console, executor: Executor) -> Le
     Raises:
         DataError: The method cannot be studied, or a fold failed; the others are kept.
     """
+    if run.recipe.ensemble is not None:
+        raise DataError(f"{run.recipe.name}: expected a method by itself; study {run.recipe.names}")
     if run.recipe.transfer is not None:
         raise DataError(f"{run.recipe.name}: expected a method without pre-training")
     if run.table.classes > len(DIGITS):

@@ -62,7 +62,7 @@ class NetworkSize(Settings):
 
     def fits(self, recipe: Recipe) -> bool:
         """False where the recipe has another network or sees something else since it was counted."""
-        return self.model == recipe.model and self.representation == recipe.representation.model_dump(mode="json")
+        return self.model == recipe.model and self.representation == recipe.sees.model_dump(mode="json")
 
 
 _NETWORKS = TypeAdapter(tuple[NetworkSize, ...])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from benchmark.recipe import RECIPES, Recipe, conditions, load_recipe
+from benchmark.recipe import RECIPES, Ensemble, Recipe, load_recipe
+from benchmark.search_space import conditions
 from benchmark.source import Source  # noqa: TC001 - a field
 from benchmark.yaml_files import load_yaml
 from mer_lightning.protocols import Fold, Labelled, Protocol, get_protocol
@@ -139,7 +140,7 @@ def check_recipe(recipe: Recipe) -> Representation:
     """Make sure, before anything trains, that everything a recipe names exists and fits.
 
     Returns:
-        The representation that it names.
+        The representation that it names; of an ensemble, the first member's.
 
     Raises:
         DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
@@ -147,10 +148,14 @@ def check_recipe(recipe: Recipe) -> Representation:
     from mer_lightning.motion import Features, get_representation
 
     file = f"{RECIPES.name}/{recipe.name}.yaml"
+    if recipe.ensemble is not None:
+        return _check_ensemble(recipe, recipe.ensemble, file)
     if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):
-        raise DataError(f"{file}: expected either model and training, or estimator")
+        raise DataError(f"{file}: expected either model and training, or estimator, or ensemble")
+    if recipe.representation is None:
+        raise DataError(f"{file}: representation: missing")
     try:
-        representation = get_representation(recipe.representation.name, recipe.representation.arguments)
+        representation = get_representation(recipe.sees.name, recipe.sees.arguments)
         _check_components(recipe)
         if recipe.model and isinstance(representation, Features):
             raise DataError(f"model: {representation.name} gives feature vectors, which only an estimator reads")
@@ -169,6 +174,28 @@ def check_recipe(recipe: Recipe) -> Representation:
             except DataError as error:
                 raise DataError(f"{file}: search_space: {error}") from error
     return representation
+
+
+def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str) -> Representation:
+    own = ("representation", "model", "training", "transfer", "estimator", "search_space")
+    if given := next((key for key in own if getattr(recipe, key)), None):
+        raise DataError(f"{file}: {given}: an ensemble has none; its members have theirs")
+    for place, (member, part) in enumerate(zip(ensemble.members, recipe.trained, strict=True)):
+        where = f"{file}: ensemble.members.{place}.method: {part.name}"
+        if member.seeds > 1 and not part.seeded:
+            raise DataError(f"{where} is the same with every seed; expected seeds: 1")
+        if part.transfer is not None:
+            raise DataError(f"{where} is pre-trained, which a member of an ensemble cannot be")
+        if part.chosen_on is not None:
+            raise DataError(f"{where} was chosen on {part.chosen_on.protocol}; expected a method that has seen nobody")
+        if part.unranked and not recipe.unranked:
+            raise DataError(f"{where} is not ranked ({part.unranked}); expected unranked with a reason here too")
+    try:
+        ensemble.top.build("mer_lightning.descriptors")
+    except DataError as error:
+        raise DataError(f"{file}: ensemble.top.{error}") from error
+    first, *_ = [check_recipe(part) for part in recipe.trained]
+    return first
 
 
 def _check_components(recipe: Recipe) -> None:
@@ -256,7 +283,10 @@ def make_plan(
     pairs = suite.pairs(methods, protocols)
     recipes = {name: load_recipe(name) for _, name in pairs}
     evaluations = {name: get_protocol(name) for name, _ in pairs}
-    representations = {name: check_recipe(recipe) for name, recipe in recipes.items()}
+    for recipe in recipes.values():
+        check_recipe(recipe)
+    parts = {part.name: part for recipe in recipes.values() for part in recipe.trained}
+    representations = {name: check_recipe(part) for name, part in parts.items()}
     dataset = suite.source.open(data)
     learnt_from = {
         recipe.transfer.database: suite.source.open_pretraining(recipe.transfer.database, data)
@@ -265,7 +295,7 @@ def make_plan(
     }
     lists = {name: protocol.label(dataset) for name, protocol in evaluations.items()}
     samples = sorted({sample.key: sample for labelled in lists.values() for sample in labelled.samples}.items())
-    needs = {name: _reading(recipe, representations[name]) for name, recipe in recipes.items()}
+    needs = {name: _reading(part, representations[name]) for name, part in parts.items()}
     distinct = {needs[name]: representation for name, representation in representations.items()}
     with progress(len(samples) * len(distinct)) as advance:
         readings = {
@@ -282,9 +312,12 @@ def make_plan(
     runs: list[Run] = []
     tables: dict[tuple[str, _Need], Table] = {}
     for evaluation, method in pairs:
-        recipe, protocol, labelled, need = recipes[method], evaluations[evaluation], lists[evaluation], needs[method]
-        if (evaluation, need) not in tables:
-            tables[evaluation, need] = readings[need].table(labelled, len(protocol.scheme.classes))
+        recipe, protocol, labelled = recipes[method], evaluations[evaluation], lists[evaluation]
+        for part in recipe.trained:
+            if (evaluation, needs[part.name]) not in tables:
+                made = readings[needs[part.name]].table(labelled, len(protocol.scheme.classes))
+                tables[evaluation, needs[part.name]] = made
+        table = _joined({part.name: tables[evaluation, needs[part.name]] for part in recipe.trained})
         runs += [
             Run(
                 recipe,
@@ -292,12 +325,19 @@ def make_plan(
                 seed,
                 dataset,
                 labelled,
-                tables[evaluation, need],
+                table,
                 protocol.folds(labelled, seed),
                 suite.source.edition,
                 learnt_from[recipe.transfer.database] if recipe.transfer else None,
             )
             # a method without randomness gives the same result under every seed
-            for seed in (seeds or suite.seeds)[: None if recipe.training else 1]
+            for seed in (seeds or suite.seeds)[: None if recipe.seeded else 1]
         ]
     return runs
+
+
+def _joined(tables: dict[str, Table]) -> Table:
+    """The table of the first method, with those of others that see something else beside it."""
+    first, *_ = tables.values()
+    beside = {name: table for name, table in tables.items() if table is not first}
+    return replace(first, beside=beside) if beside else first

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_serializer, model_validator
+from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
+from benchmark.search_space import Choice, Range, in_order
 from benchmark.yaml_files import explain, load_yaml
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECIPES = Path(__file__).parent / "recipes"
-_DECIDING = {"version", "representation", "model", "training", "transfer", "estimator"}
+_DECIDING = {"version", "representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
 _TUNABLE = {"model", "training", "estimator"}
 
 
@@ -30,78 +30,6 @@ class Paper(Settings):
     venue: str
     year: int = Field(ge=1990)
     url: str = ""
-
-
-class Entry(Settings):
-    """What tuning may change about one key.
-
-    Attributes:
-        when: It is only changed where these other keys of the search space, each a choice, have these values.
-    """
-
-    when: dict[str, Any] = Field(default_factory=dict)
-
-
-class FloatRange(Entry):
-    """A real number between two others, both included; ``log`` draws its logarithm evenly."""
-
-    kind: Literal["float"]
-    low: float
-    high: float
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _check(self) -> FloatRange:
-        if not self.low < self.high:
-            raise ValueError("low must be less than high")
-        if self.log and self.low <= 0:
-            raise ValueError("low must be greater than 0 where log is true")
-        return self
-
-    @property
-    def ends(self) -> tuple[float, ...]:
-        """Values that a recipe must take for it to take all."""
-        return (self.low, self.high)
-
-
-class IntRange(Entry):
-    """A whole number between two others, both included."""
-
-    kind: Literal["int"]
-    low: int
-    high: int
-
-    @model_validator(mode="after")
-    def _check(self) -> IntRange:
-        if not self.low < self.high:
-            raise ValueError("low must be less than high")
-        return self
-
-    @property
-    def ends(self) -> tuple[int, ...]:
-        """Values that a recipe must take for it to take all."""
-        return (self.low, self.high)
-
-
-class Choice(Entry):
-    """One of several values of any type."""
-
-    kind: Literal["choice"]
-    values: tuple[Any, ...] = Field(min_length=2)
-
-    @model_validator(mode="after")
-    def _check(self) -> Choice:
-        if len({json.dumps(value) for value in self.values}) < len(self.values):
-            raise ValueError("a value is given twice")
-        return self
-
-    @property
-    def ends(self) -> tuple[Any, ...]:
-        """Values that a recipe must take for it to take all."""
-        return self.values
-
-
-Range = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
 
 
 class RepresentationChoice(Settings):
@@ -169,6 +97,55 @@ class Chosen(Settings):
     table_hash: str
 
 
+class Member(Settings):
+    """A method in an ensemble.
+
+    Attributes:
+        method: Name of its recipe.
+        seeds: How many times it is trained, each with a seed of its own; their scores are averaged. Those of run 0 are
+            the seeds 0, 1, ... of the method by itself.
+        weight: How much it counts in an average.
+    """
+
+    method: str
+    seeds: int = Field(default=1, ge=1)
+    weight: float = Field(default=1.0, gt=0)
+
+    def seeds_of(self, seed: int) -> list[int]:
+        """Seeds of the member in a run with this seed, never those of another run."""
+        return [seed * self.seeds + number for number in range(self.seeds)]
+
+
+class Ensemble(Settings):
+    """Several methods that are trained on the same fold and predict together.
+
+    Attributes:
+        rule: ``average`` of class scores, or ``stacking``: an estimator on them.
+        members: Methods by themselves, each once.
+        top: Of stacking: an estimator of ``mer_lightning.descriptors``, fitted inside the training subjects.
+        inner_folds: Of stacking: subject-grouped inner folds whose scores it is fitted on.
+    """
+
+    rule: Literal["average", "stacking"]
+    members: tuple[Member, ...] = Field(min_length=1)
+    top: Component = Component(name="logistic.Logistic")
+    inner_folds: int = Field(default=5, ge=2)
+
+    @model_validator(mode="after")
+    def _check(self) -> Ensemble:
+        names = [member.method for member in self.members]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"members: {name} is given twice; seeds trains it several times, weight counts it so")
+        if sum(member.seeds for member in self.members) < 2:
+            raise ValueError("members: expected two methods, or two seeds of one")
+        if self.rule == "average" and self.model_fields_set & {"top", "inner_folds"}:
+            raise ValueError("top and inner_folds belong to stacking")
+        if self.rule == "stacking" and any("weight" in member.model_fields_set for member in self.members):
+            raise ValueError("weight belongs to average; stacking learns what members are worth")
+        return self
+
+
 class Recipe(Settings):
     """One competing method, complete: nothing about it is a command-line flag.
 
@@ -179,11 +156,13 @@ class Recipe(Settings):
         tier: A exact from paper or code, B faithful with stated choices, C only inspired by it.
         paper: Where it was published; none for baselines.
         version: Raised when a code change alters what the same recipe computes.
-        representation: What it sees.
+        representation: What it sees; an ensemble leaves that to its members.
         model: A network of ``mer_lightning.models``, with ``training``.
         training: How the network is fitted.
         transfer: What its weights start from; drawn anew in every fold when absent.
         estimator: Instead of a network, an estimator of ``mer_lightning.descriptors``.
+        ensemble: Instead of both, several methods together.
+        parts: Recipes of its members, by name; filled in when a file is read.
         search_space: What ``mer-bench tune`` may change, by dotted key, e.g. ``training.optimizer.lr``.
         chosen_on: Whom its values were chosen on, if tuning chose them.
         deviations: What differs from the paper; printed below every table.
@@ -197,11 +176,13 @@ class Recipe(Settings):
     tier: Literal["A", "B", "C"]
     paper: Paper | None = None
     version: int = Field(default=1, ge=1)
-    representation: RepresentationChoice
+    representation: RepresentationChoice | None = None
     model: Component | None = None
     training: Training | None = None
     transfer: Transfer | None = None
     estimator: Component | None = None
+    ensemble: Ensemble | None = None
+    parts: dict[str, Recipe] = {}
     search_space: dict[str, Range] = Field(default_factory=dict)
     chosen_on: Chosen | None = None
     deviations: tuple[str, ...] = ()
@@ -220,12 +201,49 @@ class Recipe(Settings):
         in_order(space)
         return space
 
+    @field_serializer("parts")
+    def _what_decides(self, parts: dict[str, Recipe]) -> dict[str, Any]:
+        return {name: part._deciding() for name, part in parts.items()}
+
+    @property
+    def sees(self) -> RepresentationChoice:
+        """The representation of a method by itself."""
+        assert self.representation is not None, "an ensemble has members"
+        return self.representation
+
+    @property
+    def trained(self) -> tuple[Recipe, ...]:
+        """Methods by themselves that are trained: it, or the members of an ensemble."""
+        return tuple(self.parts[member.method] for member in self.ensemble.members) if self.ensemble else (self,)
+
+    @property
+    def names(self) -> str:
+        """Names of the methods that are trained."""
+        return ", ".join(part.name for part in self.trained)
+
+    @property
+    def seeded(self) -> bool:
+        """False where every seed gives the same result, because nothing is drawn."""
+        return any(part.training is not None for part in self.trained)
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training side of a fold, those of all members, seeds and inner folds together."""
+        if self.ensemble is None:
+            return self.training.epochs if self.training else 0
+        times = self.ensemble.inner_folds if self.ensemble.rule == "stacking" else 1
+        return times * sum(m.seeds * self.parts[m.method].epochs for m in self.ensemble.members)
+
+    def _deciding(self) -> dict[str, Any]:
+        # without defaults, so that a new setting with the old behaviour as its default leaves old results valid
+        # (a field with a serializer of its own never counts as default)
+        include = _DECIDING if self.parts else _DECIDING - {"parts"}
+        return self.model_dump(mode="json", include=include, exclude_defaults=True)
+
     @property
     def hash(self) -> str:
         """SHA-256 of everything that decides a result; titles and prose do not."""
-        # without defaults, so that a new setting with the old behaviour as its default leaves old results valid
-        deciding = self.model_dump(mode="json", include=_DECIDING, exclude_defaults=True)
-        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._deciding(), sort_keys=True).encode()).hexdigest()
 
     @property
     def origin(self) -> str:
@@ -242,7 +260,7 @@ class Recipe(Settings):
         if self.transfer is None or self.model is None:
             raise ValueError(f"{self.name} has no pre-training stage")
         model = self.model.model_copy(update={"arguments": self.model.arguments | self.transfer.arguments})
-        return self.transfer.representation or self.representation, model, self.transfer.training
+        return self.transfer.representation or self.sees, model, self.transfer.training
 
     def with_values(self, values: Mapping[str, Any]) -> Recipe:
         """The same recipe with other values at dotted keys, e.g. ``training.optimizer.lr``.
@@ -265,38 +283,36 @@ class Recipe(Settings):
             raise DataError(explain(error)) from error
 
 
-def in_order(space: Mapping[str, Range]) -> list[str]:
-    """Keys of a search space, each behind those that it depends on, else sorted.
-
-    Raises:
-        ValueError: Keys depend on each other in a circle.
-    """
-    graph = {key: sorted(entry.when) for key, entry in sorted(space.items())}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        raise ValueError(f"when: {' -> '.join(error.args[1])} is a circle") from error
-
-
-def conditions(space: Mapping[str, Range], key: str) -> dict[str, Any]:
-    """Values that other keys must have for a key to be changed, and theirs in turn."""
-    found: dict[str, Any] = {}
-    for other, value in space[key].when.items():
-        found |= conditions(space, other) | {other: value}
-    return found
-
-
 def recipe_names() -> list[str]:
     """Names of all recipes, sorted."""
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read one recipe.
+    """Read one recipe, and those of its members where it is an ensemble.
 
     Raises:
-        DataError: No such recipe, or its file is not what it should be.
+        DataError: No such recipe, its file is not what it should be, or a member is no method by itself.
     """
+    recipe = _read(name)
+    if recipe.parts:
+        raise DataError(f"{RECIPES / name}.yaml: parts: unknown key")
+    if recipe.ensemble is None:
+        return recipe
+    parts: dict[str, Recipe] = {}
+    for place, member in enumerate(recipe.ensemble.members):
+        where = f"{RECIPES / name}.yaml: ensemble.members.{place}.method"
+        try:
+            part = _read(member.method)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
+        if part.ensemble is not None:
+            raise DataError(f"{where}: {part.name} is an ensemble itself; expected a method")
+        parts[part.name] = part
+    return recipe.model_copy(update={"parts": parts})
+
+
+def _read(name: str) -> Recipe:
     if name not in recipe_names():
         raise DataError(f"method '{name}' is unknown; expected one of {', '.join(recipe_names())}")
     return load_yaml(RECIPES / f"{name}.yaml", Recipe, name=name)

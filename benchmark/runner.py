@@ -212,6 +212,8 @@ class _Work:
 
     def _how(self, run: Run, missing: int) -> AtOnce | None:
         """How so many missing folds can be trained at once; None where they are not."""
+        if missing and run.recipe.ensemble is not None and self._at_once not in {None, 1}:
+            self._note(run, "fold by fold: on a GPU an ensemble trains seeds and inner folds of a member at once")
         if missing < 2 or not self._wants_at_once(run):
             return None
         from mer_lightning.tasks import examine
@@ -283,7 +285,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
 
 
 def _unsaid(recipe: Recipe) -> set[str]:
-    optional = {"unranked", "chosen_on"}
+    optional = {"unranked", "chosen_on", "ensemble", "parts"}
     return _UNRECORDED | {name for name in optional if not getattr(recipe, name)}
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from benchmark.recipe import Choice, FloatRange, IntRange, Range, Recipe, in_order
+from benchmark.search_space import Choice, FloatRange, IntRange, Range, in_order
 from benchmark.trials import Watch, inner_uf1
 from mer_lightning.protocols import fold_seed
 from mer_lightning.settings import Settings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import BaseTrial, FrozenTrial, Trial
 
+    from benchmark.recipe import Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import Start

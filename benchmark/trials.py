@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from benchmark.jobs import is_out_of_memory, train_fold
+from benchmark.jobs import pays_together, train_fold, train_together
 from mer_lightning.metrics import confusion_matrix, uf1
 
 if TYPE_CHECKING:
@@ -138,9 +138,10 @@ def inner_uf1(
     """
     results: list[FoldResult] = []
     if at_once is None:
-        at_once = accelerator != "cpu" and torch.cuda.is_available()
-    if at_once and recipe.model is not None and not (watch and watch.in_turn):
-        results = _together(recipe, table, folds, seed=seed, accelerator=accelerator, start=start)
+        at_once = pays_together(accelerator)
+    if at_once and not (watch and watch.in_turn):
+        together = train_together(recipe, table, folds, [seed], accelerator=accelerator, start=start)
+        results = [one for (one,) in together]
         for place, result in enumerate(results, start=1):
             if watch:
                 watch.fold_done(result, last=place == len(folds))
@@ -154,37 +155,6 @@ def inner_uf1(
     predictions = [prediction for result in results for prediction in result.predictions]
     labels, guesses = [p.label for p in predictions], [p.prediction for p in predictions]
     return float(uf1(confusion_matrix(labels, guesses, table.classes)))
-
-
-def _together(
-    recipe: Recipe, table: Table, folds: Sequence[Fold], *, seed: int, accelerator: str, start: Start | None
-) -> list[FoldResult]:
-    """Results of all folds trained as one; none where the model or the memory does not allow it."""
-    from mer_lightning.tasks import examine, sets_of, train_networks
-
-    assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-    how = examine(table, recipe.model, recipe.training)
-    if how.reason:
-        return []
-    try:
-        return [
-            result
-            for part in sets_of(table, folds, recipe.training, len(folds))
-            for result in train_networks(
-                table,
-                part,
-                recipe.model,
-                recipe.training,
-                seeds=[seed] * len(part),
-                accelerator=accelerator,
-                how=how,
-                start=start,
-            )
-        ]
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-    return []
 
 
 def _person(key: str) -> str:

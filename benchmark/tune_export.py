@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from benchmark.recipe import Chosen, FloatRange, IntRange, Range, Recipe, in_order
+from benchmark.recipe import Chosen, Recipe
+from benchmark.search_space import FloatRange, IntRange, Range, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

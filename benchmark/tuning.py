@@ -154,6 +154,8 @@ def check_space(recipe: Recipe) -> None:
     Raises:
         DataError: It does not.
     """
+    if recipe.ensemble is not None:
+        raise DataError(f"{recipe.name}: an ensemble has nothing to tune; tune {recipe.names}")
     if not recipe.search_space:
         raise DataError(f"{RECIPES.name}/{recipe.name}.yaml: search_space: missing; it says what may be tuned")
 

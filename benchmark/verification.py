@@ -211,7 +211,7 @@ def measure(model: Component, shape: tuple[int, ...], classes: int, biased: tupl
 
 
 def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> NetworkSize | None:
-    """Count the network of a recipe on a clip of ten grey frames; None where it has an estimator.
+    """Count the network of a recipe on a clip of ten grey frames; None where it has none.
 
     Args:
         recipe: The method.
@@ -223,7 +223,7 @@ def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> Netwo
     """
     if recipe.model is None:
         return None
-    representation = get_representation(recipe.representation.name, recipe.representation.arguments)
+    representation = get_representation(recipe.sees.name, recipe.sees.arguments)
     shape = tuple(representation([np.full((10, 64, 64, 3), 128, dtype=np.uint8)], [5]).shape[1:])
     found = [
         (system, variant)
@@ -241,7 +241,7 @@ def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> Netwo
     return NetworkSize(
         method=recipe.name,
         model=recipe.model,
-        representation=recipe.representation.model_dump(mode="json"),
+        representation=recipe.sees.model_dump(mode="json"),
         input=shape,
         classes=classes,
         parameters=measured.parameters,

@@ -67,9 +67,9 @@ def choose_executor(
 def _passes(runs: Sequence[Run], store: Store) -> int:
     """Samples that training what is missing will look at, all epochs together."""
     return sum(
-        run.recipe.training.epochs * len(fold.train)
+        run.recipe.epochs * len(fold.train)
         for run in runs
-        if run.recipe.training is not None
+        if run.recipe.epochs
         for done in [store.done(run.id)]
         for fold in run.folds
         if fold.held_out not in done

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.perf.measurement import Measurement
 from benchmark.plan import Suite, make_plan
-from benchmark.recipe import FloatRange, IntRange, Range
 from benchmark.search import Search, Tuning, best_of, search
+from benchmark.search_space import FloatRange, IntRange, Range
 from benchmark.source import Source
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ from mer_lightning.motion.spotting import SPOTTING_VERSION
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -45,6 +45,7 @@ class Table:
         content_hash: SHA-256 over keys, labels and everything that was read.
         contents: SHA-256 of what was read of each sample, one per row.
         holds: ``maps``, what a model sees, or ``frames``, of which the maps are computed for each batch.
+        beside: The same samples as others see them, by method: what the members of an ensemble need.
     """
 
     keys: tuple[str, ...]
@@ -55,6 +56,7 @@ class Table:
     content_hash: str
     contents: tuple[bytes, ...]
     holds: Holds = "maps"
+    beside: Mapping[str, Table] = field(default_factory=dict)
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -69,7 +71,18 @@ class Table:
         chosen = tuple(sorted(keys))
         rows = self.rows(chosen)
         contents = tuple(self.contents[self._row_of[key]] for key in chosen)
-        return replace(self, keys=chosen, inputs=self.inputs[rows], labels=self.labels[rows], contents=contents)
+        return replace(
+            self,
+            keys=chosen,
+            inputs=self.inputs[rows],
+            labels=self.labels[rows],
+            contents=contents,
+            beside={method: table.only(chosen) for method, table in self.beside.items()},
+        )
+
+    def seen_by(self, method: str) -> Table:
+        """The table as a method sees it; this one unless it says otherwise."""
+        return self.beside.get(method, self)
 
     def content_of(self, key: str) -> bytes:
         """SHA-256 of what was read of a sample."""
@@ -79,7 +92,8 @@ class Table:
         """The same table on another device; itself when it is already there."""
         if self.inputs.device == device:
             return self
-        return replace(self, inputs=self.inputs.to(device), labels=self.labels.to(device))
+        beside = {method: table.to(device) for method, table in self.beside.items()}
+        return replace(self, inputs=self.inputs.to(device), labels=self.labels.to(device), beside=beside)
 
 
 @dataclass(frozen=True)

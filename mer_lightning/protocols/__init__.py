@@ -14,6 +14,7 @@ from mer_lightning.protocols.protocol import (
     Selection,
     fold_seed,
     pretraining_fold,
+    split_inside,
 )
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
@@ -30,6 +31,7 @@ __all__ = [
     "fold_seed",
     "get_protocol",
     "pretraining_fold",
+    "split_inside",
 ]
 
 

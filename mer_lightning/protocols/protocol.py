@@ -235,20 +235,39 @@ class Protocol:
         Raises:
             DataError: Fewer than two parts, or too few training subjects for two.
         """
-        own = {*fold.train, *fold.validation}
-        rows = [(s.key, label) for s, label in zip(labelled.samples, labelled.labels, strict=True) if s.key in own]
-        keys, labels = np.array([key for key, _ in rows]), np.array([label for _, label in rows])
-        people = np.array([_person(key) for key, _ in rows])
-        splits = _grouped_splits(np.arange(len(rows)), labels, people, parts, fold_seed(seed, fold.held_out))
-        folds: list[InnerFold] = []
-        for part, (train, test) in enumerate(splits, start=1):
-            name = f"{fold.held_out}#{part}"
-            fit, validation = train, train[:0]
-            if self.selection == "inner_subjects":
-                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, name))
-            sides = (tuple(keys[side].tolist()) for side in (fit, validation, test))
-            folds.append(InnerFold(name, *sides, outside=fold.held_out))
-        return tuple(folds)
+        label_of = {s.key: label for s, label in zip(labelled.samples, labelled.labels, strict=True)}
+        return split_inside(fold, label_of, parts, seed, validate=self.selection == "inner_subjects")
+
+
+def split_inside(
+    fold: Fold, label_of: Mapping[str, int], parts: int, seed: int = 0, *, validate: bool = False
+) -> tuple[InnerFold, ...]:
+    """Split the training (and validation) subjects of a fold into parts; see ``Protocol.inner_folds``.
+
+    Args:
+        fold: What is split; nothing of its test side is looked at.
+        label_of: Class of each of their samples, and maybe of others, by key; their order decides the split too.
+        parts: Number of parts.
+        seed: Seed of the run.
+        validate: Draw validation subjects in each part, as under ``inner_subjects``.
+
+    Raises:
+        DataError: Fewer than two parts, or too few training subjects for two.
+    """
+    own = {*fold.train, *fold.validation}
+    rows = [(key, label) for key, label in label_of.items() if key in own]
+    keys, labels = np.array([key for key, _ in rows]), np.array([label for _, label in rows])
+    people = np.array([_person(key) for key, _ in rows])
+    splits = _grouped_splits(np.arange(len(rows)), labels, people, parts, fold_seed(seed, fold.held_out))
+    folds: list[InnerFold] = []
+    for part, (train, test) in enumerate(splits, start=1):
+        name = f"{fold.held_out}#{part}"
+        fit, validation = train, train[:0]
+        if validate:
+            fit, validation = _draw_validation(train, labels, people, fold_seed(seed, name))
+        sides = (tuple(keys[side].tolist()) for side in (fit, validation, test))
+        folds.append(InnerFold(name, *sides, outside=fold.held_out))
+    return tuple(folds)
 
 
 def pretraining_fold(labelled: Labelled, seed: int = 0) -> PretrainingFold:

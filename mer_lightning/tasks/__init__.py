@@ -1,5 +1,6 @@
-"""Training one fold with Lightning, many at once, or fitting one estimator."""
+"""Training one fold with Lightning, many at once, fitting one estimator, or several of all these together."""
 
+from mer_lightning.tasks.ensemble import Trained, average, stack
 from mer_lightning.tasks.every_epoch import AtEpochs
 from mer_lightning.tasks.fold import FoldResult, Start, build_model, fit_estimator, fit_fold, train_network
 from mer_lightning.tasks.folds_at_once import train_networks
@@ -12,6 +13,8 @@ __all__ = [
     "FoldResult",
     "Pretrained",
     "Start",
+    "Trained",
+    "average",
     "build_model",
     "bytes_per_replica",
     "examine",
@@ -21,6 +24,7 @@ __all__ = [
     "pretrain",
     "replicas_that_fit",
     "sets_of",
+    "stack",
     "train_network",
     "train_networks",
 ]

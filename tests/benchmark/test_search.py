@@ -16,10 +16,11 @@ import benchmark.trials
 from benchmark.cli import main
 from benchmark.executors import Processes
 from benchmark.plan import Run, check_recipe
-from benchmark.recipe import Choice, FloatRange, Recipe, load_recipe
+from benchmark.recipe import Recipe, load_recipe
 from benchmark.records import FoldRecord, save_run
 from benchmark.runner import make_record
 from benchmark.search import Search, Tuning, make_sampler, search, storage_place, suggest
+from benchmark.search_space import Choice, FloatRange
 from benchmark.store import Store
 from benchmark.tables import load_boards
 from benchmark.trials import inner_uf1
