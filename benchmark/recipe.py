@@ -182,7 +182,7 @@ class Recipe(Settings):
     transfer: Transfer | None = None
     estimator: Component | None = None
     ensemble: Ensemble | None = None
-    parts: dict[str, Recipe] = {}
+    parts: dict[str, Recipe] = Field(default_factory=dict)
     search_space: dict[str, Range] = Field(default_factory=dict)
     chosen_on: Chosen | None = None
     deviations: tuple[str, ...] = ()
@@ -295,7 +295,7 @@ def load_recipe(name: str) -> Recipe:
         DataError: No such recipe, its file is not what it should be, or a member is no method by itself.
     """
     recipe = _read(name)
-    if recipe.parts:
+    if "parts" in recipe.model_fields_set:
         raise DataError(f"{RECIPES / name}.yaml: parts: unknown key")
     if recipe.ensemble is None:
         return recipe

@@ -1,14 +1,16 @@
 """Every recipe trains one fold of a few invented clips for one epoch, as it stands in its file."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from benchmark.jobs import train_fold
 from benchmark.plan import check_recipe
 from benchmark.recipe import load_recipe, recipe_names
 from mer_lightning.datamodules import read_samples
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.protocols import Fold, get_protocol
-from mer_lightning.tasks import fit_estimator, train_network
 
 _SMALL = {"backbone": "test_efficientnet"}
 # networks of a hundred million weights: the same class with fewer; whole they are built without storage, see
@@ -21,7 +23,7 @@ SMALLER = {
     "sdf-like": _SMALL | {"keep": 64},
 }
 # what is not quick has to compute flow between many frames, or is a large network
-QUICK = {name for name in recipe_names() if load_recipe(name).representation.name == "flow_map"} | {
+QUICK = {name for name in recipe_names() if {part.sees.name for part in load_recipe(name).trained} == {"flow_map"}} | {
     "rcn-a",
     "rcn-s",
     "rcn-w",
@@ -73,32 +75,39 @@ def test_it_trains_whole(name, world):
 
 def train_one_epoch(recipe, world):
     dataset, labelled, fold = world
-    representation = check_recipe(recipe)
+    check_recipe(recipe)
     wanted = {*fold.train, *fold.test}
     chosen = [
         (sample, label) for sample, label in zip(labelled.samples, labelled.labels, strict=True) if sample.key in wanted
     ]
     few = type(labelled)(tuple(sample for sample, _ in chosen), tuple(label for _, label in chosen))
-    augmentation = recipe.training and recipe.training.augmentation
-    table = read_samples(
-        dataset, few.samples, representation, holds=augmentation.acts_on if augmentation else "maps"
-    ).table(few, 3)
-    if recipe.training is None:
-        assert recipe.estimator is not None
-        result = fit_estimator(table, fold, recipe.estimator)
+    tables = {part.name: read(part, dataset, few) for part in recipe.trained}
+    first, *_ = tables.values()
+    if recipe.ensemble is None:
+        recipe = for_one_epoch(recipe)
     else:
-        assert recipe.model is not None
-        changes = {"epochs": 1}
-        if recipe.training.samples_per_class:
-            changes["samples_per_class"] = 2
-        training = recipe.training.model_copy(update=changes)
-        result = train_network(table, fold, recipe.model, training, accelerator="cpu")
+        recipe = recipe.model_copy(update={"parts": {part.name: for_one_epoch(part) for part in recipe.trained}})
+    result = train_fold(recipe, replace(first, beside=tables), fold, seed=0, accelerator="cpu")
+    if recipe.training:
         assert all(torch.tensor(result.curve["train_loss"]).isfinite())
         assert result.epoch == 1
     assert [prediction.key for prediction in result.predictions] == list(fold.test)
     for prediction in result.predictions:
         assert len(prediction.scores) == 3
         assert all(torch.tensor(prediction.scores).isfinite())
+
+
+def read(recipe, dataset, labelled):
+    augmentation = recipe.training and recipe.training.augmentation
+    holds = augmentation.acts_on if augmentation else "maps"
+    return read_samples(dataset, labelled.samples, check_recipe(recipe), holds=holds).table(labelled, 3)
+
+
+def for_one_epoch(recipe):
+    if recipe.training is None:
+        return recipe
+    changes = {"epochs": 1} | ({"samples_per_class": 2} if recipe.training.samples_per_class else {})
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update=changes)})
 
 
 def test_smaller_ones_are_recipes():
