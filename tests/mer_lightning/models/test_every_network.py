@@ -1,4 +1,4 @@
-"""What every network that the papers compare with, and every modern one, must do, at sizes that stay fast."""
+"""What every network must do, those of the five systems in all their variants, at sizes that stay fast."""
 
 import io
 
@@ -8,19 +8,57 @@ from torch import nn
 
 from mer_lightning.models.at_net import ATNet
 from mer_lightning.models.au_graph import AUGraph
+from mer_lightning.models.cnn_lstm_fusion import CnnLstmFusion
 from mer_lightning.models.compact_transformer import CompactTransformer
+from mer_lightning.models.dual_attention_resnet import DualAttentionResNet
+from mer_lightning.models.dual_branch import DualBranch
 from mer_lightning.models.elrcn import ELRCN
 from mer_lightning.models.fcnn_3d import FCNN3D
 from mer_lightning.models.htnet import HTNet
 from mer_lightning.models.image_cnn import ImageCNN
 from mer_lightning.models.magnified_apex import MagnifiedApex
+from mer_lightning.models.me_resnet import MEResNet
 from mer_lightning.models.rcn import RCN
+from mer_lightning.models.s3d_cnn import S3DCNN
 from mer_lightning.models.selected_features import SelectedFeatures
 from mer_lightning.types import DataError
 
+S0 = {"size": 32, "width": 32, "hidden": 16, "fc8": 16}
+S2 = {"size": 16, "frames": 4}
+# name -> class, arguments, one input; variants of the five systems
+SYSTEMS = {
+    **{
+        f"s0-{stream}-{at}-{mode}": (
+            CnnLstmFusion,
+            S0 | {"stream": stream, "fusion_at": at, "fusion_mode": mode},
+            (4, 3, 32, 32),
+        )
+        for stream, at, mode in [
+            ("fused", "fc7", "trained"),
+            ("fused", "fc7", "untrained"),
+            ("fused", "fc6", "trained"),
+            ("fused", "fc6", "untrained"),
+            ("spatial", "fc7", "trained"),
+            ("temporal", "fc7", "trained"),
+        ]
+    },
+    "s1": (MEResNet, {}, (3, 4, 32, 32)),
+    "s1-no-cbam": (MEResNet, {"cbam": False}, (3, 4, 32, 32)),
+    "s1-2d": (MEResNet, {"cbam": False, "dimensions": 2}, (3, 4, 32, 32)),
+    "s1-cat": (MEResNet, {"merge": "cat"}, (3, 4, 32, 32)),
+    **{f"s2-{kernel}": (S3DCNN, S2 | {"kernel": kernel}, (3, 4, 16, 16)) for kernel in ("separable", "2d", "3d")},
+    **{
+        f"s3-{attention}": (DualAttentionResNet, {"attention": attention}, (3, 48, 48))
+        for attention in ("none", "spatial", "channel", "dual")
+    },
+    **{
+        f"s4-{branches}": (DualBranch, {"branches": branches}, (4, 48, 48))
+        for branches in ("both", "magnitude", "strain")
+    },
+}
+FULL = {"s0-fused-fc7-trained", "s1", "s2-separable", "s3-dual", "s4-both"}
 SMALL = {"backbone": "test_efficientnet", "hidden": 16}
-# name -> class, arguments, one input
-NETWORKS = {
+NETWORKS = SYSTEMS | {
     **{
         f"rcn-{unit}-{side}": (RCN, {"unit": unit, "filters": 8, "pool": pool}, (3, side, side))
         for unit in ("attention", "shortcut", "wide")
@@ -39,7 +77,9 @@ NETWORKS = {
     "sdf-like": (SelectedFeatures, {"backbone": "test_efficientnet", "keep": 64}, (3, 2, 48, 48)),
 }
 # torch has no batching rule for an LSTM
-NO_VMAP = {"at-net", "elrcn-spatial", "elrcn-temporal"}
+NO_VMAP = {"at-net", "elrcn-spatial", "elrcn-temporal"} | {name for name in SYSTEMS if name.startswith("s0")}
+# of the systems, what takes long is done with one variant each
+ONE_EACH = [name for name in NETWORKS if name not in SYSTEMS or name in FULL]
 
 
 def build(name, seed=0, **arguments):
@@ -82,7 +122,9 @@ def test_state_survives_a_file(name):
     assert torch.equal(model(x), twin(x))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [name if name in ONE_EACH else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
+)
 def test_it_exports(name):
     model, shape = build(name)
     x = torch.randn(2, *shape)
@@ -90,7 +132,7 @@ def test_it_exports(name):
     torch.testing.assert_close(exported(x), model(x), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - NO_VMAP))
+@pytest.mark.parametrize("name", [name for name in ONE_EACH if name not in NO_VMAP])
 def test_many_models_train_at_once_under_vmap(name):
     models = [without_chance(build(name, seed)[0].double()) for seed in range(2)]
     shape = NETWORKS[name][2]
@@ -116,11 +158,14 @@ def test_a_sample_is_classified_by_itself(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ONE_EACH)
 def test_it_overfits_eight_random_clips(name):
     model, shape = build(name, classes=3)
     x, labels = torch.randn(8, *shape), torch.arange(8) % 3
-    optimizer = torch.optim.Adam([p for p in without_chance(model).parameters() if p.requires_grad], lr=1e-3)
+    # the systems are deeper
+    normalised = any(isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d) for module in model.modules())
+    rate = 1e-3 if name not in SYSTEMS else 1e-4 if normalised else 3e-4
+    optimizer = torch.optim.Adam([p for p in without_chance(model).parameters() if p.requires_grad], lr=rate)
     for _ in range(600):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(x), labels)
