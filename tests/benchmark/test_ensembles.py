@@ -9,7 +9,8 @@ from benchmark.cli import main
 from benchmark.jobs import train_fold
 from benchmark.plan import check_recipe, load_suite, make_plan
 from benchmark.recipe import load_recipe
-from benchmark.records import Store, load_runs
+from benchmark.records import load_runs
+from benchmark.store import Store
 from mer_lightning.types import DataError
 
 HEAD = "title: {name}\nsummary: One of several.\ntier: C\n"
