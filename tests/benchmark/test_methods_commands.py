@@ -51,6 +51,12 @@ def test_a_system_runs_when_a_recipe_of_its_name_exists(world, capsys):
     assert listed(capsys, "--state", "planned") == []
 
 
+def test_every_system_of_the_papers_runs_or_says_why_it_cannot():
+    states = {listing.name: listing.state for listing in list_methods(REPORTED)}
+    assert {name for name, state in states.items() if state != "runs"} == {"c3devol"}
+    assert states["c3devol"].startswith("cannot run: ")
+
+
 def test_a_recipe_of_what_cannot_run_is_an_error(world, capsys):
     (world / "cited.yaml").write_text(GOOD)
     assert main(["methods"]) == 2

@@ -132,6 +132,8 @@ def test_prose_does_not_change_the_hash_but_every_setting_does(folder):
         return load_recipe("mine").hash
 
     good = hash_of(GOOD)
+    # results are kept under it: a setting that is added later must not change it
+    assert good == "bdb614d28c8a28e5efdb2e3c88a2265fec460eb9ab31a4ed94dcaa20c928e868"
     assert hash_of(GOOD.replace("title: A", "title: Z") + "deviations: [none]\n") == good
     assert hash_of(GOOD.replace("epochs: 1", "epochs: 1, shuffle: true")) == good
     for old, new in (("epochs: 1", "epochs: 2"), ("5.0e-5", "6.0e-5"), ("0.5}", "0.6}"), ("tier", "version: 2\ntier")):
