@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import optuna
 import pytest
 
 import benchmark.search
@@ -86,8 +87,6 @@ def run():
 
 def study_of(record, folder, name="studies.db"):
     """All trials of the only study, failed ones included."""
-    import optuna
-
     place = folder / record.run / "tuning" / name
     storage = optuna.storages.RDBStorage(f"sqlite:///{place}")
     (only,) = optuna.get_all_study_names(storage)
@@ -95,8 +94,6 @@ def study_of(record, folder, name="studies.db"):
 
 
 def test_a_key_is_drawn_where_its_condition_holds(run):
-    import optuna
-
     study = optuna.create_study(sampler=make_sampler("tpe", 0))
     drawn = [suggest(study.ask(), SPACE) for _ in range(20)]
     for values in drawn:
@@ -213,29 +210,52 @@ def test_trials_are_ended_in_the_middle_of_training(tmp_path):
         go(make_run(), tmp_path / "runs", 2, pruner="hyperband")
 
 
-def test_looking_on_changes_no_result(tmp_path):
+@pytest.mark.parametrize(("at_once", "looks"), [(False, [3, 6, 9, 12, 15]), (True, [4, 6, 10, 12, 16])])
+def test_looking_on_changes_no_result(tmp_path, at_once, looks):
     run = network(make_run(scale=0.2), **RATES)
     fold = run.folds[0]
     seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
-
-    steps = []
+    reports = []
 
     class Judge:
         def report(self, value, step):
-            assert 0 <= value <= 1
-            steps.append(step)
+            reports.append((step, value))
 
         def should_prune(self):
             return False
 
     watch = benchmark.trials.Watch(seen, Judge(), every=3)
-    given = {"seed": 0, "accelerator": "cpu"}
+    given = {"seed": 0, "accelerator": "cpu", "at_once": at_once}
     plain = inner_uf1(run.recipe, seen, inner, **given)
     assert inner_uf1(run.recipe, seen, inner, watch=watch, **given) == plain
-    assert steps == [3, 6, 9, 12, 15]
+    # every third epoch of both inner folds together; as one, two epochs pass at a time
+    assert [step for step, _ in reports] == looks
+    assert all(0 <= value <= 1 for _, value in reports)
     assert watch.epochs == 16
-    # and so does training the inner folds as one
-    assert inner_uf1(run.recipe, seen, inner, at_once=True, **given) == pytest.approx(plain, abs=0.05)
+    if at_once:
+        # all epochs of all inner folds are over: what is seen last is what the trial is worth
+        assert reports[-1][1] == plain
+        # and so does training the inner folds as one
+        alone = inner_uf1(run.recipe, seen, inner, seed=0, accelerator="cpu", at_once=False)
+        assert plain == pytest.approx(alone, abs=0.05)
+
+
+def test_inner_folds_that_are_trained_as_one_are_ended_as_one(tmp_path):
+    run = network(make_run(scale=0.2), **RATES)
+    fold = run.folds[0]
+    seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
+
+    class Judge:
+        def report(self, value, step):
+            self.step = step
+
+        def should_prune(self):
+            return self.step >= 6
+
+    watch = benchmark.trials.Watch(seen, Judge(), every=3)
+    with pytest.raises(optuna.TrialPruned):
+        inner_uf1(run.recipe, seen, inner, seed=0, accelerator="cpu", watch=watch, at_once=True)
+    assert watch.epochs == 6
 
 
 def test_a_study_stops_begin_of_trials_when_its_time_is_up(run, tmp_path):
@@ -352,7 +372,6 @@ def test_the_study_of_two_workers_outlives_the_kill_of_one(tmp_path):
 
 def kill_a_worker(places, url, parent=None, patience=240):
     """Kill, in the middle of a trial, a process that works on the only study of a storage; the trial's number."""
-    import optuna
     from optuna.trial import TrialState
 
     end = time.monotonic() + patience
