@@ -104,6 +104,21 @@ class Choice(Entry):
 Range = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
 
 
+class Space(Settings):
+    """What tuning may change, in a file of its own.
+
+    Attributes:
+        search_space: As that of a recipe.
+    """
+
+    search_space: dict[str, Range] = Field(min_length=1)
+
+    @field_validator("search_space")
+    @classmethod
+    def _check_conditions(cls, space: dict[str, Range]) -> dict[str, Range]:
+        return _checked(space)
+
+
 class RepresentationChoice(Settings):
     """What a method sees; a name alone stands for the representation with the arguments it has of itself.
 
@@ -210,15 +225,7 @@ class Recipe(Settings):
     @field_validator("search_space")
     @classmethod
     def _check_conditions(cls, space: dict[str, Range]) -> dict[str, Range]:
-        for key, entry in space.items():
-            for other, value in entry.when.items():
-                parent = space.get(other)
-                if not isinstance(parent, Choice):
-                    raise ValueError(f"{key}: when.{other}: expected a choice of the search space")
-                if value not in parent.values:
-                    raise ValueError(f"{key}: when.{other}: expected one of {list(parent.values)}, found {value!r}")
-        in_order(space)
-        return space
+        return _checked(space)
 
     @property
     def hash(self) -> str:
@@ -263,6 +270,19 @@ class Recipe(Settings):
             return type(self).model_validate_json(json.dumps(changed))
         except ValidationError as error:
             raise DataError(explain(error)) from error
+
+
+def _checked(space: dict[str, Range]) -> dict[str, Range]:
+    """The same space, whose conditions can hold."""
+    for key, entry in space.items():
+        for other, value in entry.when.items():
+            parent = space.get(other)
+            if not isinstance(parent, Choice):
+                raise ValueError(f"{key}: when.{other}: expected a choice of the search space")
+            if value not in parent.values:
+                raise ValueError(f"{key}: when.{other}: expected one of {list(parent.values)}, found {value!r}")
+    in_order(space)
+    return space
 
 
 def in_order(space: Mapping[str, Range]) -> list[str]:

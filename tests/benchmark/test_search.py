@@ -20,7 +20,8 @@ from benchmark.plan import Run, check_recipe
 from benchmark.recipe import Choice, FloatRange, Recipe, load_recipe
 from benchmark.records import FoldRecord, save_run
 from benchmark.runner import make_record
-from benchmark.search import Search, Tuning, make_sampler, search, storage_place, suggest
+from benchmark.search import Search, Tuning, make_sampler, search, suggest
+from benchmark.storages import storage_place
 from benchmark.store import Store
 from benchmark.tables import load_boards
 from benchmark.trials import inner_uf1
@@ -246,7 +247,7 @@ def test_inner_folds_that_are_trained_as_one_are_ended_as_one(tmp_path):
     seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
 
     class Judge:
-        def report(self, value, step):
+        def report(self, _, step):
             self.step = step
 
         def should_prune(self):
