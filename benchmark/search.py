@@ -113,6 +113,9 @@ def search(
     from optuna.storages import fail_stale_trials
     from optuna.trial import TrialState
 
+    # here, since no_warnings below would turn on again the warnings that it turns off
+    import mer_lightning.tasks  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
     study = _open_study(given, name, folds)
     me = f"{socket.gethostname()}/{hashlib.sha256(str(given.folder.resolve()).encode()).hexdigest()[:8]}/{worker}"
     for left in study.get_trials(states=(TrialState.RUNNING,)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,6 +146,10 @@ def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace
             make_executor=partial(_executor, arguments, run, store),
             storage=arguments.storage,
         )
+    except KeyboardInterrupt:
+        tracker.close(patience=1.0)
+        print("mer-bench: stopped; finished trials and folds are kept, the same command goes on", file=sys.stderr)
+        return 130
     except BaseException:
         tracker.close(patience=1.0)
         raise
