@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mer_lightning.tasks import Start
 
 Mode = Literal["nested", "holdout", "global"]
+Pruner = Literal["none", "wilcoxon", "hyperband"]
 _POLL_SECONDS = 0.5
 _RUNGS = 27
 """Hyperband first looks at a trial after this part of all its epochs."""
@@ -56,7 +57,7 @@ class Tuning(Settings):
     trials: int = Field(ge=1)
     inner_folds: int = Field(default=3, ge=2)
     sampler: Literal["tpe", "gp", "random"] = "tpe"
-    pruner: Literal["none", "wilcoxon", "hyperband"] = "none"
+    pruner: Pruner = "none"
     timeout: float | None = Field(default=None, gt=0)
     search_space: dict[str, Range]
 
@@ -187,7 +188,7 @@ def _without_failed(given: Search, study: Study, name: str, folds: Sequence[Fold
     return study
 
 
-def usual_pruner(recipe: Recipe) -> Literal["wilcoxon", "hyperband"]:
+def usual_pruner(recipe: Recipe) -> Pruner:
     """What saves most without losing the best trial, see ``benchmark.perf.tuning``."""
     return "hyperband" if most_epochs(recipe) else "wilcoxon"
 
