@@ -11,8 +11,9 @@ from rich.console import Console
 
 import benchmark.trials
 from benchmark.executors import Local
-from benchmark.records import Store, load_run
+from benchmark.records import load_run
 from benchmark.search import Tuning
+from benchmark.store import Store
 from benchmark.tracking import WandbTracker
 from benchmark.tuning import tune
 from mer_lightning.tasks import FoldResult
