@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mer_lightning.types import DataError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from optuna.storages import BaseStorage
 
+_PAUSES = (0.5, 2.0)
 HEARTBEAT_SECONDS = 30
 """A worker on a database server says so often that it lives; three times that, and its trial is done again."""
 
@@ -87,14 +89,29 @@ def open_storage(place: str) -> BaseStorage:
             return proxy
         if not has_heartbeat(place):
             # several workers of one machine: wait for each other's writes instead of failing
-            return storages.RDBStorage(place, engine_kwargs={"connect_args": {"timeout": 60}})
-        return storages.RDBStorage(
+            return _make_tables(place, engine_kwargs={"connect_args": {"timeout": 60}})
+        return _make_tables(
             place,
             engine_kwargs={"pool_pre_ping": True},
             heartbeat_interval=HEARTBEAT_SECONDS,
             grace_period=3 * HEARTBEAT_SECONDS,
             heartbeat_stale_trial_callback=storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
         )
+
+
+def _make_tables(place: str, **options: Any) -> BaseStorage:  # noqa: ANN401 - as Optuna takes them
+    """A database; where two commands find it empty at the same moment, one of them finds the other's tables then."""
+    from optuna.storages import RDBStorage
+
+    for pause in _PAUSES:
+        try:
+            return RDBStorage(place, **options)
+        except Exception as error:
+            # each database has errors of its own
+            if not any(word in str(error) for word in ("UNIQUE constraint", "unique constraint", "already exists")):
+                raise
+            time.sleep(pause)
+    return RDBStorage(place, **options)
 
 
 def has_heartbeat(place: str) -> bool:

@@ -25,7 +25,7 @@ from benchmark.recipe import Choice, FloatRange, Recipe, conditions, load_recipe
 from benchmark.records import FoldRecord, save_run
 from benchmark.runner import make_record
 from benchmark.search import Search, Tuning, best_of, make_sampler, say_progress, search, suggest, usual_pruner
-from benchmark.storages import storage_place
+from benchmark.storages import _make_tables, storage_place
 from benchmark.store import Store
 from benchmark.tables import load_boards
 from benchmark.trials import inner_uf1
@@ -425,6 +425,22 @@ def test_a_storage_that_cannot_be_used_is_named_before_anything_is_trained(run, 
         go(run, tmp_path / "runs", 1, storage="sqlite:////nowhere/at/all.db")
 
 
+def test_commands_that_find_an_empty_database_at_the_same_moment_share_it(tmp_path):
+    url, made = f"sqlite:///{tmp_path / 'studies.db'}", []
+    together = threading.Barrier(4)
+
+    def begin():
+        together.wait()
+        made.append(_make_tables(url, engine_kwargs={"connect_args": {"timeout": 60}}))
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [storage.get_all_studies() for storage in made] == [[]] * 4
+
+
 def test_what_folds_chose_becomes_a_recipe_that_says_whom_it_has_seen(run, tmp_path):
     record, _ = go(run, tmp_path / "runs", 3)
     written = export(run, record, Store(tmp_path / "runs"), tmp_path / "mine.yaml")
@@ -478,7 +494,9 @@ def test_the_study_of_two_workers_outlives_the_kill_of_one(tmp_path):
     # joins processes by itself
     work = threading.Thread(target=lambda: result.append(go(run, tmp_path / "runs", trials, **options)))
     work.start()
-    killed = kill_a_worker(lambda: list((tmp_path / "runs").glob("*/tuning/studies.db")), lambda p: f"sqlite:///{p}")
+    # once a worker has begun: whoever opens an empty file makes its tables
+    places = lambda: list((tmp_path / "runs").glob("*/tuning/*.progress"))  # noqa: E731
+    killed = kill_a_worker(places, lambda p: f"sqlite:///{p.with_name('studies.db')}", work.is_alive)
     work.join(timeout=500)
     (record, _) = result[0]
     assert record.complete
@@ -494,13 +512,14 @@ def test_the_study_of_two_workers_outlives_the_kill_of_one(tmp_path):
     assert len({process for _, process in workers}) >= 3
 
 
-def kill_a_worker(places, url, parent=None, patience=240):
+def kill_a_worker(places, url, going, patience=240):
     """Kill, in the middle of a trial, a process that works on the only study of a storage; the trial's number."""
     from optuna.trial import TrialState
 
     end = time.monotonic() + patience
     storage = None
     while time.monotonic() < end:
+        assert going(), "everybody has ended"
         time.sleep(0.05)
         if storage is None:
             if not (found := places()):

@@ -111,7 +111,7 @@ def test_a_study_on_postgresql_outlives_the_kill_of_one_of_its_commands(postgres
     commands = [context.Process(target=take_part, args=(postgres, str(tmp_path / str(n)))) for n in range(2)]
     for command in commands:
         command.start()
-    killed = kill_a_worker(lambda: [postgres], str)
+    killed = kill_a_worker(lambda: [postgres], str, lambda: any(command.is_alive() for command in commands))
     for command in commands:
         command.join(300)
     assert sorted(command.exitcode for command in commands) == [-9, 0]
