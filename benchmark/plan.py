@@ -163,6 +163,16 @@ def check_recipe(recipe: Recipe) -> Representation:
         _check_transfer(recipe)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
+    check_values(recipe, representation, file)
+    return representation
+
+
+def check_values(recipe: Recipe, representation: Representation, file: str) -> None:
+    """Make sure that a recipe takes every value of its search space.
+
+    Raises:
+        DataError: It does not; the message names the file that the space is from, and the key.
+    """
     for key, values in recipe.search_space.items():
         for value in values.ends:
             try:
@@ -173,7 +183,6 @@ def check_recipe(recipe: Recipe) -> Representation:
                     raise DataError(f"{key}: what is read cannot be tuned")
             except DataError as error:
                 raise DataError(f"{file}: search_space: {error}") from error
-    return representation
 
 
 def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str) -> Representation:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
-from benchmark.search_space import Choice, Range, in_order
+from benchmark.search_space import Range, checked
 from benchmark.yaml_files import explain, load_yaml
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
@@ -191,15 +191,7 @@ class Recipe(Settings):
     @field_validator("search_space")
     @classmethod
     def _check_conditions(cls, space: dict[str, Range]) -> dict[str, Range]:
-        for key, entry in space.items():
-            for other, value in entry.when.items():
-                parent = space.get(other)
-                if not isinstance(parent, Choice):
-                    raise ValueError(f"{key}: when.{other}: expected a choice of the search space")
-                if value not in parent.values:
-                    raise ValueError(f"{key}: when.{other}: expected one of {list(parent.values)}, found {value!r}")
-        in_order(space)
-        return space
+        return checked(space)
 
     @field_serializer("parts")
     def _what_decides(self, parts: dict[str, Recipe]) -> dict[str, Any]:

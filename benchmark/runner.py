@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from mer_lightning.tasks import AtOnce
 
 _PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-learn")
-_QUIET_SECONDS = 30.0
+QUIET_SECONDS = 30.0
+"""Between two lines about progress."""
 _UNRECORDED = {"search_space"}
 """What might be searched decides nothing in a record; a tuned recipe says what was searched."""
 
@@ -56,6 +57,7 @@ def run_all(
     console: Console,
     executor: Executor,
     at_once: int | None = None,
+    progress: FoldProgress | None = None,
 ) -> list[RunRecord]:
     """Train the missing folds of every run and write its RunRecord.
 
@@ -68,6 +70,7 @@ def run_all(
         executor: Where folds are trained.
         at_once: Folds of one network, of all its seeds, that are trained as one; None takes what fits on a GPU, and 1
             on a CPU.
+        progress: Shows it; None shows a bar over folds.
 
     Returns:
         One RunRecord per run, in order; ``failed`` names the folds that ended in an error.
@@ -75,8 +78,8 @@ def run_all(
     Raises:
         DataError: The store cannot be written.
     """
-    with FoldProgress(console, sum(len(run.folds) for run in runs)) as progress:
-        work = _Work(runs, store, records, tracker, progress, executor, at_once)
+    with progress or FoldProgress(console, sum(len(run.folds) for run in runs)) as shown:
+        work = _Work(runs, store, records, tracker, shown, executor, at_once)
         # a generator that is dropped with an exception under way would go on until somebody collects it
         with closing(work), closing(executor.run(work.jobs(), {run.id: run.table for run in runs})) as ended:
             for job, outcomes in ended:
@@ -330,7 +333,7 @@ class FoldProgress:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("folds"),
+            TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -338,7 +341,7 @@ class FoldProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=folds)
+        self._task = self._bar.add_task("", total=folds, unit="folds")
 
     def __enter__(self) -> FoldProgress:
         self._bar.start()
@@ -357,14 +360,17 @@ class FoldProgress:
 
     def fold_done(self) -> None:
         """Count a fold that was trained."""
-        self._count += 1
-        self._trained += 1
-        self._bar.advance(self._task)
+        self._count_fold()
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._last_line > _QUIET_SECONDS:
+        if not self._console.is_terminal and now - self._last_line > QUIET_SECONDS:
             self._last_line = now
             left = (now - self._start) / self._trained * (self._folds - self._count)
             self._console.print(f"{self._name}: {self._count}/{self._folds} folds, about {left / 60:.0f} min left")
+
+    def _count_fold(self) -> None:
+        self._count += 1
+        self._trained += 1
+        self._bar.advance(self._task)
 
     def fold_found(self) -> None:
         """Count a fold that another process trained."""

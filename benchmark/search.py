@@ -7,28 +7,25 @@ import json
 import os
 import socket
 import time
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from benchmark.search_space import Choice, FloatRange, IntRange, Range, in_order
+from benchmark.storages import drop_torn_line, has_heartbeat, no_warnings, open_storage
 from benchmark.trials import Watch, inner_uf1
 from mer_lightning.protocols import fold_seed
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from optuna import Study
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
-    from optuna.storages import BaseStorage
     from optuna.trial import BaseTrial, FrozenTrial, Trial
 
     from benchmark.recipe import Recipe
@@ -37,8 +34,7 @@ if TYPE_CHECKING:
     from mer_lightning.tasks import Start
 
 Mode = Literal["nested", "holdout", "global"]
-HEARTBEAT_SECONDS = 30
-"""A worker on a database server says so often that it lives; three times that, and its trial is done again."""
+Pruner = Literal["none", "wilcoxon", "hyperband"]
 _POLL_SECONDS = 0.5
 _RUNGS = 27
 """Hyperband first looks at a trial after this part of all its epochs."""
@@ -62,7 +58,7 @@ class Tuning(Settings):
     trials: int = Field(ge=1)
     inner_folds: int = Field(default=3, ge=2)
     sampler: Literal["tpe", "gp", "random"] = "tpe"
-    pruner: Literal["none", "wilcoxon", "hyperband"] = "none"
+    pruner: Pruner = "none"
     timeout: float | None = Field(default=None, gt=0)
     search_space: dict[str, Range]
 
@@ -114,10 +110,13 @@ def search(
         start: Pre-trained weights that every trial starts from.
 
     Returns:
-        Trials that were completed or pruned, in order, at most ``tuning.trials`` of them.
+        Trials that ended, in order: at most ``tuning.trials`` that were completed or pruned, and those that failed.
     """
     from optuna.storages import fail_stale_trials
     from optuna.trial import TrialState
+
+    # here, since no_warnings below would turn on again the warnings that it turns off
+    import mer_lightning.tasks  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     study = _open_study(given, name, folds)
     me = f"{socket.gethostname()}/{hashlib.sha256(str(given.folder.resolve()).encode()).hexdigest()[:8]}/{worker}"
@@ -125,6 +124,8 @@ def search(
         # this worker begins here, so what runs under its name is of one that died
         if left.user_attrs.get("worker", [""])[0] == me or not (given.shared or help_only):
             study.tell(left.number, state=TrialState.FAIL)
+    if given.tuning.pruner == "hyperband" and not given.shared and not help_only:
+        study = _without_failed(given, study, name, folds, me)
 
     def objective(trial: Trial) -> float:
         trial.set_user_attr("worker", [me, os.getpid()])
@@ -146,24 +147,69 @@ def search(
     while True:
         done = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
         spent = sum(trial.duration.total_seconds() for trial in done if trial.duration)
+        say_progress(given.folder, name, len(done))
         if len(done) >= given.tuning.trials or (done and spent >= (given.tuning.timeout or float("inf"))):
             break
         if len(done) + len(study.get_trials(states=(TrialState.RUNNING,))) >= given.tuning.trials:
             if help_only:
                 break
-            if _has_heartbeat(given.storage):
+            if has_heartbeat(given.storage):
                 # another command has the last trials; should it die, one of them comes back
                 time.sleep(_POLL_SECONDS)
-                with _no_warnings():
+                with no_warnings():
                     fail_stale_trials(study)
                 continue
         # a sampler of its own for each trial: a search that was interrupted goes on as if it had not been
         place = f"{name}/trial {len(done)}" + (f"/worker {worker}" if worker else "")
         study.sampler = make_sampler(given.tuning.sampler, fold_seed(given.seed, place))
-        with _no_warnings():
+        with no_warnings():
             study.optimize(objective, n_trials=1)
     done.sort(key=lambda trial: trial.number)
-    return done[: given.tuning.trials]
+    ended = [*done[: given.tuning.trials], *study.get_trials(states=(TrialState.FAIL,))]
+    return sorted(ended, key=lambda trial: trial.number)
+
+
+def _without_failed(given: Search, study: Study, name: str, folds: Sequence[Fold], me: str) -> Study:
+    """The study as if no trial had failed: Hyperband draws by the number of a trial, and compares with failed ones.
+
+    Only where trials are left and nobody else has taken part, whose work this would undo. What a kill in the middle of
+    it loses is trained again.
+    """
+    import optuna
+    from optuna.trial import TrialState
+
+    trials = study.get_trials()
+    done = [trial for trial in trials if trial.state != TrialState.FAIL]
+    alone = all(trial.user_attrs.get("worker", [me])[0] == me for trial in trials)
+    if not alone or len(done) == len(trials) or len(done) >= given.tuning.trials:
+        return study
+    optuna.delete_study(study_name=study.study_name, storage=open_storage(given.storage))
+    study = _open_study(given, name, folds)
+    study.add_trials(done)
+    return study
+
+
+def usual_pruner(recipe: Recipe) -> Pruner:
+    """What saves most without losing the best trial, see ``benchmark.perf.tuning``."""
+    return "hyperband" if most_epochs(recipe) else "wilcoxon"
+
+
+def say_progress(folder: Path, name: str, trials: int) -> None:
+    """Let whoever watches the folder of a run know how many trials of a study are done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{file_name(name)}.progress").write_text(str(trials), encoding="ascii")
+
+
+def read_progress(folder: Path) -> int:
+    """Trials that are done in all studies of a run."""
+    counts = (path.read_text(encoding="ascii") for path in folder.glob("*.progress"))
+    # a worker may be writing just now
+    return sum(int(count) for count in counts if count)
+
+
+def file_name(study: str) -> str:
+    """Name of a study as part of a file's name."""
+    return study.replace("/", "--")
 
 
 def best_of(trials: Sequence[FrozenTrial], space: dict[str, Range]) -> tuple[dict[str, Any], float]:
@@ -204,7 +250,7 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
     """A sampler of Optuna by its short name."""
     from optuna import samplers
 
-    with _no_warnings():
+    with no_warnings():
         match name:
             case "gp":
                 return samplers.GPSampler(seed=seed, deterministic_objective=True)
@@ -244,7 +290,7 @@ def make_pruner(tuning: Tuning, epochs: int) -> BasePruner:
     """
     from optuna import pruners
 
-    with _no_warnings():
+    with no_warnings():
         match tuning.pruner:
             case "wilcoxon":
                 return pruners.WilcoxonPruner(p_threshold=0.1)
@@ -254,124 +300,18 @@ def make_pruner(tuning: Tuning, epochs: int) -> BasePruner:
                 return pruners.NopPruner()
 
 
-def storage_place(wanted: str, folder: Path) -> tuple[str, bool]:
-    """Where studies are, and whether others may be there too.
-
-    Args:
-        wanted: ``sqlite`` or ``journal``: a file in the folder of the run; else an URL.
-        folder: For those files.
-
-    Raises:
-        DataError: Nothing of the kind is known, or what it needs is not installed.
-    """
-    match wanted.partition("://")[0]:
-        case "sqlite" if wanted == "sqlite":
-            return f"sqlite:///{folder / 'studies.db'}", False
-        case "journal" if wanted == "journal":
-            return str(folder / "studies.journal"), False
-        case "grpc":
-            host, _, port = wanted.removeprefix("grpc://").rpartition(":")
-            if not host or not port.isdigit():
-                raise DataError(f"--storage {wanted}: expected grpc://<host>:<port>")
-            return wanted, True
-        case kind if kind.split("+")[0] in {"sqlite", "postgresql", "mysql"} and "://" in wanted:
-            return wanted, True
-        case _:
-            raise DataError(
-                f"--storage {wanted}: expected sqlite, journal, or an URL that begins with sqlite://, postgresql://, "
-                "postgresql+psycopg://, mysql:// or grpc://"
-            )
-
-
-def check_storage(place: str) -> None:
-    """Find out before anything is trained that studies can be kept.
-
-    Raises:
-        DataError: A package is missing, or nobody answers.
-    """
-    try:
-        _open_storage(place).get_all_studies()
-    except ImportError as error:
-        raise DataError(
-            f"--storage {_without_password(place)}: {' '.join(str(error).split())[:120]}; pip install '.[tune]'"
-        ) from error
-    except DataError:
-        raise
-    except Exception as error:
-        # each database has errors of its own
-        line = " ".join(str(error).split())[:200]
-        raise DataError(f"--storage {_without_password(place)}: cannot be used: {line}") from error
-
-
 def _open_study(given: Search, name: str, folds: Sequence[Fold]) -> Study:
     import optuna
 
     # what fails in a trial is the error of its fold, which is kept
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if given.storage.endswith(".journal") and not given.shared:
-        _drop_torn_line(given)
-    with _no_warnings():
+        drop_torn_line(Path(given.storage))
+    with no_warnings():
         return optuna.create_study(
-            storage=_open_storage(given.storage),
+            storage=open_storage(given.storage),
             study_name=f"{given.run}/{name}",
             direction="maximize",
             load_if_exists=True,
             pruner=make_pruner(given.tuning, most_epochs(given.recipe) * len(folds)),
         )
-
-
-@lru_cache(maxsize=4)
-def _open_storage(place: str) -> BaseStorage:
-    from optuna import storages
-    from optuna.storages.journal import JournalFileBackend
-
-    if place.endswith(".journal"):
-        return storages.JournalStorage(JournalFileBackend(place))
-    with _no_warnings():
-        if place.startswith("grpc://"):
-            host, _, port = place.removeprefix("grpc://").rpartition(":")
-            proxy = storages.GrpcStorageProxy(host=host, port=int(port))
-            try:
-                proxy.wait_server_ready(timeout=5)
-            except Exception as error:
-                raise DataError(f"--storage {place}: no gRPC proxy answers there") from error
-            return proxy
-        if not _has_heartbeat(place):
-            # several workers of one machine: wait for each other's writes instead of failing
-            return storages.RDBStorage(place, engine_kwargs={"connect_args": {"timeout": 60}})
-        return storages.RDBStorage(
-            place,
-            engine_kwargs={"pool_pre_ping": True},
-            heartbeat_interval=HEARTBEAT_SECONDS,
-            grace_period=3 * HEARTBEAT_SECONDS,
-            heartbeat_stale_trial_callback=storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
-        )
-
-
-def _has_heartbeat(place: str) -> bool:
-    return place.startswith(("postgresql", "mysql"))
-
-
-def _without_password(place: str) -> str:
-    head, _, tail = place.rpartition("@")
-    return f"{head.rpartition(':')[0]}:***@{tail}" if head.count(":") > 1 else place
-
-
-@contextmanager
-def _no_warnings() -> Generator[None]:
-    """What Optuna calls experimental is chosen on purpose."""
-    from optuna.exceptions import ExperimentalWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        warnings.filterwarnings("ignore", message=".*greenlet.*")
-        yield
-
-
-def _drop_torn_line(given: Search) -> None:
-    """A full disk or a power cut leaves half a line, behind which Optuna would read nothing any more."""
-    journal = Path(given.storage)
-    if journal.exists():
-        text = journal.read_bytes()
-        if not text.endswith(b"\n"):
-            journal.write_bytes(text[: text.rfind(b"\n") + 1])

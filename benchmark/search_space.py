@@ -6,7 +6,7 @@ import json
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mer_lightning.settings import Settings
 
@@ -84,6 +84,39 @@ class Choice(Entry):
 
 
 Range = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
+
+
+class Space(Settings):
+    """What tuning may change, in a file of its own.
+
+    Attributes:
+        search_space: As that of a recipe.
+    """
+
+    search_space: dict[str, Range] = Field(min_length=1)
+
+    @field_validator("search_space")
+    @classmethod
+    def _check_conditions(cls, space: dict[str, Range]) -> dict[str, Range]:
+        return checked(space)
+
+
+def checked(space: dict[str, Range]) -> dict[str, Range]:
+    """The same space, whose conditions can hold.
+
+    Raises:
+        ValueError: A condition names no choice of the space, a value that it does not have, or keys depend on each
+            other in a circle.
+    """
+    for key, entry in space.items():
+        for other, value in entry.when.items():
+            parent = space.get(other)
+            if not isinstance(parent, Choice):
+                raise ValueError(f"{key}: when.{other}: expected a choice of the search space")
+            if value not in parent.values:
+                raise ValueError(f"{key}: when.{other}: expected one of {list(parent.values)}, found {value!r}")
+    in_order(space)
+    return space
 
 
 def in_order(space: Mapping[str, Range]) -> list[str]:

@@ -198,7 +198,7 @@ def _mirror_study(study: dict[str, Any], folder: Path, root: Path) -> None:
             settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
         )
         run.summary.update({key: trial[key] for key in ("state", "value", "epochs", "seconds")})
-        run.finish()
+        run.finish(exit_code=int(trial["state"] == "fail"))
 
 
 def mirror_picture(run: str, picture: Path, summary: Path, suite: str, root: Path) -> None:

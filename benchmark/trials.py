@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import torch
 
-from benchmark.jobs import pays_together, train_fold, train_together
+from benchmark.jobs import is_out_of_memory, pays_together, train_fold
 from mer_lightning.metrics import confusion_matrix, uf1
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lightning import Callback
 
     from benchmark.recipe import Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import FoldResult, Start
+    from mer_lightning.tasks import AtOnce, FoldResult, Start
     from mer_lightning.types import Prediction
 
 
@@ -41,7 +41,8 @@ class Watch:
         judge: Who decides.
         by_subject: After each inner fold, report the class-balanced share of right clips of each of its subjects, under
             the subject's number: trials are compared on the same subjects.
-        every: Report the UF1 of what has been tested so far whenever so many epochs have passed; 0 never does.
+        every: Report the UF1 of what has been tested so far whenever so many epochs have passed, counted over all inner
+            folds; 0 never does.
     """
 
     def __init__(self, table: Table, judge: Judge, *, by_subject: bool = False, every: int = 0) -> None:
@@ -62,25 +63,26 @@ class Watch:
     @property
     def in_turn(self) -> bool:
         """True where inner folds must be trained one after another, because something is reported between them."""
-        return self._by_subject or self._every > 0
+        return self._by_subject
 
-    def callbacks(self, fold: Fold) -> tuple[Callback, ...]:
-        """What looks on while an inner fold is trained."""
+    def callbacks(self, folds: Sequence[Fold]) -> tuple[Callback, ...]:
+        """What looks on while inner folds are trained, one alone or several as one."""
         if not self._every:
             return ()
         from mer_lightning.tasks import AtEpochs
 
-        labels = self._table.labels[self._table.rows(fold.test)].tolist()
+        labels = self._table.labels[self._table.rows([key for fold in folds for key in fold.test])].tolist()
 
-        def tell(epoch: int, guesses: Sequence[int]) -> None:
-            self._now = epoch
-            if (self.epochs) % self._every == 0:
-                matrix = confusion_matrix([*self._labels, *labels], [*self._guesses, *guesses], self._table.classes)
-                self._judge.report(float(uf1(matrix)), self.epochs)
-                self._end_if_hopeless()
+        def wanted(epoch: int) -> bool:
+            self._now = epoch * len(folds)
+            return self.epochs // self._every > (self.epochs - len(folds)) // self._every
 
-        first = self._every - self._before % self._every
-        return (AtEpochs(self._table.classes, lambda epoch: (epoch - first) % self._every == 0, tell),)
+        def tell(_: int, guesses: Sequence[int]) -> None:
+            matrix = confusion_matrix([*self._labels, *labels], [*self._guesses, *guesses], self._table.classes)
+            self._judge.report(float(uf1(matrix)), self.epochs)
+            self._end_if_hopeless()
+
+        return (AtEpochs(self._table.classes, wanted, tell),)
 
     def fold_done(self, result: FoldResult, *, last: bool) -> None:
         """Take the result of an inner fold.
@@ -136,25 +138,66 @@ def inner_uf1(
         watch: Looks on.
         at_once: Train all folds of a network as one, where the model allows; None does so on a GPU.
     """
-    results: list[FoldResult] = []
     if at_once is None:
         at_once = pays_together(accelerator)
-    if at_once and not (watch and watch.in_turn):
-        together = train_together(recipe, table, folds, [seed], accelerator=accelerator, start=start)
-        results = [one for (one,) in together]
-        for place, result in enumerate(results, start=1):
-            if watch:
-                watch.fold_done(result, last=place == len(folds))
-    if not results:
-        for place, fold in enumerate(folds, start=1):
-            looking = watch.callbacks(fold) if watch else ()
-            result = train_fold(recipe, table, fold, seed=seed, accelerator=accelerator, start=start, callbacks=looking)
+    parts: list[tuple[Sequence[Fold], AtOnce | None]] = [([fold], None) for fold in folds]
+    if at_once and recipe.model is not None and not (watch and watch.in_turn):
+        parts = _as_one(recipe, table, folds) or parts
+    results: list[FoldResult] = []
+    given: _Given = {"seed": seed, "accelerator": accelerator, "start": start}
+    for part, how in parts:
+        for result in _train(recipe, table, part, how, given, watch):
             results.append(result)
             if watch:
-                watch.fold_done(result, last=place == len(folds))
+                watch.fold_done(result, last=len(results) == len(folds))
     predictions = [prediction for result in results for prediction in result.predictions]
     labels, guesses = [p.label for p in predictions], [p.prediction for p in predictions]
     return float(uf1(confusion_matrix(labels, guesses, table.classes)))
+
+
+class _Given(TypedDict):
+    seed: int
+    accelerator: str
+    start: Start | None
+
+
+def _as_one(recipe: Recipe, table: Table, folds: Sequence[Fold]) -> list[tuple[Sequence[Fold], AtOnce | None]]:
+    """Parts of the folds that are trained as one; none where the model does not allow it."""
+    from mer_lightning.tasks import examine, sets_of
+
+    assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
+    how = examine(table, recipe.model, recipe.training)
+    return [] if how.reason else [(part, how) for part in sets_of(table, folds, recipe.training, len(folds))]
+
+
+def _train(
+    recipe: Recipe, table: Table, folds: Sequence[Fold], how: AtOnce | None, given: _Given, watch: Watch | None
+) -> Iterator[FoldResult]:
+    """Results of folds, trained as one where ``how`` says so and the memory suffices, else one after another."""
+    from mer_lightning.tasks import train_networks
+
+    if how is not None and len(folds) > 1:
+        assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
+        seeds, looking = [given["seed"]] * len(folds), watch.callbacks(folds) if watch else ()
+        try:
+            yield from train_networks(
+                table,
+                folds,
+                recipe.model,
+                recipe.training,
+                seeds=seeds,
+                accelerator=given["accelerator"],
+                how=how,
+                start=given["start"],
+                callbacks=looking,
+            )
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return
+    for fold in folds:
+        yield train_fold(recipe, table, fold, **given, callbacks=watch.callbacks([fold]) if watch else ())
 
 
 def _person(key: str) -> str:

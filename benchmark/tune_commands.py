@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,9 +61,16 @@ def add_tune_commands(
     tune.add_argument("--sampler", default="tpe", choices=["tpe", "gp", "random"], help="(default: %(default)s)")
     tune.add_argument(
         "--pruner",
-        default="none",
-        choices=["none", "wilcoxon", "hyperband"],
-        help="wilcoxon: across inner folds, hyperband: across epochs (default: %(default)s)",
+        default="auto",
+        choices=["auto", "none", "wilcoxon", "hyperband"],
+        help="wilcoxon: across inner folds, hyperband: across epochs; auto: hyperband for a network, wilcoxon for an "
+        "estimator (default: %(default)s)",
+    )
+    tune.add_argument(
+        "--space",
+        type=Path,
+        metavar="FILE",
+        help="a YAML file with a search_space that takes the place of the recipe's own, e.g. with fewer epochs",
     )
     tune.add_argument("--timeout", type=float, metavar="SECONDS", help="of the trials of each study, together")
     tune.add_argument(
@@ -85,10 +93,10 @@ def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace
     from pydantic import ValidationError
 
     from benchmark.plan import load_suite, make_plan
-    from benchmark.search import Tuning
+    from benchmark.search import Tuning, usual_pruner
     from benchmark.store import Store
     from benchmark.tracking import make_tracker
-    from benchmark.tuning import check_space, tune
+    from benchmark.tuning import check_space, tune, with_space
     from benchmark.yaml_files import explain
 
     console = Console(highlight=False, soft_wrap=True)
@@ -105,6 +113,8 @@ def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace
         protocols=[arguments.protocol],
         seeds=[arguments.seed],
     )
+    if arguments.space:
+        run = with_space(run, arguments.space)
     check_space(run.recipe)
     try:
         tuning = Tuning(
@@ -112,7 +122,7 @@ def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace
             trials=arguments.trials,
             inner_folds=arguments.inner_folds,
             sampler=arguments.sampler,
-            pruner=arguments.pruner,
+            pruner=usual_pruner(run.recipe) if arguments.pruner == "auto" else arguments.pruner,
             timeout=arguments.timeout,
             search_space=run.recipe.search_space,
         )
@@ -121,6 +131,10 @@ def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace
     store = Store(arguments.runs)
     tracker = make_tracker(arguments.runs / "wandb", f"{run.recipe.name} · tuning", console)
     patience = max(60.0, _TRIAL_SECONDS * tuning.trials * len(run.folds))
+    console.print(
+        f"{run.recipe.name} · {run.board}: {tuning.trials} trials {'in all' if tuning.mode == 'global' else 'a fold'}, "
+        f"{len(run.folds)} folds, sampler {tuning.sampler}, pruner {tuning.pruner}"
+    )
     try:
         record = tune(
             run,
@@ -132,6 +146,10 @@ def _tune(reading: Reading, say_failed: SayFailed, arguments: argparse.Namespace
             make_executor=partial(_executor, arguments, run, store),
             storage=arguments.storage,
         )
+    except KeyboardInterrupt:
+        tracker.close(patience=1.0)
+        print("mer-bench: stopped; finished trials and folds are kept, the same command goes on", file=sys.stderr)
+        return 130
     except BaseException:
         tracker.close(patience=1.0)
         raise

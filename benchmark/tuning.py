@@ -10,11 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmark.jobs import Outcome, failure, fold_record, train_fold
+from benchmark.plan import check_values
 from benchmark.pretraining import prepare_start
 from benchmark.recipe import RECIPES, Recipe
 from benchmark.records import SEEN, FoldRecord, SearchRecord, write_json
 from benchmark.runner import begin_run, run_all
-from benchmark.search import Search, Tuning, best_of, check_storage, most_epochs, search, storage_place
+from benchmark.search import Search, Tuning, best_of, file_name, most_epochs, search
+from benchmark.search_space import Choice, Space, in_order
+from benchmark.storages import check_storage, storage_place
+from benchmark.tune_progress import TrialProgress
+from benchmark.yaml_files import load_yaml
 from mer_lightning.protocols import Fold, Labelled, get_protocol
 from mer_lightning.types import DataError
 
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from benchmark.jobs import Job, RunFold
     from benchmark.plan import Run
     from benchmark.records import RunRecord
+    from benchmark.search_space import Range
     from benchmark.store import Store
     from benchmark.tracking import Tracker
     from mer_lightning.datamodules import Table
@@ -116,11 +122,15 @@ def tune(
         plan = _Plan(given, run.protocol.id, run.labelled)
         missing = begin_run(tuned, store)
         helper = make_executor(partial(_help, plan))
-        studies = missing[:1] if tuning.mode == "global" else missing
+        seen = tuning.mode == "global"
+        studies = missing[:1] if seen else missing
+        trials = tuning.trials * (1 if seen else len(run.folds))
+        progress = partial(TrialProgress, console, len(run.folds), trials, folder)
         # a training that ran already is found by its record; in a single study all workers help first
         if missing and 1 < helper.workers > len(studies):
             start = prepare_start(tuned, store, console.print, accelerator=helper.accelerator)
-            _all_help(tuned, studies, helper, start, console)
+            with progress():
+                _all_help(tuned, studies, helper, start, console)
         (record,) = run_all(
             [tuned],
             store=store,
@@ -129,6 +139,7 @@ def tune(
             console=console,
             executor=make_executor(partial(_tune_folds, plan)),
             at_once=1,
+            progress=progress(),
         )
     return record
 
@@ -158,6 +169,26 @@ def check_space(recipe: Recipe) -> None:
         raise DataError(f"{recipe.name}: an ensemble has nothing to tune; tune {recipe.names}")
     if not recipe.search_space:
         raise DataError(f"{RECIPES.name}/{recipe.name}.yaml: search_space: missing; it says what may be tuned")
+
+
+def with_space(run: Run, file: Path) -> Run:
+    """The same run with the search space of a file instead of the recipe's own; the tuned recipe says so.
+
+    Raises:
+        DataError: The file is not one, or the recipe does not take what it allows.
+    """
+    space = load_yaml(file, Space).search_space
+    parts = [f"{key} {_in_words(space[key])}" for key in in_order(space)]
+    deviations = (*run.recipe.deviations, f"Searched in a space of this run's own: {'; '.join(parts)}.")
+    recipe = run.recipe.model_copy(update={"search_space": space, "deviations": deviations})
+    check_values(recipe, run.table.representation, str(file))
+    return replace(run, recipe=recipe)
+
+
+def _in_words(values: Range) -> str:
+    if isinstance(values, Choice):
+        return " or ".join(str(value) for value in values.values)
+    return f"{values.low:g} to {values.high:g}"
 
 
 def _tuned_recipe(recipe: Recipe, tuning: Tuning) -> TunedRecipe:
@@ -231,7 +262,7 @@ def _tune_fold(plan: _Plan, member: RunFold, table: Table, accelerator: str) -> 
     name, seen, inner = plan.study(fold, table)
     trials = search(given, name, seen, inner, accelerator=accelerator, start=start)
     values, worth = best_of(trials, given.tuning.search_space)
-    spent = _spent(given.tuning, trials)
+    spent = _spent(given.tuning, [trial for trial in trials if trial.state.name != "FAIL"])
     _write_trials(given, name, trials)
     result = train_fold(
         given.recipe.with_values(values), table, fold, seed=given.seed, accelerator=accelerator, start=start
@@ -262,12 +293,12 @@ def _write_trials(given: Search, name: str, trials: Sequence[FrozenTrial]) -> No
             "state": trial.state.name.lower(),
             "value": trial.values[0] if trial.values and trial.state.name == "COMPLETE" else None,
             "values": trial.params,
-            "epochs": trial.user_attrs["epochs"],
+            "epochs": trial.user_attrs.get("epochs", 0),
             "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
         }
         for trial in trials
     ]
-    path = given.folder / f"{name.replace('/', '--')}.trials.json"
+    path = given.folder / f"{file_name(name)}.trials.json"
     write_json(path, {"run": given.run, "study": name, "trials": rows})
 
 

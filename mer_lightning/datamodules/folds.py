@@ -158,13 +158,21 @@ class FoldsDataModule(LightningDataModule):
         """Batches of each replica's held-out subject, in the fold's order."""
         return StackedLoader([part.predict_dataloader() for part in self._parts])
 
+    def test_batches(self) -> Iterator[FoldsBatch]:
+        """The batches of the held-out subjects as prediction sees them, while training goes on too."""
+        for rows, sizes in self.predict_dataloader():
+            yield self._gather(Rows(rows.to(self._table.inputs.device), sizes), augmented=False)
+
     def on_after_batch_transfer(self, batch: Rows, dataloader_idx: int) -> FoldsBatch:
         """Gather the rows of a batch and, in training, augment each replica's from its own stream."""
         del dataloader_idx
+        return self._gather(batch, augmented=self.trainer is not None and bool(self.trainer.training))
+
+    def _gather(self, batch: Rows, *, augmented: bool) -> FoldsBatch:
         table, (drawn, sizes) = self._table, batch
         position, rows = drawn // len(table.keys), drawn % len(table.keys)
         inputs = table.inputs[rows]
-        if self.trainer is not None and self.trainer.training:
+        if augmented:
             if self._nine_positions:
                 shifted = at_position(inputs.flatten(0, 1), position.flatten(), self._nine_positions)
                 inputs = shifted.view_as(inputs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from lightning import Callback
 
-from mer_lightning.datamodules import LOSODataModule
+from mer_lightning.datamodules import FoldsDataModule, LOSODataModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,15 +40,12 @@ class EveryEpoch(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the predicted class of every test sample, on the device."""
-        data = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        assert isinstance(data, LOSODataModule)
         modes = [(part, part.training) for part in pl_module.modules()]
         cuda = [pl_module.device] if pl_module.device.type == "cuda" else []
         pl_module.eval()
         with torch.random.fork_rng(cuda), torch.inference_mode(), trainer.precision_plugin.forward_context():
-            self._guesses.append(
-                torch.cat([pl_module(batch.inputs).float().argmax(1) for batch in data.test_batches()])
-            )
+            data = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+            self._guesses.append(_guesses_of(pl_module, data))
         for part, training in modes:
             part.training = training
 
@@ -62,12 +59,13 @@ class EveryEpoch(Callback):
 class AtEpochs(EveryEpoch):
     """Predict the held-out side at the end of some epochs and tell somebody, who may end the training by an exception.
 
-    Tuning does so on inner folds, whose held-out side is of training subjects.
+    Tuning does so on inner folds, whose held-out side is of training subjects. Where several folds are trained as one,
+    it looks at all of them.
 
     Args:
         classes: Number of classes.
         wanted: True for an epoch, counted from 1, that is looked at.
-        tell: Given the epoch and the predicted class of every test sample in the fold's order.
+        tell: Given the epoch and the predicted class of every test sample in the fold's order, fold after fold.
     """
 
     def __init__(self, classes: int, wanted: Callable[[int], bool], tell: Callable[[int, Sequence[int]], None]) -> None:
@@ -80,3 +78,13 @@ class AtEpochs(EveryEpoch):
         if self._wanted(epoch):
             super().on_train_epoch_end(trainer, pl_module)
             self._tell(epoch, self._guesses.pop().cpu().tolist())
+
+
+def _guesses_of(module: LightningModule, data: object) -> Tensor:
+    """Predicted class of each test sample, fold after fold."""
+    if isinstance(data, LOSODataModule):
+        return torch.cat([module(batch.inputs).float().argmax(1) for batch in data.test_batches()])
+    assert isinstance(data, FoldsDataModule)
+    found = [(module(batch.inputs, batch.sizes).float().argmax(2), batch.sizes) for batch in data.test_batches()]
+    replicas = range(len(found[0][1]))
+    return torch.cat([guesses[k, : sizes[k]] for k in replicas for guesses, sizes in found])

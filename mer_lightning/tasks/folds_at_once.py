@@ -220,6 +220,7 @@ def train_networks(
     accelerator: str = "auto",
     how: AtOnce | None = None,
     start: Start | Sequence[Start | None] | None = None,
+    callbacks: Sequence[lightning.Callback] = (),
 ) -> list[FoldResult]:
     """Train K folds (or seeds of one fold, or both) at once; each result is that of ``train_network`` up to rounding.
 
@@ -232,6 +233,7 @@ def train_networks(
         accelerator: Lightning's accelerator.
         how: From ``examine``; None examines.
         start: What every replica starts from, or what each does; None for weights drawn by the model's constructor.
+        callbacks: What looks on; an exception of theirs ends the training.
 
     Raises:
         ValueError: The method cannot be trained at once, the folds do not fit together, or the table does not hold
@@ -285,6 +287,7 @@ def train_networks(
         max_epochs=training.epochs,
         precision=training.precision,
         deterministic="warn",
+        callbacks=[*callbacks],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -8,7 +8,7 @@ from benchmark.perf.measurement import Measurement, alternate
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["training", "descriptors", "motion", "twins", "video", "suite"])
+@pytest.mark.parametrize("name", ["training", "descriptors", "motion", "twins", "video", "suite", "tuning"])
 def test_a_benchmark_prints_its_figures(name, capsys):
     assert main(["perf", "--quick", name]) == 0
     printed = " ".join(capsys.readouterr().out.split())

@@ -1,5 +1,6 @@
 """A study takes trials from several workers, loses none to a kill, ends hopeless ones, and says what it has seen."""
 
+import io
 import json
 import os
 import signal
@@ -9,23 +10,29 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import optuna
 import pytest
+from rich.console import Console
+from scipy.stats import binom, ttest_1samp
 
 import benchmark.search
 import benchmark.trials
 from benchmark.cli import main
 from benchmark.executors import Processes
+from benchmark.jobs import train_fold
 from benchmark.plan import Run, check_recipe
-from benchmark.recipe import Recipe, load_recipe
+from benchmark.recipe import Recipe, load_recipe, recipe_names
 from benchmark.records import FoldRecord, save_run
 from benchmark.runner import make_record
-from benchmark.search import Search, Tuning, make_sampler, search, storage_place, suggest
-from benchmark.search_space import Choice, FloatRange
+from benchmark.search import Search, Tuning, best_of, make_sampler, say_progress, search, suggest, usual_pruner
+from benchmark.search_space import Choice, FloatRange, conditions
+from benchmark.storages import _make_tables, storage_place
 from benchmark.store import Store
 from benchmark.tables import load_boards
 from benchmark.trials import inner_uf1
 from benchmark.tune_export import export, typical
 from benchmark.tune_pictures import draw_studies
+from benchmark.tune_progress import TrialProgress
 from benchmark.tuning import _tuned_recipe
 from benchmark.yaml_files import load_yaml
 from mer_lightning.datamodules import load_table
@@ -36,7 +43,7 @@ from mer_lightning.protocols import Labelled, get_protocol
 from mer_lightning.settings import Component, Optimizer, Training
 from mer_lightning.tasks import FoldResult
 from mer_lightning.types import DataError, Prediction
-from tests.benchmark.test_tuning import both, go
+from tests.benchmark.test_tuning import Killed, both, go, values_of
 
 SPACE = {
     "estimator.arguments.costs": FloatRange(kind="float", low=0.01, high=100.0, log=True),
@@ -87,8 +94,6 @@ def run():
 
 def study_of(record, folder, name="studies.db"):
     """All trials of the only study, failed ones included."""
-    import optuna
-
     place = folder / record.run / "tuning" / name
     storage = optuna.storages.RDBStorage(f"sqlite:///{place}")
     (only,) = optuna.get_all_study_names(storage)
@@ -96,8 +101,6 @@ def study_of(record, folder, name="studies.db"):
 
 
 def test_a_key_is_drawn_where_its_condition_holds(run):
-    import optuna
-
     study = optuna.create_study(sampler=make_sampler("tpe", 0))
     drawn = [suggest(study.ask(), SPACE) for _ in range(20)]
     for values in drawn:
@@ -156,24 +159,46 @@ def test_global_tuning_says_that_it_has_seen_the_tested_and_is_not_ranked(run, t
 
 
 @pytest.mark.slow
-def test_of_shuffled_labels_nested_tuning_learns_nothing_and_global_tuning_does(tmp_path):
+def test_of_shuffled_labels_nested_tuning_learns_nothing_and_global_tuning_does(tmp_path, monkeypatch):
+    """Labels are drawn evenly from three classes, for every shuffle anew.
+
+    One held-out subject of each shuffle is predicted after nested tuning. Their labels are independent of each other
+    and of everything that the trials saw, so that the number of right guesses is binomial with a third, exactly. A
+    subject that tuning had looked at would be guessed as well as ``global`` guesses: 0.4 instead of a third.
+    """
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # nothing is pulled out of the wall here
     rng = np.random.default_rng(0)
-    nested, seen, by_chance = [], [], []
-    for shuffle in range(3):
-        run = make_run(scale=0.5, size=8, labels=lambda labels: rng.permutation(labels).tolist())
-        folder = tmp_path / str(shuffle)
-        for scores, mode in ((nested, "nested"), (seen, "global")):
-            matrix = go(run, folder, 20, mode=mode)[0].matrices().sum(0)
-            scores.append(float(uf1(matrix)))
-        # what the same guesses are worth for people in any other order
-        truth, guesses = (np.repeat(np.arange(3), matrix.sum(axis)) for axis in (1, 0))
-        bins = (range(4), range(4))
-        by_chance.append(
-            [float(uf1(np.histogram2d(truth, rng.permutation(guesses), bins=bins)[0])) for _ in range(2000)]
-        )
-    low, high = np.quantile(np.mean(by_chance, axis=0), [0.005, 0.975])
-    assert low < np.mean(nested) < high
-    assert np.mean(seen) > high
+    shuffles, right, tested, seen = 36, 0, 0, []
+    for shuffle in range(shuffles):
+        run = make_run(size=8, labels=lambda labels: rng.integers(0, 3, len(labels)).tolist())
+        own = replace(run, folds=(run.folds[shuffle % len(run.folds)],))
+        matrix = go(own, tmp_path / str(shuffle), 12)[0].matrices().sum(0)
+        right, tested = right + matrix.trace(), tested + matrix.sum()
+        matrix = go(run, tmp_path / str(shuffle), 12, mode="global")[0].matrices().sum(0)
+        seen.append(matrix.trace() / matrix.sum())
+    assert tested > 300
+    low, high = binom.interval(0.98, tested, 1 / 3)
+    assert low <= right <= high
+    # shuffles are independent of each other: how likely is their mean if looking were worth nothing?
+    assert ttest_1samp(seen, 1 / 3, alternative="greater").pvalue < 1e-6
+    assert np.mean(seen) > high / tested
+
+
+def test_what_nested_tuning_would_score_if_it_looked_is_noticed(tmp_path, monkeypatch):
+    """The same binomial bound, of a search that is handed the tested subject: it can fail."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    rng = np.random.default_rng(0)
+    right = tested = 0
+    for shuffle in range(12):
+        run = make_run(size=8, labels=lambda labels: rng.integers(0, 3, len(labels)).tolist())
+        fold = run.folds[shuffle % len(run.folds)]
+        tuning = Tuning(trials=12, search_space=SPACE)
+        given = Search(run.recipe, tuning, 0, "r", str(tmp_path / f"{shuffle}.journal"), tmp_path)
+        trials = search(given, fold.held_out, run.table, (fold,), accelerator="cpu")
+        best = run.recipe.with_values(best_of(trials, SPACE)[0])
+        guesses = train_fold(best, run.table, fold, seed=0, accelerator="cpu").predictions
+        right, tested = right + sum(p.label == p.prediction for p in guesses), tested + len(guesses)
+    assert right > binom.interval(0.98, tested, 1 / 3)[1]
 
 
 def test_trials_that_are_behind_on_the_same_subjects_are_ended(tmp_path, monkeypatch):
@@ -214,29 +239,148 @@ def test_trials_are_ended_in_the_middle_of_training(tmp_path):
         go(make_run(), tmp_path / "runs", 2, pruner="hyperband")
 
 
-def test_looking_on_changes_no_result(tmp_path):
+def test_a_search_with_hyperband_goes_on_as_if_it_had_not_been_killed(tmp_path, monkeypatch):
+    run = network(make_run(scale=0.2), **RATES)
+    one, options = replace(run, folds=run.folds[:1]), {"pruner": "hyperband", "sampler": "random"}
+    whole, folds = go(one, tmp_path / "whole", 12, **options)
+    train, calls = benchmark.trials.train_fold, []
+
+    def dies(*given, **options):
+        calls.append(given)
+        if len(calls) in {6, 9}:
+            raise Killed
+        return train(*given, **options)
+
+    for _ in range(2):
+        with monkeypatch.context() as broken:
+            broken.setattr(benchmark.trials, "train_fold", dies)
+            with pytest.raises(Killed):
+                go(one, tmp_path / "runs", 12, **options)
+    record, resumed = go(one, tmp_path / "runs", 12, **options)
+    assert whole.tuning.pruned > 0
+    assert record.result() == whole.result()
+    told = [trials_of(tmp_path / place, record) for place in ("whole", "runs")]
+    assert told[0] == told[1]
+    assert values_of(resumed) == values_of(folds)
+
+
+def trials_of(folder, record):
+    """What is told of the trials of the only study, but for the time they took."""
+    (path,) = (folder / record.run / "tuning").glob("*.trials.json")
+    return [{**trial, "seconds": 0} for trial in json.loads(path.read_text())["trials"]]
+
+
+def test_a_trial_that_failed_is_told_and_does_not_count(run, tmp_path, monkeypatch):
+    one = replace(run, folds=run.folds[:1])
+    train, calls = benchmark.trials.train_fold, []
+
+    def dies(*given, **options):
+        calls.append(given)
+        if len(calls) == 3:
+            raise Killed
+        return train(*given, **options)
+
+    monkeypatch.setattr(benchmark.trials, "train_fold", dies)
+    with pytest.raises(Killed):
+        go(one, tmp_path, 3)
+    record, _ = go(one, tmp_path, 3)
+    assert [trial["state"] for trial in trials_of(tmp_path, record)] == ["complete", "fail", "complete", "complete"]
+    assert record.tuning.trials == 3
+
+
+def test_progress_counts_trials_of_all_studies_and_the_time_that_is_left(tmp_path):
+    say_progress(tmp_path, "smic/s01", 5)
+    text = io.StringIO()
+    shown = TrialProgress(Console(file=text, width=200), folds=3, trials=15, folder=tmp_path)
+    with shown:
+        say_progress(tmp_path, "smic/s02", 2)
+        say_progress(tmp_path, "smic/s01", 4)
+        say_progress(tmp_path, "smic/s01", 6)
+        wait_until(lambda: "8/15" in shown.line(0))
+        shown.fold_done()
+        # three trials took a minute, seven are left
+        assert shown.line(60) == "1/3 folds, 8/15 trials, about 2 min left"
+        shown._last_line -= 60
+        say_progress(tmp_path, "smic/s03", 1)
+        wait_until(lambda: "1/3 folds, 9/15 trials" in text.getvalue())
+
+
+def wait_until(happened, patience=20):
+    end = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_usual_pruner_looks_at_epochs_where_there_are_any():
+    assert usual_pruner(load_recipe("ststnet")) == "hyperband"
+    assert usual_pruner(load_recipe("linear-svm")) == "wilcoxon"
+
+
+NEURAL = [name for name in recipe_names() if load_recipe(name).model is not None]
+
+
+@pytest.mark.parametrize("name", NEURAL)
+def test_every_network_can_be_tuned(name):
+    recipe = load_recipe(name)
+    assert recipe.search_space
+    assert "training.optimizer.lr" in recipe.search_space
+    for key, entry in recipe.search_space.items():
+        for value in entry.ends:
+            # the values under which the key is drawn at all, and the value in the place that it names
+            changed = recipe.with_values(conditions(recipe.search_space, key) | {key: value}).model_dump(mode="json")
+            for part in key.split("."):
+                changed = changed[part]
+            assert changed == (list(value) if isinstance(value, tuple) else value)
+    check_recipe(recipe)
+
+
+@pytest.mark.parametrize(("at_once", "looks"), [(False, [3, 6, 9, 12, 15]), (True, [4, 6, 10, 12, 16])])
+def test_looking_on_changes_no_result(tmp_path, at_once, looks):
     run = network(make_run(scale=0.2), **RATES)
     fold = run.folds[0]
     seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
-
-    steps = []
+    reports = []
 
     class Judge:
         def report(self, value, step):
-            assert 0 <= value <= 1
-            steps.append(step)
+            reports.append((step, value))
 
         def should_prune(self):
             return False
 
     watch = benchmark.trials.Watch(seen, Judge(), every=3)
-    given = {"seed": 0, "accelerator": "cpu"}
+    given = {"seed": 0, "accelerator": "cpu", "at_once": at_once}
     plain = inner_uf1(run.recipe, seen, inner, **given)
     assert inner_uf1(run.recipe, seen, inner, watch=watch, **given) == plain
-    assert steps == [3, 6, 9, 12, 15]
+    # every third epoch of both inner folds together; as one, two epochs pass at a time
+    assert [step for step, _ in reports] == looks
+    assert all(0 <= value <= 1 for _, value in reports)
     assert watch.epochs == 16
-    # and so does training the inner folds as one
-    assert inner_uf1(run.recipe, seen, inner, at_once=True, **given) == pytest.approx(plain, abs=0.05)
+    if at_once:
+        # all epochs of all inner folds are over: what is seen last is what the trial is worth
+        assert reports[-1][1] == plain
+        # and so does training the inner folds as one
+        alone = inner_uf1(run.recipe, seen, inner, seed=0, accelerator="cpu", at_once=False)
+        assert plain == pytest.approx(alone, abs=0.05)
+
+
+def test_inner_folds_that_are_trained_as_one_are_ended_as_one(tmp_path):
+    run = network(make_run(scale=0.2), **RATES)
+    fold = run.folds[0]
+    seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
+
+    class Judge:
+        def report(self, _, step):
+            self.step = step
+
+        def should_prune(self):
+            return self.step >= 6
+
+    watch = benchmark.trials.Watch(seen, Judge(), every=3)
+    with pytest.raises(optuna.TrialPruned):
+        inner_uf1(run.recipe, seen, inner, seed=0, accelerator="cpu", watch=watch, at_once=True)
+    assert watch.epochs == 6
 
 
 def test_a_study_stops_begin_of_trials_when_its_time_is_up(run, tmp_path):
@@ -280,6 +424,22 @@ def test_an_unknown_storage_is_named(tmp_path, wanted, says):
 def test_a_storage_that_cannot_be_used_is_named_before_anything_is_trained(run, tmp_path):
     with pytest.raises(DataError, match=r"--storage sqlite:////nowhere/at/all.db: cannot be used: .*unable to open"):
         go(run, tmp_path / "runs", 1, storage="sqlite:////nowhere/at/all.db")
+
+
+def test_commands_that_find_an_empty_database_at_the_same_moment_share_it(tmp_path):
+    url, made = f"sqlite:///{tmp_path / 'studies.db'}", []
+    together = threading.Barrier(4)
+
+    def begin():
+        together.wait()
+        made.append(_make_tables(url, engine_kwargs={"connect_args": {"timeout": 60}}))
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [storage.get_all_studies() for storage in made] == [[]] * 4
 
 
 def test_what_folds_chose_becomes_a_recipe_that_says_whom_it_has_seen(run, tmp_path):
@@ -335,7 +495,9 @@ def test_the_study_of_two_workers_outlives_the_kill_of_one(tmp_path):
     # joins processes by itself
     work = threading.Thread(target=lambda: result.append(go(run, tmp_path / "runs", trials, **options)))
     work.start()
-    killed = kill_a_worker(lambda: list((tmp_path / "runs").glob("*/tuning/studies.db")), lambda p: f"sqlite:///{p}")
+    # once a worker has begun: whoever opens an empty file makes its tables
+    places = lambda: list((tmp_path / "runs").glob("*/tuning/*.progress"))  # noqa: E731
+    killed = kill_a_worker(places, lambda p: f"sqlite:///{p.with_name('studies.db')}", work.is_alive)
     work.join(timeout=500)
     (record, _) = result[0]
     assert record.complete
@@ -351,14 +513,14 @@ def test_the_study_of_two_workers_outlives_the_kill_of_one(tmp_path):
     assert len({process for _, process in workers}) >= 3
 
 
-def kill_a_worker(places, url, parent=None, patience=240):
+def kill_a_worker(places, url, going, patience=240):
     """Kill, in the middle of a trial, a process that works on the only study of a storage; the trial's number."""
-    import optuna
     from optuna.trial import TrialState
 
     end = time.monotonic() + patience
     storage = None
     while time.monotonic() < end:
+        assert going(), "everybody has ended"
         time.sleep(0.05)
         if storage is None:
             if not (found := places()):

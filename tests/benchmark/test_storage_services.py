@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-import benchmark.search
+import benchmark.storages
 from benchmark.executors import Processes
 from benchmark.search import Search, Tuning, search
 from tests.benchmark.test_search import RATES, kill_a_worker, make_run, network
@@ -95,7 +95,7 @@ def wait_for(port, process, patience=60):
 
 def take_part(url, folder):
     """A command of its own on one study, as another machine would run it."""
-    benchmark.search.HEARTBEAT_SECONDS = 1
+    benchmark.storages.HEARTBEAT_SECONDS = 1
     run = network(make_run(), **RATES)
     fold = run.folds[0]
     tuning = Tuning(trials=TRIALS, search_space=RATES)
@@ -111,7 +111,7 @@ def test_a_study_on_postgresql_outlives_the_kill_of_one_of_its_commands(postgres
     commands = [context.Process(target=take_part, args=(postgres, str(tmp_path / str(n)))) for n in range(2)]
     for command in commands:
         command.start()
-    killed = kill_a_worker(lambda: [postgres], str)
+    killed = kill_a_worker(lambda: [postgres], str, lambda: any(command.is_alive() for command in commands))
     for command in commands:
         command.join(300)
     assert sorted(command.exitcode for command in commands) == [-9, 0]

@@ -118,7 +118,10 @@ def trial_values(store_folder, record):
     """Every finished trial of every study: parameters and value."""
     paths = sorted((store_folder / record.run / "tuning").glob("*.trials.json"))
     studies = [json.loads(path.read_text()) for path in paths]
-    return {study["study"]: [(t["values"], t["value"]) for t in study["trials"]] for study in studies}
+    return {
+        study["study"]: [(t["values"], t["value"]) for t in study["trials"] if t["state"] != "fail"]
+        for study in studies
+    }
 
 
 def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
