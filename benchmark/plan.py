@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
 
-    from mer_lightning.datamodules import Table
+    from mer_lightning.datamodules import LateTable, Table
     from mer_lightning.datamodules.table import Holds
     from mer_lightning.datasets.base import Dataset
     from mer_lightning.motion import Representation
@@ -82,7 +83,7 @@ class Run:
         seed: Seed of the run.
         dataset: Where the samples come from.
         labelled: The samples that count.
-        table: Their tensors, shared by all runs of the same representation.
+        late_table: Their tensors, shared by all runs of the same representation; read when the first of them trains.
         folds: Leave-one-subject-out folds.
         edition: Which of several inputs of the protocol it is, see ``Source``.
         pretraining: Database of other people that the method is trained on first, if it is.
@@ -93,10 +94,15 @@ class Run:
     seed: int
     dataset: Dataset
     labelled: Labelled
-    table: Table
+    late_table: LateTable
     folds: tuple[Fold, ...]
     edition: str = ""
     pretraining: Dataset | None = None
+
+    @property
+    def table(self) -> Table:
+        """The tensors of the samples, read now unless they are there already."""
+        return self.late_table.get()
 
     @property
     def board(self) -> str:
@@ -106,7 +112,7 @@ class Run:
     @property
     def id(self) -> str:
         """``<method>--<board>--s<seed>--<hash10>``; the hash covers recipe, protocol and data."""
-        parts = [self.recipe.hash, self.protocol.hash, self.table.content_hash]
+        parts = [self.recipe.hash, self.protocol.hash, self.late_table.content_hash]
         if self.pretraining is not None:
             parts += [self.pretraining.name, self.pretraining.release]
         return (
@@ -274,6 +280,9 @@ def make_plan(
 ) -> list[Run]:
     """Check everything a suite needs and lay out its runs; nothing is trained and nothing written.
 
+    Every sample is read once, to know it again; its representations are computed when their first run trains, so that
+    those of a suite of many need not lie in memory together.
+
     Args:
         suite: What to run.
         data: Folder with the data, for suites that need one.
@@ -286,8 +295,7 @@ def make_plan(
     Raises:
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
-    from mer_lightning.datamodules import read_samples
-    from mer_lightning.motion.cache import Cache
+    from mer_lightning.datamodules import LateTable, check_reading, content_hash, read_contents
 
     pairs = suite.pairs(methods, protocols)
     recipes = {name: load_recipe(name) for _, name in pairs}
@@ -303,30 +311,25 @@ def make_plan(
         if recipe.transfer
     }
     lists = {name: protocol.label(dataset) for name, protocol in evaluations.items()}
-    samples = sorted({sample.key: sample for labelled in lists.values() for sample in labelled.samples}.items())
     needs = {name: _reading(part, representations[name]) for name, part in parts.items()}
-    distinct = {needs[name]: representation for name, representation in representations.items()}
-    with progress(len(samples) * len(distinct)) as advance:
-        readings = {
-            need: read_samples(
-                dataset,
-                [sample for _, sample in samples],
-                representation,
-                holds=need[-1],
-                cache=cache and Cache(cache),
-                progress=advance,
-            )
-            for need, representation in distinct.items()
-        }
+    for need, representation in {needs[name]: representations[name] for name in parts}.items():
+        check_reading(dataset, representation, need[-1])
+    samples = list({sample.key: sample for labelled in lists.values() for sample in labelled.samples}.values())
+    with progress(len(samples)) as advance:
+        read = read_contents(dataset, samples, progress=advance)
+    contents = {sample.key: content for sample, content in zip(samples, read, strict=True)}
     runs: list[Run] = []
-    tables: dict[tuple[str, _Need], Table] = {}
+    tables: dict[tuple[str, _Need], LateTable] = {}
     for evaluation, method in pairs:
         recipe, protocol, labelled = recipes[method], evaluations[evaluation], lists[evaluation]
+        digest = content_hash(labelled, [contents[sample.key] for sample in labelled.samples])
         for part in recipe.trained:
             if (evaluation, needs[part.name]) not in tables:
-                made = readings[needs[part.name]].table(labelled, len(protocol.scheme.classes))
-                tables[evaluation, needs[part.name]] = made
-        table = _joined({part.name: tables[evaluation, needs[part.name]] for part in recipe.trained})
+                classes, need = len(protocol.scheme.classes), needs[part.name]
+                reading = partial(_read, dataset, labelled, classes, representations[part.name], need, cache)
+                tables[evaluation, need] = LateTable(digest, reading)
+        used = {part.name: tables[evaluation, needs[part.name]] for part in recipe.trained}
+        table = next(iter(used.values())) if len(set(used.values())) == 1 else LateTable(digest, partial(_joined, used))
         runs += [
             Run(
                 recipe,
@@ -345,8 +348,27 @@ def make_plan(
     return runs
 
 
-def _joined(tables: dict[str, Table]) -> Table:
+def _joined(tables: dict[str, LateTable]) -> Table:
     """The table of the first method, with those of others that see something else beside it."""
-    first, *_ = tables.values()
-    beside = {name: table for name, table in tables.items() if table is not first}
-    return replace(first, beside=beside) if beside else first
+    # not kept where they were not: nobody would let go of them
+    made = {late: late.get() if late.is_read else late.read() for late in dict.fromkeys(tables.values())}
+    first, *_ = made.values()
+    beside = {name: made[late] for name, late in tables.items() if made[late] is not first}
+    return replace(first, beside=beside)
+
+
+def _read(
+    dataset: Dataset,
+    labelled: Labelled,
+    classes: int,
+    representation: Representation,
+    need: _Need,
+    cache: Path | None,
+) -> Table:
+    from mer_lightning.datamodules import read_samples
+    from mer_lightning.motion.cache import Cache
+
+    readings = read_samples(
+        dataset, labelled.samples, representation, holds=need[-1], cache=Cache(cache) if cache else None
+    )
+    return readings.table(labelled, classes)

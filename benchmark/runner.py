@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from benchmark.recipe import Recipe
     from benchmark.store import Store
     from benchmark.tracking import Tracker
+    from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import AtOnce
 
@@ -81,10 +84,26 @@ def run_all(
     with progress or FoldProgress(console, sum(len(run.folds) for run in runs)) as shown:
         work = _Work(runs, store, records, tracker, shown, executor, at_once)
         # a generator that is dropped with an exception under way would go on until somebody collects it
-        with closing(work), closing(executor.run(work.jobs(), {run.id: run.table for run in runs})) as ended:
+        with closing(work), closing(executor.run(work.jobs(), Tables(runs))) as ended:
             for job, outcomes in ended:
                 work.keep(job, outcomes)
     return [work.results[run.id] for run in runs]
+
+
+class Tables(Mapping[str, "Table"]):
+    """Table of each run by its id, read when it is asked for."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = {run.id: run for run in runs}
+
+    def __getitem__(self, run: str) -> Table:
+        return self._runs[run].table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
 
 
 class _Work:
@@ -101,6 +120,7 @@ class _Work:
         at_once: int | None,
     ) -> None:
         self._runs = {run.id: run for run in runs}
+        self._unfinished = Counter(id(run.late_table) for run in self._runs.values())
         self._store, self._records, self._tracker, self._progress = store, records, tracker, progress
         self._executor, self._at_once = executor, at_once
         self._locks: dict[str, FoldLocks] = {}
@@ -114,6 +134,8 @@ class _Work:
         waiting: list[RunFold] = []
         for runs in self._side_by_side():
             missing = self._begin(runs)
+            if missing and not runs[0].late_table.is_read:
+                self._progress.say(f"{runs[0].recipe.representation.name}: {len(runs[0].labelled.samples)} samples")
             how = self._how(runs[0], len(missing))
             for part in _divide(missing, runs[0], how, self._executor, self._at_once):
                 mine = [member for member in part if self._take(member)]
@@ -205,6 +227,9 @@ class _Work:
         path = save_run(self._records, record)
         self.results[run.id] = record
         self._progress.finish_run(record)
+        self._unfinished[id(run.late_table)] -= 1
+        if not self._unfinished[id(run.late_table)]:
+            run.late_table.let_go()
         if run.id in self._trained and record.complete:
             self._tracker.publish(self._store.folder(run.id), path)
 
@@ -268,7 +293,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
             synthetic=run.dataset.synthetic,
             choices=dict(run.dataset.choices),
             table_hash=run.labelled.table_hash,
-            content_hash=run.table.content_hash,
+            content_hash=run.late_table.content_hash,
         ),
         pretraining=store.pretraining(run.id),
         seed=run.seed,

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from benchmark.executors.executor import DEATHS, END, POLL_SECONDS, cores
+from benchmark.executors.per_table import PerTable
 from benchmark.jobs import Job, Outcome, do_job, failure
 from mer_lightning.types import DataError
 
@@ -71,9 +72,8 @@ class Ray:
             self.workers = max(1, int(resources.get("CPU", 1)))
             gpus = 1 if resources.get("GPU") and self.accelerator != "cpu" else 0
             task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=DEATHS - 1)(_ray_job)
-            distinct = {id(table): table for table in tables.values()}
-            refs = {own: ray.put(table) for own, table in distinct.items()}
-            yield from self._collect(jobs, task, {run: refs[id(table)] for run, table in tables.items()})
+            # Ray throws an object away that nobody refers to any more
+            yield from self._collect(jobs, task, PerTable(tables, ray.put))
         except (ray.exceptions.RaySystemError, SystemExit) as error:
             # Ray ends a program whose Ray has stopped, with status 0
             raise DataError(
@@ -86,7 +86,7 @@ class Ray:
         self,
         jobs: Iterator[Job | None],
         task: Any,  # noqa: ANN401 - Ray has no types
-        refs: Mapping[str, Any],
+        refs: PerTable[Any],
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         ray, running, ended = self._ray, dict[Any, Job](), False
         while running or not ended:

@@ -12,11 +12,13 @@ from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from benchmark.executors.executor import DEATHS, END, POLL_SECONDS, cores
+from benchmark.executors.per_table import PerTable
 from benchmark.jobs import Failure, Job, Outcome, do_job, failure
 from mer_lightning.types import DataError
 
@@ -51,7 +53,7 @@ class Processes:
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         """See ``Executor``."""
         with tempfile.TemporaryDirectory(prefix="mer-bench-") as folder, _thread_limit(self.threads or 1):
-            paths = _save_tables(tables, Path(folder))
+            paths = PerTable(tables, partial(_save_table, Path(folder)), partial(Path.unlink, missing_ok=True))
             gpus = _visible_gpus() if self.accelerator != "cpu" else []
             slots = [
                 _Slot(self.threads or 1, gpus[number % len(gpus)] if gpus else None) for number in range(self.workers)
@@ -165,20 +167,16 @@ def _thread_limit(threads: int) -> Generator[None]:
                 os.environ[name] = value
 
 
-def _save_tables(tables: Mapping[str, Table], folder: Path) -> dict[str, Path]:
-    """Write each table once; workers map the file, so that all of them share one copy in memory."""
+def _save_table(folder: Path, table: Table) -> Path:
+    """Write a table for the workers, which map the file, so that all of them share one copy in memory."""
     import torch
 
-    written: dict[int, Path] = {}
-    for table in tables.values():
-        if id(table) not in written:
-            path = folder / f"{len(written)}.pt"
-            try:
-                torch.save(table, path)
-            except (OSError, RuntimeError) as error:
-                raise DataError(f"{path}: the samples cannot be written for the workers: {error}") from error
-            written[id(table)] = path
-    return {run: written[id(table)] for run, table in tables.items()}
+    path = folder / f"{uuid4()}.pt"
+    try:
+        torch.save(table, path)
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"{path}: the samples cannot be written for the workers: {error}") from error
+    return path
 
 
 def _visible_gpus() -> list[str]:
@@ -206,7 +204,7 @@ def _start_worker(threads: int, gpu: str | None) -> None:
     torch.set_num_threads(threads)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _load_table(path: Path) -> Table:
     import torch
 

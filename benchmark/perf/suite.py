@@ -23,6 +23,7 @@ from benchmark.runner import run_all
 from benchmark.source import Source
 from benchmark.store import Store
 from benchmark.tracking import NoTracker
+from mer_lightning.datamodules import LateTable
 from mer_lightning.tasks import bytes_per_replica, examine, sets_of, train_networks
 
 if TYPE_CHECKING:
@@ -180,7 +181,8 @@ def _growth(run: Run, size: _Size) -> list[Measurement]:
         contents=run.table.contents * 10,
     )
     for table, samples in ((run.table, 442), (many, 4420)):
-        own = replace(run, table=table, folds=tuple(_tenfold(fold, samples // 442) for fold in run.folds))
+        folds = tuple(_tenfold(fold, samples // 442) for fold in run.folds)
+        own = replace(run, late_table=LateTable.of(table), folds=folds)
         seconds = _one_by_one(own, replace(size, folds=2, epochs=2), "cpu")
         rows.append(_row(f"{run.recipe.name}, cpu, {samples} samples", seconds / 4 * 1e3, None))
     return rows

@@ -2,16 +2,29 @@
 
 from mer_lightning.datamodules.folds import FoldsBatch, FoldsDataModule, Stream
 from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule
-from mer_lightning.datamodules.table import Readings, Table, load_table, read_samples
+from mer_lightning.datamodules.table import (
+    LateTable,
+    Readings,
+    Table,
+    check_reading,
+    content_hash,
+    load_table,
+    read_contents,
+    read_samples,
+)
 
 __all__ = [
     "FoldsBatch",
     "FoldsDataModule",
     "IndexLoader",
     "LOSODataModule",
+    "LateTable",
     "Readings",
     "Stream",
     "Table",
+    "check_reading",
+    "content_hash",
     "load_table",
+    "read_contents",
     "read_samples",
 ]

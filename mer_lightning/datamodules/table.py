@@ -122,27 +122,130 @@ class Readings:
             classes: Number of classes.
 
         Raises:
-            DataError: Two subjects share a sample with the same content, which no leave-one-subject-out fold could
-                keep apart.
+            DataError: As ``content_hash``.
         """
         row_of = {sample.key: row for row, sample in enumerate(self.samples)}
         rows = [row_of[sample.key] for sample in labelled.samples]
-        digest = hashlib.sha256(labelled.table_hash.encode())
-        owners: dict[bytes, Sample] = {}
-        for sample, row in zip(labelled.samples, rows, strict=True):
-            content = self.contents[row]
-            digest.update(content)
-            if owners.setdefault(content, sample).person != sample.person:
-                raise DataError(f"{sample.key}: same content as {owners[content].key}, a clip of another subject")
+        contents = tuple(self.contents[row] for row in rows)
         return Table(
             keys=tuple(sample.key for sample in labelled.samples),
-            inputs=self.inputs[rows],
+            # a copy would take the memory twice where all samples count
+            inputs=self.inputs if rows == [*range(len(self.samples))] else self.inputs[rows],
             labels=torch.tensor(labelled.labels, dtype=torch.int64),
             classes=classes,
             representation=self.representation,
-            content_hash=digest.hexdigest(),
-            contents=tuple(self.contents[row] for row in rows),
+            content_hash=content_hash(labelled, contents),
+            contents=contents,
             holds=self.holds,
+        )
+
+
+class LateTable:
+    """A table that is read when it is first asked for, and again after it was let go of.
+
+    Args:
+        content_hash: What the table's will be.
+        read: Reads it.
+    """
+
+    def __init__(self, content_hash: str, read: Callable[[], Table]) -> None:
+        self.content_hash, self._read = content_hash, read
+        self._table: Table | None = None
+
+    @classmethod
+    def of(cls, table: Table) -> LateTable:
+        """A table that is there already, and stays."""
+        return cls(table.content_hash, lambda: table)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the table is in memory."""
+        return self._table is not None
+
+    def get(self) -> Table:
+        """The table, kept from now on.
+
+        Raises:
+            DataError: As ``read``.
+        """
+        if self._table is None:
+            self._table = self.read()
+        return self._table
+
+    def read(self) -> Table:
+        """The table, read now and not kept.
+
+        Raises:
+            DataError: A sample cannot be read, or is no longer what it was.
+        """
+        table = self._read()
+        if table.content_hash != self.content_hash:
+            raise DataError(f"representation {table.representation.name}: a sample was changed since it was planned")
+        return table
+
+    def let_go(self) -> None:
+        """Give its memory back."""
+        self._table = None
+
+
+def content_hash(labelled: Labelled, contents: Iterable[bytes]) -> str:
+    """SHA-256 over keys, labels and everything that was read of the samples of a protocol.
+
+    Args:
+        labelled: The samples and their classes.
+        contents: SHA-256 of what was read of each.
+
+    Raises:
+        DataError: Two subjects share a sample with the same content, which no leave-one-subject-out fold could keep
+            apart.
+    """
+    digest = hashlib.sha256(labelled.table_hash.encode())
+    owners: dict[bytes, Sample] = {}
+    for sample, content in zip(labelled.samples, contents, strict=True):
+        digest.update(content)
+        if owners.setdefault(content, sample).person != sample.person:
+            raise DataError(f"{sample.key}: same content as {owners[content].key}, a clip of another subject")
+    return digest.hexdigest()
+
+
+def read_contents(
+    dataset: Dataset, samples: Sequence[Sample], *, progress: Callable[[int], None] | None = None
+) -> tuple[bytes, ...]:
+    """Read every sample once, and keep no more of it than by what it is known again.
+
+    Args:
+        dataset: Where the samples are read.
+        samples: What to read.
+        progress: Told of each sample that was read.
+
+    Returns:
+        SHA-256 of what was read of each sample, and of its apex for video: the ``contents`` of ``Readings``.
+
+    Raises:
+        DataError: A sample cannot be read.
+    """
+    contents: list[bytes] = []
+    for sample in samples:
+        contents.append(_content(dataset, sample, dataset.read(sample)))
+        if progress is not None:
+            progress(1)
+    return tuple(contents)
+
+
+def check_reading(dataset: Dataset, representation: Representation, holds: Holds) -> None:
+    """Make sure that a representation can be computed of what a dataset has.
+
+    Raises:
+        DataError: It cannot.
+    """
+    if holds == "frames" and dataset.kind != "frames":
+        raise DataError(
+            f"training.augmentation.acts_on: expected a dataset of frames to augment, {dataset.name} has {dataset.kind}"
+        )
+    if dataset.kind not in representation.kinds:
+        raise DataError(
+            f"representation {representation.name} needs {' or '.join(representation.kinds)}, "
+            f"{dataset.name} has {dataset.kind}"
         )
 
 
@@ -168,36 +271,35 @@ def read_samples(
     Raises:
         DataError: A sample cannot be read, or the representation or its frames need another kind of dataset.
     """
-    if holds == "frames" and dataset.kind != "frames":
-        raise DataError(
-            f"training.augmentation.acts_on: expected a dataset of frames to augment, {dataset.name} has {dataset.kind}"
-        )
-    if dataset.kind not in representation.kinds:
-        raise DataError(
-            f"representation {representation.name} needs {' or '.join(representation.kinds)}, "
-            f"{dataset.name} has {dataset.kind}"
-        )
+    check_reading(dataset, representation, holds)
     contents: list[bytes] = []
-    parts: list[torch.Tensor] = []
+    inputs = torch.empty(0)
     for start in range(0, len(samples), _CLIPS_AT_ONCE):
         batch = samples[start : start + _CLIPS_AT_ONCE]
         clips = [dataset.read(sample) for sample in batch]
         if dataset.kind == "frames":
             apexes = [_apex_index(sample, len(clip)) for sample, clip in zip(batch, clips, strict=True)]
-            marks = [repr(apex).encode() for apex in apexes]
-            parts.append(_represent(representation, clips, apexes, holds, cache))
+            part = _represent(representation, clips, apexes, holds, cache)
         else:
-            marks = [b""] * len(clips)
-            parts.append(representation(clips))
-        contents += [hashlib.sha256(clip.tobytes() + mark).digest() for clip, mark in zip(clips, marks, strict=True)]
+            part = representation(clips)
+        if not start:
+            # filled part by part: to join them in the end would take the memory twice
+            inputs = part.new_empty((len(samples), *part.shape[1:]))
+        inputs[start : start + len(batch)] = part
+        contents += [_content(dataset, sample, clip) for sample, clip in zip(batch, clips, strict=True)]
         if progress is not None:
             progress(len(batch))
-    return Readings(tuple(samples), torch.cat(parts), tuple(contents), representation, holds)
+    return Readings(tuple(samples), inputs, tuple(contents), representation, holds)
 
 
 def load_table(dataset: Dataset, labelled: Labelled, classes: int, representation: Representation) -> Table:
     """Read the samples of one protocol; see ``read_samples`` and ``Readings.table``."""
     return read_samples(dataset, labelled.samples, representation).table(labelled, classes)
+
+
+def _content(dataset: Dataset, sample: Sample, clip: NDArray[np.uint8]) -> bytes:
+    mark = repr(_apex_index(sample, len(clip))).encode() if dataset.kind == "frames" else b""
+    return hashlib.sha256(clip.tobytes() + mark).digest()
 
 
 def _apex_index(sample: Sample, frames: int) -> int | None:

@@ -35,7 +35,7 @@ from benchmark.tune_pictures import draw_studies
 from benchmark.tune_progress import TrialProgress
 from benchmark.tuning import _tuned_recipe
 from benchmark.yaml_files import load_yaml
-from mer_lightning.datamodules import load_table
+from mer_lightning.datamodules import LateTable, load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.metrics import uf1
 from mer_lightning.motion import FlowMap
@@ -71,7 +71,7 @@ def make_run(protocol="smic-3", scale=0.3, size=28, labels=None):
     if labels is not None:
         labelled = Labelled(labelled.samples, tuple(labels(labelled.labels)))
     table = load_table(dataset, labelled, 3, FlowMap())
-    return Run(recipe, protocol, 0, dataset, labelled, table, protocol.folds(labelled))
+    return Run(recipe, protocol, 0, dataset, labelled, LateTable.of(table), protocol.folds(labelled))
 
 
 def network(run, **space):

@@ -24,7 +24,7 @@ from benchmark.tables import load_boards
 from benchmark.tracking import NoTracker
 from benchmark.trials import inner_uf1
 from benchmark.tuning import tune as tune_run
-from mer_lightning.datamodules import load_table
+from mer_lightning.datamodules import LateTable, load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.metrics import uf1
 from mer_lightning.motion import FlowMap
@@ -59,7 +59,7 @@ def run():
     protocol, dataset = get_protocol("smic-3"), SyntheticFlowComposite(scale=0.15)
     labelled = protocol.label(dataset)
     table = load_table(dataset, labelled, 3, FlowMap())
-    return Run(recipe, protocol, 0, dataset, labelled, table, protocol.folds(labelled))
+    return Run(recipe, protocol, 0, dataset, labelled, LateTable.of(table), protocol.folds(labelled))
 
 
 def go(run, folder, trials=2, storage="journal", make=None, **options):
@@ -146,7 +146,7 @@ def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
     inputs[rows], labels[rows] = torch.nan, (labels[rows] + 1) % 3
     garbled = Labelled(run.labelled.samples, tuple(labels.tolist()))
     table = replace(run.table, inputs=inputs, labels=labels, content_hash="garbage")
-    other, same = tune(replace(run, folds=(outer,), table=table, labelled=garbled), folder="garbled")
+    other, same = tune(replace(run, folds=(outer,), late_table=LateTable.of(table), labelled=garbled), folder="garbled")
     assert other.run != record.run
     assert other.confusion != record.confusion
     assert values_of(same) == values_of(folds)
