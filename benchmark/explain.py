@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SIDE = 320
 """Shorter side of the face on which heat is laid and shares are counted, pixels."""
 _STEPS = 5
+_PERCENTILE = 99
+"""Of the distances from no motion, where the colours of u and v end."""
 _STYLE = {"font.size": 8, "axes.titlesize": 8, "savefig.dpi": 130}
 _HEAT = "inferno"
 _INK = "#1a1a2e"
@@ -110,6 +112,18 @@ class Explanation:
         if points is None:
             return []
         return facs_shares(self.heat_on_face(), facs_map(points, *self.face.canvas))
+
+
+def colour_reach(distances: Tensor) -> float:
+    """How far from no motion the colours of a map reach.
+
+    Args:
+        distances: From no motion, 0 or more, any shape.
+
+    Returns:
+        What 1 of 100 pixels exceeds; the largest one where so few are not 0 that all of them would.
+    """
+    return float(distances.flatten().quantile(_PERCENTILE / 100)) or float(distances.max())
 
 
 def draw_explanation(explanation: Explanation, path: Path) -> None:
@@ -252,7 +266,8 @@ def _maps(explanation: Explanation, maps: Tensor, suffix: str) -> list[_Panel]:
         whole = everything[name]
         if name in {"u", "v"}:
             centre = (low + high) / 2
-            reach = max(float((whole - centre).abs().max()), 1e-6)
+            # a few pixels of noise must not wash out the rest; they are drawn as the ends of the scale
+            reach = max(colour_reach((whole - centre).abs()), 1e-6)
             look: dict[str, Any] = {"cmap": "RdBu_r", "norm": TwoSlopeNorm(centre, centre - reach, centre + reach)}
         elif name == "grey":
             look = {"cmap": "gray", "vmin": 0, "vmax": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mer_lightning.protocols import Fold
     from mer_lightning.types import Sample
 
-_TUNED = "-tuned"
+_TUNED = re.compile("-tuned(-global)?$")
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def find_prediction(
         suite,
         data=data,
         cache=store.root / "cache",
-        methods=[manifest.method.removesuffix(_TUNED)],
+        methods=[_TUNED.sub("", manifest.method)],
         protocols=[manifest.board.removeprefix("synthetic-")],
         seeds=[manifest.seed],
         **({"progress": progress} if progress else {}),
@@ -199,7 +200,7 @@ def _check_same(manifest: RunManifest, run: Run, fold: Fold | None, record: Fold
     # the id of a tuned run also covers how it was searched, which only the fold's record knows
     same = fold is not None and (
         run.id == manifest.run
-        if not manifest.method.endswith(_TUNED)
+        if not _TUNED.search(manifest.method)
         else record.audit is None or audit_fold(fold, run.table) == record.audit
     )
     if not same:

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from benchmark.cli import main
+from benchmark.explain import colour_reach
 from benchmark.records import write_json
 from benchmark.store import Store
 from mer_lightning.models.off_apexnet import OffApexNet
@@ -172,6 +173,18 @@ def test_the_picture_goes_into_an_offline_run_beside_that_of_the_run(world, expl
     (picture,) = (world / "runs" / "wandb").rglob("files/media/images/explanation*.png")
     with Image.open(picture) as image:
         assert image.size[0] > 900
+
+
+def test_outliers_do_not_wash_out_the_colours_of_flow():
+    generator = torch.Generator().manual_seed(0)
+    distances = torch.rand(1, 28, 28, generator=generator)
+    assert 0.95 < colour_reach(distances) <= 1
+    distances[0, 0, :5] = 100
+    assert 0.95 < colour_reach(distances) <= 1
+    # a map that moves in a few places only has no outliers
+    few = torch.zeros(28, 28)
+    few[3, 4] = 2.0
+    assert colour_reach(few) == 2
 
 
 def test_mistakes_are_one_line_each(world, explain, tmp_path):

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from benchmark.executors import Local, Processes
 from benchmark.plan import load_suite, make_plan
-from benchmark.records import Store
 from benchmark.runner import run_all
+from benchmark.store import Store
 from benchmark.tracking import NoTracker
 from tests.benchmark import fake_work
 
@@ -42,7 +42,7 @@ def bench(tmp_path, monkeypatch):
 
     def run(executor, told=lambda: None):
         class Tracker(NoTracker):
-            def publish(self, folder, record):
+            def publish(self, *_):
                 told()
 
         runs = make_plan(load_suite(str(tmp_path / "three.yaml")))
