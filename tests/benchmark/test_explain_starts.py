@@ -8,6 +8,8 @@ from PIL import Image
 from benchmark.cli import main
 from benchmark.store import Store
 
+pytestmark = pytest.mark.slow
+
 NETWORK = """
 title: Small
 summary: The network of S2 at a small size.
