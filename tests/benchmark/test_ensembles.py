@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import benchmark.recipe
 from benchmark.audit import audit_folder
