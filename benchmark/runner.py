@@ -148,7 +148,9 @@ class _Work:
                 self._store.save_error(run.id, outcome.held_out, outcome.result.message, outcome.result.details)
             if outcome.note:
                 self._note(run, outcome.note)
-            self._trained.add(run.id)
+            if run.id not in self._trained:
+                self._trained.add(run.id)
+                self._tracker.expect()
             self._settle(member)
             self._progress.fold_done()
         for run in {member.run: self._runs[member.run] for member in job.members}.values():
