@@ -63,6 +63,9 @@ class Processes:
                     lambda slot, job: slot.submit(_worker_job, self._work, job, paths[job.run], self.accelerator),
                 )
             finally:
+                # all of them before the first is waited for: each takes a while to give its memory back
+                for slot in slots:
+                    slot.kill()
                 for slot in slots:
                     slot.stop()
 
@@ -94,9 +97,13 @@ class _Slot:
         (self._process,) = set(multiprocessing.active_children()) - before
         return future
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         if self._pool is not None:
             self._process.kill()
+
+    def stop(self) -> None:
+        self.kill()
+        if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 

@@ -8,7 +8,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from typing import TYPE_CHECKING
 
 import torch
@@ -46,10 +46,11 @@ class _Size:
     sleep: float
     grown_folds: tuple[int, ...]
     sides: tuple[int, ...]
+    replicas: tuple[int, ...]
 
 
-_QUICK = _Size(2, 2, 2, 1, 0.02, (4,), (28, 56))
-_FULL = _Size(4, 5, 4, 2, 1.0, (4, 16, 68), (28, 56, 112))
+_QUICK = _Size(2, 2, 2, 1, 0.02, (4,), (28, 56), (2,))
+_FULL = _Size(4, 5, 4, 2, 1.0, (4, 16, 68), (28, 56, 112), (2, 4, 8))
 
 
 def run(*, quick: bool = False) -> list[Measurement]:
@@ -66,6 +67,8 @@ def run(*, quick: bool = False) -> list[Measurement]:
     for name in GOALS:
         rows += published(runs[name], partial(_naive_fold_and_epoch, runs[name], size))
     rows += _growth(runs["ststnet"], runs["rcn-a-28"], size)
+    for name in ("ststnet",) if quick else ("ststnet", "off-apexnet", "rcn-a-28"):
+        rows += _at_once_on_one_thread(runs[name], size)
     for executor in (Local("cpu", sleeping_fold), Processes(2, "cpu", sleeping_fold)):
         rows += overhead(runs["ststnet"], executor, size.sleep)
     return rows
@@ -245,6 +248,37 @@ def _growth(small: Run, sized: Run, size: _Size) -> list[Measurement]:
         seconds = _one_by_one(resized(sized, side), replace(size, folds=1, epochs=2), "cpu")
         rows.append(_row(f"{sized.recipe.name}, cpu, maps of {side} x {side}", seconds / 2 * 1e3, None))
     return rows
+
+
+def _at_once_on_one_thread(run: Run, size: _Size) -> list[Measurement]:
+    """Whether folds at once ever pay on a processor: what ``--folds-at-once auto`` rests on."""
+    most, epochs = max(size.replicas), 2
+    recipe = short(run, epochs).recipe
+    assert recipe.model is not None and recipe.training is not None
+    # one set, so that every way trains the same folds
+    folds = max(sets_of(run.table, run.folds, recipe.training, len(run.folds)), key=len)[:most]
+    own = replace(run, folds=tuple(folds))
+    few = replace(size, folds=len(folds), epochs=epochs)
+    best = dict.fromkeys((1, *size.replicas), float("inf"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _, count in product(range(size.rounds), best):
+            way = _one_by_one if count == 1 else _together
+            best[count] = min(best[count], way(own, replace(few, at_once=count), "cpu"))
+    finally:
+        torch.set_num_threads(threads)
+    return [
+        Measurement(
+            name=f"{run.recipe.name}, one thread, {count} folds at once",
+            ours=best[count] / len(folds) / epochs * 1e3,
+            reference=best[1] / len(folds) / epochs * 1e3,
+            unit="ms per fold and epoch",
+            better="lower",
+            against="fold by fold, one thread",
+        )
+        for count in size.replicas
+    ]
 
 
 def _folds(run: Run, count: int) -> list[Fold]:
