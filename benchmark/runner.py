@@ -135,7 +135,7 @@ class _Work:
         for runs in self._side_by_side():
             missing = self._begin(runs)
             if missing and not runs[0].late_table.is_read:
-                self._progress.say(f"{runs[0].recipe.representation.name}: {len(runs[0].labelled.samples)} samples")
+                self._progress.say(f"{runs[0].recipe.sees.name}: {len(runs[0].labelled.samples)} samples")
             how = self._how(runs[0], len(missing))
             for part in _divide(missing, runs[0], how, self._executor, self._at_once):
                 mine = [member for member in part if self._take(member)]
@@ -170,7 +170,9 @@ class _Work:
                 self._store.save_error(run.id, outcome.held_out, outcome.result.message, outcome.result.details)
             if outcome.note:
                 self._note(run, outcome.note)
-            self._trained.add(run.id)
+            if run.id not in self._trained:
+                self._trained.add(run.id)
+                self._tracker.expect()
             self._settle(member)
             self._progress.fold_done()
         for run in {member.run: self._runs[member.run] for member in job.members}.values():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -28,6 +30,10 @@ _PATIENCE_SECONDS = 60.0
 class Tracker(Protocol):
     """Something that wants to know of finished runs."""
 
+    def expect(self) -> None:
+        """A run is being trained, and will be published if it becomes complete."""
+        ...
+
     def publish(self, folder: Path, record: Path) -> None:
         """Mirror one complete run, given its folder in the store and its RunRecord."""
         ...
@@ -46,6 +52,9 @@ class Tracker(Protocol):
 
 class NoTracker:
     """Tracks nothing."""
+
+    def expect(self) -> None:
+        """Do nothing."""
 
     def publish(self, folder: Path, record: Path) -> None:
         """Do nothing."""
@@ -72,29 +81,54 @@ class WandbTracker:
     def __init__(self, root: Path, suite: str, console: Console) -> None:
         self._root, self._suite, self._console = root, suite, console
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._ready: subprocess.Popen[bytes] | None = None
+        self._next = f"next-{os.getpid()}"
+
+    def expect(self) -> None:
+        """Have a process ready that has imported wandb by the time when the run is complete."""
+        if self._ready is None:
+            self._ready = self._spawn(self._next, ["next"], {}, subprocess.PIPE)
 
     def publish(self, folder: Path, record: Path) -> None:
         """Start mirroring one run and return at once."""
-        self._start(folder.name, ["run", str(folder), str(record)], {})
+        arguments = ["run", str(folder), str(record), self._suite, str(self._root)]
+        worker, self._ready = self._ready, None
+        if worker is not None and worker.poll() is None:
+            (self._root / f"{self._next}.log").replace(self._root / f"{folder.name}.log")
+            self._hand_over(worker, arguments)
+            self._workers[folder.name] = worker
+        else:
+            self._workers[folder.name] = self._spawn(folder.name, arguments, {})
 
     def publish_picture(self, run: str, picture: Path, summary: Path, *, private: bool) -> None:
         """Start mirroring one explanation and return at once; a private one goes into an offline run."""
-        self._start(
-            f"{run}--explanation",
-            ["picture", run, str(picture), str(summary)],
-            {"WANDB_MODE": "offline"} if private else {},
-        )
+        name = f"{run}--explanation"
+        arguments = ["picture", run, str(picture), str(summary), self._suite, str(self._root)]
+        self._workers[name] = self._spawn(name, arguments, {"WANDB_MODE": "offline"} if private else {})
 
-    def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
+    def _spawn(
+        self, name: str, arguments: list[str], environment: dict[str, str], stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         self._root.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "benchmark.tracking", *arguments, self._suite, str(self._root)]
+        command = [sys.executable, "-m", "benchmark.tracking", *arguments]
         with (self._root / f"{name}.log").open("wb") as log:
-            self._workers[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | environment
-            )
+            return subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log, env=os.environ | environment)
+
+    def _hand_over(self, worker: subprocess.Popen[bytes], arguments: list[str]) -> None:
+        """Tell the process that is ready what it is for."""
+        assert worker.stdin is not None
+        # it may have died; that shows when it is waited for
+        with suppress(BrokenPipeError), worker.stdin as line:
+            line.write(json.dumps(arguments).encode())
 
     def close(self, patience: float = _PATIENCE_SECONDS) -> None:
         """Wait for what is under way, for each of it this many seconds at most, and say where it is."""
+        if self._ready is not None:
+            # its run did not become complete
+            self._ready.kill()
+            self._ready.wait()
+            self._ready = None
+            (self._root / f"{self._next}.log").unlink(missing_ok=True)
         for run, worker in self._workers.items():
             try:
                 failed = worker.wait(patience) != 0
@@ -249,10 +283,16 @@ def _main(arguments: Sequence[str]) -> None:
     match arguments:
         case ["run", folder, record, suite, root]:
             mirror(Path(folder), load_run(Path(record)), suite, Path(root))
+        case ["next"]:
+            # so that it is there when the arguments are
+            importlib.import_module("wandb")
+            # nothing comes where the benchmark has gone
+            if line := sys.stdin.read():
+                _main(json.loads(line))
         case ["picture", run, picture, summary, suite, root]:
             mirror_picture(run, Path(picture), Path(summary), suite, Path(root))
         case _:
-            raise SystemExit(f"expected run or picture and its files, found {' '.join(arguments)}")
+            raise SystemExit(f"expected next, or run or picture and its files, found {' '.join(arguments)}")
 
 
 if __name__ == "__main__":

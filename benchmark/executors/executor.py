@@ -41,7 +41,7 @@ class Executor(Protocol):
         """Train every job; closing the generator stops what is under way.
 
         Args:
-            jobs: What to train, asked for when a worker is free; None says that there is nothing just now.
+            jobs: What to train, asked for shortly before a worker is free; None says that there is nothing just now.
             tables: Table of each run, by its id.
 
         Yields:

@@ -65,6 +65,9 @@ class Processes:
                     lambda slot, job: slot.submit(_worker_job, self._work, job, paths[job.run], self.accelerator),
                 )
             finally:
+                # all of them before the first is waited for: each takes a while to give its memory back
+                for slot in slots:
+                    slot.kill()
                 for slot in slots:
                     slot.stop()
 
@@ -96,9 +99,13 @@ class _Slot:
         (self._process,) = set(multiprocessing.active_children()) - before
         return future
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         if self._pool is not None:
             self._process.kill()
+
+    def stop(self) -> None:
+        self.kill()
+        if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
@@ -110,20 +117,17 @@ def _schedule(
     free, running = list(slots), dict[Future[tuple[Outcome, ...]], tuple[_Slot, Job]]()
     again: deque[Job] = deque()
     deaths: Counter[tuple[str, str]] = Counter()
-    ended = False
-    while running or again or not ended:
-        while free and (again or not ended):
-            job = again.popleft() if again else next(jobs, END)
-            if job is None:
-                break
-            if isinstance(job, Job):
-                slot = free.pop(0)
-                running[submit(slot, job)] = slot, job
-            else:
-                ended = True
+    source, over = _Source(jobs), list[tuple[Job, tuple[Outcome, ...]]]()
+    while running or again or over or not source.dry:
+        while free and (job := again.popleft() if again else source.take()):
+            slot = free.pop(0)
+            running[submit(slot, job)] = slot, job
+        # only now, when no worker waits any more, there is time for what the last ones gave
+        yield from over
+        source.look_ahead()
         if not running:
-            time.sleep(0 if ended else POLL_SECONDS)
-            continue
+            time.sleep(0 if over or source.dry else POLL_SECONDS)
+        over.clear()
         done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
             slot, job = running.pop(future)
@@ -138,7 +142,34 @@ def _schedule(
             except Exception as error:
                 outcomes = tuple(Outcome(fold.held_out, failure(error)) for fold in job.folds)
             if outcomes:
-                yield job, outcomes
+                over.append((job, outcomes))
+
+
+class _Source:
+    """Jobs, of which the next one is asked for while all workers are busy, so that none of them waits for it."""
+
+    def __init__(self, jobs: Iterator[Job | None]) -> None:
+        self._jobs, self._next, self._ended = jobs, None, False
+        self._next: Job | None
+
+    @property
+    def dry(self) -> bool:
+        """True when there will be no more."""
+        return self._ended and self._next is None
+
+    def look_ahead(self) -> None:
+        if self._next is None and not self._ended:
+            job = next(self._jobs, END)
+            if isinstance(job, Job):
+                self._next = job
+            else:
+                self._ended = job is END
+
+    def take(self) -> Job | None:
+        """The next job; None where there is nothing, or nothing just now."""
+        self.look_ahead()
+        job, self._next = self._next, None
+        return job
 
 
 def _after_death(job: Job, deaths: Counter[tuple[str, str]]) -> tuple[list[Job], tuple[Outcome, ...]]:

@@ -70,7 +70,37 @@ class TwoStreams(nn.Module):
         return self.head(torch.cat([stream(x[:, k : k + 1]) for k, stream in enumerate(self.streams)], 1))
 
 
-NAIVE_MODELS = {"ststnet": ThreeStreams, "off-apexnet": TwoStreams}
+class ThreeVolumes(nn.Module):
+    """3D-FCNN as a paper would draw it, on ten maps of 32 x 32: five times convolution, ReLU, pooling in a stream."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.streams = nn.ModuleList(
+            nn.Sequential(
+                *(
+                    layer
+                    for before, after, length in ((1, 16, 1), (16, 32, 2), (32, 64, 2), (64, 128, 1), (128, 128, 1))
+                    for layer in (
+                        nn.Conv3d(before, after, 3, padding=1),
+                        nn.ReLU(),
+                        nn.MaxPool3d((length, 2, 2)),
+                    )
+                ),
+                nn.Flatten(),
+                nn.Linear(2 * 128, 256),
+                nn.ReLU(),
+                nn.Dropout(0.5),
+            )
+            for _ in range(3)
+        )
+        self.head = nn.Linear(3 * 256, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``(B, C)`` of clips ``(B, 3, 10, 32, 32)``."""
+        return self.head(torch.cat([stream(x[:, k : k + 1]) for k, stream in enumerate(self.streams)], 1))
+
+
+NAIVE_MODELS = {"ststnet": ThreeStreams, "off-apexnet": TwoStreams, "fcnn-3d": ThreeVolumes}
 
 
 def naive_loop(

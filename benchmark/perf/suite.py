@@ -1,41 +1,38 @@
-"""What a whole suite costs, fold by fold, at once and in processes, beside the loop of the field's public code."""
+"""What a whole suite costs in every way to train it, beside the loop of the field's public code, and how it grows."""
 
 from __future__ import annotations
 
-import tempfile
+import importlib.util
+import resource
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
-from pathlib import Path
+from functools import partial
+from itertools import cycle, islice, product
 from typing import TYPE_CHECKING
 
 import torch
-from rich.console import Console
 
-from benchmark.executors import Local, Processes, cores
-from benchmark.jobs import Job, Outcome, RunFold, train_fold
+from benchmark.executors import Local, Processes, Ray, cores
+from benchmark.jobs import Job, Outcome, RunFold, do_job, train_fold
+from benchmark.perf.gpu import GOALS, NO_CUDA, memory, published
+from benchmark.perf.inputs import official, resized, short, tenfold
 from benchmark.perf.measurement import Measurement
 from benchmark.perf.naive import naive_loop
-from benchmark.plan import Run, Suite, make_plan
-from benchmark.records import FoldRecord, PredictionRecord
-from benchmark.runner import run_all
-from benchmark.source import Source
-from benchmark.store import Store
-from benchmark.tracking import NoTracker
-from mer_lightning.datamodules import LateTable
-from mer_lightning.tasks import bytes_per_replica, examine, sets_of, train_networks
+from benchmark.perf.overhead import overhead, sleeping_fold
+from benchmark.records import FoldRecord
+from mer_lightning.tasks import examine, sets_of, train_networks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from benchmark.executors import Executor
+    from benchmark.plan import Run
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
 
-_METHODS = ("ststnet", "off-apexnet")
 _AGAINST = "naive_loop, all cores"
-_NO_CUDA = "skipped: no CUDA"
+_RAY = importlib.util.find_spec("ray") is not None
 
 
 @dataclass(frozen=True)
@@ -47,57 +44,102 @@ class _Size:
     at_once: int
     rounds: int
     sleep: float
+    grown_folds: tuple[int, ...]
+    sides: tuple[int, ...]
+    replicas: tuple[int, ...]
+
+
+_QUICK = _Size(2, 2, 2, 1, 0.02, (4,), (28, 56), (2,))
+_FULL = _Size(4, 5, 4, 2, 1.0, (4, 16, 68), (28, 56, 112), (2, 4, 8))
 
 
 def run(*, quick: bool = False) -> list[Measurement]:
-    """Time short trainings of the official folds on 442 synthetic maps; an epoch costs the same in a long one.
+    """Time short trainings of the official folds on synthetic inputs; an epoch costs the same in a long one.
 
     Args:
         quick: Fewer folds, epochs and rounds, for a first look.
     """
-    size = _Size(2, 2, 2, 1, 0.02) if quick else _Size(4, 5, 4, 2, 1.0)
-    suite = Suite(
-        name="perf",
-        title="",
-        summary="",
-        source=Source(name="synthetic-flow"),
-        protocols=("megc2019",),
-        methods=_METHODS,
-        seeds=(0,),
-    )
-    runs = make_plan(suite)
-    rows: list[Measurement] = []
-    for one in runs:
-        rows += _ways(one, size)
-    rows += _growth(runs[0], size)
-    rows += [_overhead(runs[0], Local("cpu", sleeping_fold), size)]
-    rows += [_overhead(runs[0], Processes(2, "cpu", sleeping_fold), size)]
+    size = _QUICK if quick else _FULL
+    runs = official(("ststnet", "off-apexnet", "fcnn-3d", "rcn-a-28"))
+    rows = _ways(runs["ststnet"], size) + _ways(runs["off-apexnet"], size)
+    # an epoch of volumes takes as long as ten of maps
+    rows += _ways(runs["fcnn-3d"], replace(size, folds=2, epochs=1 if quick else 2, at_once=2))
+    for name in GOALS:
+        rows += published(runs[name], partial(_naive_fold_and_epoch, runs[name], size))
+    rows += _growth(runs["ststnet"], runs["rcn-a-28"], size)
+    for name in ("ststnet",) if quick else ("ststnet", "off-apexnet", "rcn-a-28"):
+        rows += _at_once_on_one_thread(runs[name], size)
+    for executor in (Local("cpu", sleeping_fold), Processes(2, "cpu", sleeping_fold)):
+        rows += overhead(runs["ststnet"], executor, size.sleep)
     return rows
 
 
 def _ways(run: Run, size: _Size) -> list[Measurement]:
     """One method trained in every way, in turns, on the CPU and on CUDA."""
-    name, many = run.recipe.name, f"{size.folds} folds of {size.epochs} epochs"
+    rows = _on_cpu(run, size)
+    if not torch.cuda.is_available():
+        titles = (f"{run.recipe.name}, cuda, {way}" for way in ("fold by fold", f"{size.at_once} folds at once"))
+        return [*rows, *(_row(title, None, None, note=NO_CUDA) for title in titles), memory(run, size.at_once)]
+    ways = {"fold by fold": _one_by_one, f"{size.at_once} folds at once": _together}
+    return [*rows, *_timed(run, size, "cuda", ways), memory(run, size.at_once)]
+
+
+def _on_cpu(run: Run, size: _Size) -> list[Measurement]:
+    peaks: list[float] = []
+    in_processes = partial(_in_workers, lambda: Processes(None, "cpu", measured_job), peaks)
+    ways: dict[str, Callable[[Run, _Size, str], float]] = {
+        "fold by fold": _one_by_one,
+        f"{size.at_once} folds at once": _together,
+        f"{cores()} processes, 1 thread each": in_processes,
+    }
+    if _RAY:
+        ways[f"{cores()} tasks of Ray"] = partial(_in_workers, lambda: Ray(None, None, "cpu", measured_job), [])
+    rows = _timed(run, size, "cpu", ways)
+    name = f"{run.recipe.name}, cpu"
+    if not _RAY:
+        rows.append(_row(f"{name}, {cores()} tasks of Ray", None, None, note="skipped: ray not installed"))
+    rows.append(
+        Measurement(
+            name=f"{name}, peak memory of a process",
+            ours=max(peaks) / 2**20,
+            unit="MiB",
+            better="lower",
+            note="resident, PyTorch and Lightning included, one fold at a time",
+        )
+    )
+    return rows
+
+
+def _timed(
+    run: Run, size: _Size, device: str, ways: dict[str, Callable[[Run, _Size, str], float]]
+) -> list[Measurement]:
+    """The shortest of some rounds, each with every way in turn: what others do to a shared machine only ever adds."""
+    all_ways = {"naive": _naive} | ways
+    seconds: dict[str, list[float]] = {way: [] for way in all_ways}
+    for _ in range(size.rounds):
+        for way, train in all_ways.items():
+            seconds[way].append(train(run, size, device) / size.folds / size.epochs)
+    best = {way: min(own) for way, own in seconds.items()}
+    samples = sum(len(fold.train) for fold in _folds(run, size.folds)) / size.folds
+    name = f"{run.recipe.name}, {device}"
     rows: list[Measurement] = []
-    for device in ("cpu", "cuda"):
-        titles = [f"{name}, {device}, {way}" for way in ("fold by fold", f"{size.at_once} folds at once", "processes")]
-        if device == "cuda" and not torch.cuda.is_available():
-            rows += [_row(title, None, None, note=_NO_CUDA) for title in titles[:2]]
-            continue
-        ways = [_naive, _one_by_one, _together] + ([_in_processes] if device == "cpu" else [])
-        times: list[list[float]] = [[] for _ in ways]
-        for _ in range(size.rounds):
-            for own, way in zip(times, ways, strict=True):
-                own.append(way(run, size, device) / size.folds / size.epochs * 1e3)
-        # the shortest: what another program does to a shared machine only ever adds
-        best = [min(own) for own in times]
-        goal = "at most 0.33 x" if device == "cpu" and name == "ststnet" else ""
-        notes = ["", "", f"{cores()} processes of one thread, started before"]
-        for title, ours, note in zip(titles, best[1:], notes, strict=False):
-            rows.append(
-                _row(title, ours, best[0], note="; ".join(filter(None, (many, note))), goal=goal if note else "")
-            )
-    rows.append(_memory(run, size))
+    for way in ways:
+        # the goal is the machine's, with whatever it has
+        goal = "at most 0.33 x" if "processes" in way and run.recipe.name == "ststnet" else ""
+        note = f"{size.folds} folds of {size.epochs} epochs" + ("; workers started before" if "fold" not in way else "")
+        rows.append(_row(f"{name}, {way}", best[way] * 1e3, best["naive"] * 1e3, note=note, goal=goal))
+    quickest = min(ways, key=lambda way: best[way])
+    rows.append(
+        Measurement(
+            name=f"{name}, training samples per second",
+            ours=samples / best[quickest],
+            reference=samples / best["naive"],
+            unit="samples/s",
+            better="higher",
+            against=_AGAINST,
+            note=quickest,
+        )
+    )
     return rows
 
 
@@ -119,8 +161,12 @@ def _naive(run: Run, size: _Size, device: str) -> float:
     return _seconds(work)
 
 
+def _naive_fold_and_epoch(run: Run, size: _Size) -> float:
+    return _naive(run, size, "cuda") / size.folds / size.epochs
+
+
 def _one_by_one(run: Run, size: _Size, device: str) -> float:
-    recipe = _short(run, size.epochs).recipe
+    recipe = short(run, size.epochs).recipe
 
     def work() -> None:
         for fold in _folds(run, size.folds):
@@ -130,7 +176,7 @@ def _one_by_one(run: Run, size: _Size, device: str) -> float:
 
 
 def _together(run: Run, size: _Size, device: str) -> float:
-    recipe = _short(run, size.epochs).recipe
+    recipe = short(run, size.epochs).recipe
     assert recipe.model is not None and recipe.training is not None
     model, training = recipe.model, recipe.training
     how = examine(run.table, model, training)
@@ -145,10 +191,17 @@ def _together(run: Run, size: _Size, device: str) -> float:
     return _seconds(work)
 
 
-def _in_processes(run: Run, size: _Size, device: str) -> float:
-    """Seconds from the moment when every worker has trained something."""
-    executor = Processes(None, _accelerator(device))
-    warm, full = _short(run, 1).recipe, _short(run, size.epochs).recipe
+def _in_workers(
+    make: Callable[[], Executor],
+    peaks: list[float],
+    run: Run,
+    size: _Size,
+    device: str,
+) -> float:
+    """Seconds from the moment when every worker has trained something; ``peaks`` gets the bytes that each took."""
+    del device
+    executor = make()
+    warm, full = short(run, 1).recipe, short(run, size.epochs).recipe
     folds = _folds(run, size.folds)
     ready: list[float] = []
 
@@ -160,142 +213,76 @@ def _in_processes(run: Run, size: _Size, device: str) -> float:
 
     with closing(executor.run(jobs(), {run.id: run.table})) as ended:
         for job, outcomes in ended:
-            assert all(isinstance(outcome.result, FoldRecord) for outcome in outcomes), outcomes
+            for outcome in outcomes:
+                assert isinstance(outcome.result, FoldRecord), outcome.result
+                peaks += outcome.result.curve["peak"]
             if job.recipe is warm:
                 ready.append(time.perf_counter())
         end = time.perf_counter()
     return end - max(ready)
 
 
-def _growth(run: Run, size: _Size) -> list[Measurement]:
-    """How the cost of a fold and epoch grows with folds and with samples."""
-    rows: list[Measurement] = []
-    for folds in (4, 16, 68)[: 1 if size.rounds == 1 else 3]:
-        seconds = _one_by_one(run, replace(size, folds=folds, epochs=2), "cpu")
-        rows.append(_row(f"{run.recipe.name}, cpu, {folds} folds of 2 epochs", seconds / folds / 2 * 1e3, None))
-    many = replace(
-        run.table,
-        keys=tuple(f"{key}-{copy}" for copy in range(10) for key in run.table.keys),
-        inputs=run.table.inputs.repeat(10, *[1] * (run.table.inputs.ndim - 1)),
-        labels=run.table.labels.repeat(10),
-        contents=run.table.contents * 10,
+def measured_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    """Train the folds of a job, and put the most memory that the process ever had, in bytes, into their curves."""
+    outcomes = do_job(job, table, accelerator)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+    return tuple(
+        replace(outcome, result=outcome.result.model_copy(update={"curve": outcome.result.curve | {"peak": (peak,)}}))
+        if isinstance(outcome.result, FoldRecord)
+        else outcome
+        for outcome in outcomes
     )
-    for table, samples in ((run.table, 442), (many, 4420)):
-        folds = tuple(_tenfold(fold, samples // 442) for fold in run.folds)
-        own = replace(run, late_table=LateTable.of(table), folds=folds)
-        seconds = _one_by_one(own, replace(size, folds=2, epochs=2), "cpu")
-        rows.append(_row(f"{run.recipe.name}, cpu, {samples} samples", seconds / 4 * 1e3, None))
+
+
+def _growth(small: Run, sized: Run, size: _Size) -> list[Measurement]:
+    """How the cost of a fold and epoch grows with folds, with samples and with the size of the maps."""
+    rows: list[Measurement] = []
+    for folds in size.grown_folds:
+        seconds = _one_by_one(small, replace(size, folds=folds, epochs=2), "cpu")
+        rows.append(_row(f"{small.recipe.name}, cpu, {folds} folds of 2 epochs", seconds / folds / 2 * 1e3, None))
+    few = replace(size, folds=2, epochs=2)
+    for own in (small, tenfold(small)):
+        seconds = _one_by_one(own, few, "cpu")
+        rows.append(_row(f"{own.recipe.name}, cpu, {len(own.table.keys)} samples", seconds / 4 * 1e3, None))
+    for side in size.sides:
+        seconds = _one_by_one(resized(sized, side), replace(size, folds=1, epochs=2), "cpu")
+        rows.append(_row(f"{sized.recipe.name}, cpu, maps of {side} x {side}", seconds / 2 * 1e3, None))
     return rows
 
 
-def _tenfold(fold: Fold, copies: int) -> Fold:
-    if copies == 1:
-        return fold
-    sides = (tuple(f"{key}-{copy}" for copy in range(copies) for key in side) for side in (fold.train, fold.test))
-    train, test = sides
-    return replace(fold, train=train, test=test)
-
-
-def _overhead(run: Run, executor: Executor, size: _Size) -> Measurement:
-    """What plan, locks, records and workers add to folds that only sleep."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "runs")
-        run_all(
-            [run],
-            store=store,
-            records=Path(folder) / "records",
-            tracker=NoTracker(),
-            console=Console(quiet=True),
-            executor=_Sleeping(executor, size.sleep),
-        )
-        end = time.time()
-        # from the first fold on: how long workers take to start is not a matter of the folds
-        spent = end - min(fold.curve["began"][0] for fold in store.folds(run.id).values())
-    least = len(run.folds) * size.sleep / executor.workers
-    return Measurement(
-        name=f"overhead of {len(run.folds)} folds of {size.sleep:g} s, {executor}",
-        ours=(spent / least - 1) * 100,
-        unit="%",
-        better="lower",
-        goal="under 2 %",
-        note="from the first fold on",
-    )
-
-
-def _memory(run: Run, size: _Size) -> Measurement:
-    """Estimated beside measured memory of a replica."""
-    title = f"{run.recipe.name}, memory of a replica, estimated to measured"
-    if not torch.cuda.is_available():
-        return Measurement(name=title, ours=None, unit="MiB", better="lower", goal="0.75 to 1.25 x", note=_NO_CUDA)
-    recipe = _short(run, 1).recipe
+def _at_once_on_one_thread(run: Run, size: _Size) -> list[Measurement]:
+    """Whether folds at once ever pay on a processor: what ``--folds-at-once auto`` rests on."""
+    most, epochs = max(size.replicas), 2
+    recipe = short(run, epochs).recipe
     assert recipe.model is not None and recipe.training is not None
-    peaks: list[int] = []
-    # the difference of two sizes is free of what does not grow with the replicas
-    few, many = size.at_once, 2 * size.at_once
-    alike = max(sets_of(run.table, run.folds, recipe.training, len(run.folds)), key=len)
-    for count in (few, many):
-        torch.cuda.reset_peak_memory_stats()
-        folds = alike[:count]
-        train_networks(run.table, folds, recipe.model, recipe.training, seeds=[0] * count, accelerator="gpu")
-        peaks.append(torch.cuda.max_memory_allocated())
-    estimate = bytes_per_replica(run.table, recipe.model, recipe.training, torch.device("cuda"))
-    return Measurement(
-        name=title,
-        ours=estimate / 2**20,
-        reference=(peaks[1] - peaks[0]) / (many - few) / 2**20,
-        unit="MiB",
-        better="lower",
-        against="torch.cuda.max_memory_allocated",
-        goal="0.75 to 1.25 x",
-    )
-
-
-def sleeping_fold(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
-    """Sleep as many seconds as the members' seeds have milliseconds, and predict class 0."""
-    del accelerator
-    began = time.time()
-    seconds = sum(member.seed for member in job.members) / 1e3
-    time.sleep(seconds)
-    labels = dict(zip(table.keys, table.labels.tolist(), strict=True))
-    return tuple(
-        Outcome(
-            fold.held_out,
-            FoldRecord(
-                held_out=fold.held_out,
-                predictions=tuple(PredictionRecord(key=key, label=labels[key], prediction=0) for key in fold.test),
-                samples={"train": len(fold.train)},
-                seconds=seconds,
-                curve={"began": (began,)},
-            ),
+    # one set, so that every way trains the same folds
+    folds = max(sets_of(run.table, run.folds, recipe.training, len(run.folds)), key=len)[:most]
+    own = replace(run, folds=tuple(folds))
+    few = replace(size, folds=len(folds), epochs=epochs)
+    best = dict.fromkeys((1, *size.replicas), float("inf"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _, count in product(range(size.rounds), best):
+            way = _one_by_one if count == 1 else _together
+            best[count] = min(best[count], way(own, replace(few, at_once=count), "cpu"))
+    finally:
+        torch.set_num_threads(threads)
+    return [
+        Measurement(
+            name=f"{run.recipe.name}, one thread, {count} folds at once",
+            ours=best[count] / len(folds) / epochs * 1e3,
+            reference=best[1] / len(folds) / epochs * 1e3,
+            unit="ms per fold and epoch",
+            better="lower",
+            against="fold by fold, one thread",
         )
-        for fold in job.folds
-    )
-
-
-class _Sleeping:
-    """An executor whose jobs carry, as their seed, how many milliseconds they sleep."""
-
-    def __init__(self, executor: Executor, seconds: float) -> None:
-        self._executor, self._seed = executor, round(seconds * 1e3)
-        self.accelerator, self.workers, self.threads = executor.accelerator, executor.workers, executor.threads
-
-    def run(
-        self, jobs: Iterator[Job | None], tables: Mapping[str, Table]
-    ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
-        yield from self._executor.run((job and self._sleeping(job) for job in jobs), tables)
-
-    def _sleeping(self, job: Job) -> Job:
-        return replace(job, members=tuple(replace(member, seed=self._seed) for member in job.members))
+        for count in size.replicas
+    ]
 
 
 def _folds(run: Run, count: int) -> list[Fold]:
     return list(run.folds[-count:])
-
-
-def _short(run: Run, epochs: int) -> Run:
-    assert run.recipe.training is not None
-    training = run.recipe.training.model_copy(update={"epochs": epochs})
-    return replace(run, recipe=run.recipe.model_copy(update={"training": training}))
 
 
 def _accelerator(device: str) -> str:

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 import torch
 
 import mer_lightning.tasks
 from benchmark.executors import Local, Processes
-from benchmark.jobs import do_job
+from benchmark.executors.executor import DEATHS
+from benchmark.executors.processes import _after_death
+from benchmark.jobs import Job, RunFold, do_job
 from benchmark.locks import FoldLocks
 from benchmark.plan import load_suite, make_plan
 from benchmark.store import Store
@@ -175,8 +178,15 @@ def test_processes_train_seeds_at_once_too(bench, seeds):
     assert results(there) == results(here)
 
 
-@pytest.mark.slow
-def test_a_member_that_kills_its_worker_fails_in_each_run_and_takes_no_other_with_it(bench, seeds):
-    records, _ = bench(seeds, Processes(2, "cpu", fake_work.die_for_one), at_once=100)
-    assert [record.failed for record in records] == [("smic/sm02",)] * len(SEEDS)
-    assert all(record.finished == record.folds - 1 for record in records)
+def test_deaths_of_a_worker_are_counted_for_each_seed(seeds):
+    members = tuple(RunFold(run.id, run.seed, run.folds[0]) for run in seeds[:2])
+    deaths = Counter((member.run, member.fold.held_out) for member in members)
+    again, outcomes = _after_death(Job(seeds[0].recipe, members), deaths)
+    assert [job.members for job in again] == [(member,) for member in members]
+    assert outcomes == ()
+    first, second = again
+    deaths[first.run, first.folds[0].held_out] = DEATHS
+    failed, (outcome,) = _after_death(first, deaths)
+    assert (failed, outcome.held_out) == ([], first.folds[0].held_out)
+    assert "died 3 times" in outcome.result.message
+    assert _after_death(second, deaths) == ([second], ())

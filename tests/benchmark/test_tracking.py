@@ -56,6 +56,44 @@ def test_an_offline_run_holds_config_curves_confusion_folds_and_summary(recorded
     assert all(word in text for word in ("my-suite", "loso", "recipe_hash", "confusion", "folds"))
 
 
+def test_a_process_that_was_ready_mirrors_the_run_and_keeps_its_own_log(recorded, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder, path, record = recorded
+    root = tmp_path / "wandb"
+    tracker = WandbTracker(root, "my-suite", Console(quiet=True))
+    tracker.expect()
+    ready = tracker._ready
+    tracker.expect()
+    assert tracker._ready is ready
+    tracker.publish(folder, path)
+    assert tracker._workers == {folder.name: ready}
+    tracker.close()
+    summary, _ = read_back(root)
+    assert summary["summary"]["uf1"] == pytest.approx(float(uf1(record.matrices().sum(0))))
+    assert [log.name for log in root.glob("*.log")] == [f"{folder.name}.log"]
+
+
+def test_a_process_that_was_ready_for_nothing_leaves_nothing(tmp_path):
+    tracker = WandbTracker(tmp_path, "s", Console(quiet=True))
+    tracker.expect()
+    ready = tracker._ready
+    tracker.close()
+    assert ready.poll() is not None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_process_that_died_before_it_was_needed_is_replaced(recorded, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder, path, _ = recorded
+    tracker = WandbTracker(tmp_path / "wandb", "s", Console(quiet=True))
+    tracker.expect()
+    tracker._ready.kill()
+    tracker._ready.wait()
+    tracker.publish(folder, path)
+    tracker.close()
+    read_back(tmp_path / "wandb")
+
+
 def test_what_tuning_chose_is_a_table_of_the_run(recorded, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     folder, path, _ = recorded
