@@ -135,7 +135,8 @@ class _Work:
         for runs in self._side_by_side():
             missing = self._begin(runs)
             if missing and not runs[0].late_table.is_read:
-                self._progress.say(f"{runs[0].recipe.sees.name}: {len(runs[0].labelled.samples)} samples")
+                seen = dict.fromkeys(part.sees.name for part in runs[0].recipe.trained)
+                self._progress.say(f"{' and '.join(seen)}: {len(runs[0].labelled.samples)} samples")
             how = self._how(runs[0], len(missing))
             for part in _divide(missing, runs[0], how, self._executor, self._at_once):
                 mine = [member for member in part if self._take(member)]

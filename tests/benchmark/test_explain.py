@@ -118,7 +118,7 @@ def test_the_weights_are_kept_and_predict_the_whole_fold_as_recorded(world, expl
     np.testing.assert_allclose(scores.numpy(), [p.scores for p in fold.predictions], atol=2e-6)
 
 
-@pytest.mark.parametrize(("method", "layer"), [("tiny-2d", "conv"), ("tiny-3d", "conv8.temporal")])
+@pytest.mark.parametrize(("method", "layer"), [("tiny-2d", "streams.conv"), ("tiny-3d", "conv8.temporal")])
 def test_video_is_explained_on_its_face(world, explain, tmp_path, method, layer):
     run, out = run_id(world, method), tmp_path / "a.png"
     status, printed, _ = explain(method, first_key(world, run), "--out", str(out), suite=str(world / "faces.yaml"))
