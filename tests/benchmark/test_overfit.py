@@ -36,7 +36,7 @@ ROWS = {
     "s3d-cnn": (3e-4, 150),
     "s3d-cnn-2d": (3e-4, 150),
     "s3d-cnn-3d": (3e-4, 150),
-    "s3d-cnn-short": (3e-4, 150),
+    "s3d-cnn-short": (3e-4, 500),
     "dual-attention": (1e-4, 60),
     "dual-attention-channel": (1e-4, 60),
     "dual-attention-focal": (1e-4, 60),
