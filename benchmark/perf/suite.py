@@ -19,6 +19,7 @@ from benchmark.perf.gpu import GOALS, NO_CUDA, memory, published
 from benchmark.perf.inputs import official, resized, short, tenfold
 from benchmark.perf.measurement import Measurement
 from benchmark.perf.naive import naive_loop
+from benchmark.perf.options import options
 from benchmark.perf.overhead import overhead, sleeping_fold
 from benchmark.records import FoldRecord
 from mer_lightning.tasks import examine, sets_of, train_networks
@@ -61,11 +62,15 @@ def run(*, quick: bool = False) -> list[Measurement]:
     """
     size = _QUICK if quick else _FULL
     runs = official(("ststnet", "off-apexnet", "fcnn-3d", "rcn-a-28"))
-    rows = _ways(runs["ststnet"], size) + _ways(runs["off-apexnet"], size)
+    # long enough that the start of a fold, some hundredths of a second, does not count
+    rows = _ways(runs["ststnet"], replace(size, epochs=4 * size.epochs))
+    rows += _ways(runs["off-apexnet"], replace(size, epochs=2 * size.epochs))
     # an epoch of volumes takes as long as ten of maps
     rows += _ways(runs["fcnn-3d"], replace(size, folds=2, epochs=1 if quick else 2, at_once=2))
     for name in GOALS:
         rows += published(runs[name], partial(_naive_fold_and_epoch, runs[name], size))
+    for device in ("cuda",) if quick else ("cpu", "cuda"):
+        rows += options(runs["ststnet"], device, epochs=size.epochs, rounds=size.rounds)
     rows += _growth(runs["ststnet"], runs["rcn-a-28"], size)
     for name in ("ststnet",) if quick else ("ststnet", "off-apexnet", "rcn-a-28"):
         rows += _at_once_on_one_thread(runs[name], size)
