@@ -20,7 +20,8 @@ import pytest
 import benchmark.storages
 from benchmark.executors import Processes
 from benchmark.search import Search, Tuning, search
-from tests.benchmark.test_search import RATES, kill_a_worker, make_run, network
+from tests.benchmark.searches import RATES, make_run, network
+from tests.benchmark.test_tune_workers import kill_a_worker
 from tests.benchmark.test_tuning import go
 
 pytestmark = pytest.mark.services

@@ -18,7 +18,7 @@ from benchmark.tracking import WandbTracker
 from benchmark.tuning import tune
 from mer_lightning.tasks import FoldResult
 from mer_lightning.types import Prediction
-from tests.benchmark.test_search import RATES, make_run, network
+from tests.benchmark.searches import RATES, make_run, network
 from tests.benchmark.test_tuning import Killed, both
 
 
