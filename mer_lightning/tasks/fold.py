@@ -24,6 +24,7 @@ from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
+from mer_lightning.tasks.interrupts import ctrl_c_raises
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.types import DataError, Prediction
 
@@ -115,7 +116,8 @@ def train_network(
     fitted = fit_fold(
         table, fold, model, training, seed=seed, accelerator=accelerator, start=start, callbacks=looking_on
     )
-    batches = fitted.trainer.predict(fitted.task, fitted.data)
+    with ctrl_c_raises():
+        batches = fitted.trainer.predict(fitted.task, fitted.data)
     assert batches is not None
     scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
     seconds = time.perf_counter() - began
@@ -239,7 +241,8 @@ def fit_network(
             num_sanity_val_steps=0,
             limit_val_batches=1.0 if fold.validation else 0,
         )
-        trainer.fit(task, data)
+        with ctrl_c_raises():
+            trainer.fit(task, data)
         epoch = training.epochs
         if select:
             state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")

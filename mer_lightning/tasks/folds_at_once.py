@@ -24,6 +24,7 @@ from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import make_optimizer, with_schedule
 from mer_lightning.tasks.fold import FoldResult, Start, build_model, predictions_of
+from mer_lightning.tasks.interrupts import ctrl_c_raises
 from mer_lightning.tasks.losses import classification_loss, loss_weights
 from mer_lightning.tasks.replication import batches_of, examine, grouped
 
@@ -295,8 +296,9 @@ def train_networks(
         num_sanity_val_steps=0,
         limit_val_batches=1.0 if folds[0].validation else 0,
     )
-    trainer.fit(task, data)
-    batches: Any = trainer.predict(task, data)
+    with ctrl_c_raises():
+        trainer.fit(task, data)
+        batches: Any = trainer.predict(task, data)
     epochs = [training.epochs] * len(folds) if task.best_epoch is None else task.best_epoch.tolist()
     seconds = (time.perf_counter() - began) / len(folds)
     results: list[FoldResult] = []
