@@ -164,7 +164,7 @@ def test_maps_of_two_sizes_cannot_be_added():
 @pytest.mark.parametrize(
     ("build", "shape", "layers", "places"),
     [
-        (STSTNet, (3, 28, 28), ("conv",), (30, 30)),
+        (STSTNet, (3, 28, 28), ("streams.conv",), (30, 30)),
         (OffApexNet, (3, 28, 28), ("conv2",), (14, 14)),
         (lambda: TimmBackbone("resnet18"), (3, 64, 64), ("network.layer4.1.conv2",), (2, 2)),
         (DualAttentionResNet, (3, 64, 64), ("network.layer4.1.conv2",), (2, 2)),
