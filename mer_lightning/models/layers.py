@@ -181,7 +181,10 @@ class ConvReluNormPool2d(nn.Module):
             return self.reference(x)
         if norm.num_batches_tracked is not None:
             norm.num_batches_tracked.add_(1)
-        return _ConvReluNormPool.apply(channels_last(x), conv.weight, conv.bias, norm.weight, norm.bias, self)
+        # with the border written out, oneDNN's kernels for the filters and for their gradient take half the time
+        border = [side for side in reversed(cast("tuple[int, ...]", conv.padding)) for _ in range(2)]
+        padded = channels_last(nn.functional.pad(x, border))
+        return _ConvReluNormPool.apply(padded, conv.weight, conv.bias, norm.weight, norm.bias, self)
 
     def reference(self, x: Tensor) -> Tensor:
         """Do the same with torch.nn's own operations, on any device and under torch.func.
@@ -204,7 +207,7 @@ class _Context(FunctionCtx):
 
 
 class _ConvReluNormPool(Function):
-    """Training step of ConvReluNormPool2d; updates the running statistics in place."""
+    """Training step of ConvReluNormPool2d on maps with their border; updates the running statistics in place."""
 
     @staticmethod
     def forward(
@@ -220,7 +223,7 @@ class _ConvReluNormPool(Function):
         maps, peaks, where, moments = [], [], [], []
         scratch = x.new_empty(0)
         for part in x.split(_CHUNK):
-            rectified = nn.functional.conv2d(part, filters, shift, padding=layer.conv.padding).relu_()
+            rectified = nn.functional.conv2d(part, filters, shift).relu_()
             moments.append(_moments(rectified, scratch))
             signed = rectified if falling is None else rectified * falling
             peak, index = nn.functional.max_pool2d(signed, *layer.window, return_indices=True)
@@ -275,7 +278,7 @@ class _ConvReluNormPool(Function):
                 filters,
                 [len(mean)],
                 conv.stride,
-                cast("tuple[int, ...]", conv.padding),
+                [0, 0],
                 conv.dilation,
                 False,
                 [0, 0],
