@@ -71,10 +71,11 @@ class Dropout(nn.Module):
         # from -2**63 to the top is the one range that fills all 64 bits
         words = torch.empty(-(-like.numel() // lanes), dtype=torch.int64).random_(-(2**63), None, generator=generator)
         if by_byte:
-            keep = words.view(torch.uint8) >= int(256 * self.p)
+            # numbers of one byte are exact in every float type, whose comparisons are five times faster than theirs
+            keep = words.view(torch.uint8)[: like.numel()].to(like.dtype).ge_(256 * self.p)
         else:
-            keep = words.view(torch.int32) >= min(round(2**32 * self.p), 2**32 - 1) - 2**31
-        mask = keep[: like.numel()].to(like.dtype).mul_(1 / (1 - self.p))
+            keep = words.view(torch.int32)[: like.numel()] >= min(round(2**32 * self.p), 2**32 - 1) - 2**31
+        mask = keep.to(like.dtype).mul_(1 / (1 - self.p))
         return mask.as_strided(like.shape, torch.empty_like(like).stride())
 
     def extra_repr(self) -> str:
@@ -130,6 +131,59 @@ class Linear(nn.Linear):
         if exact and _is_eager_cpu(input) and torch.backends.mkldnn.is_available():
             return nn.functional.linear(input.to_mkldnn(), self.weight, self.bias).to_dense()
         return super().forward(input)
+
+
+class AveragePool2d(nn.Module):
+    """nn.AvgPool2d with windows side by side, whose backward pass on a CPU is one copy instead of a slow kernel.
+
+    Args:
+        side: Side and step of the window.
+    """
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average each window.
+
+        Args:
+            x: ``(B, C, H, W)``; rows and columns that fill no window are left out.
+
+        Returns:
+            ``(B, C, H // side, W // side)``.
+        """
+        if not _is_eager_cpu(x):
+            return nn.functional.avg_pool2d(x, self.side)
+        return cast("Tensor", _AveragePool.apply(x, self.side))
+
+    def extra_repr(self) -> str:
+        """Say the side when the module is printed."""
+        return f"side={self.side}"
+
+
+class _PoolContext(FunctionCtx):
+    shape: torch.Size
+    side: int
+
+
+class _AveragePool(Function):
+    """Average pooling; its gradient repeats that of each mean."""
+
+    @staticmethod
+    def forward(ctx: _PoolContext, x: Tensor, side: int) -> Tensor:
+        ctx.shape, ctx.side = x.shape, side
+        return nn.functional.avg_pool2d(x, side)
+
+    @staticmethod
+    def backward(ctx: _PoolContext, *grads: Tensor) -> tuple[Tensor, None]:
+        side, (height, width) = ctx.side, ctx.shape[2:]
+        share = (grads[0] / side**2).permute(0, 2, 3, 1)[:, :, None, :, None]
+        samples, high, _, wide, _, channels = share.shape
+        each = share.expand(samples, high, side, wide, side, channels)
+        grad = each.reshape(samples, high * side, wide * side, channels).permute(0, 3, 1, 2)
+        rest = (0, width - wide * side, 0, height - high * side)
+        return nn.functional.pad(grad, rest) if any(rest) else grad, None
 
 
 class ConvReluNormPool2d(nn.Module):

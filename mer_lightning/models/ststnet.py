@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from mer_lightning.models.layers import ConvReluNormPool2d, Dropout
+from mer_lightning.models.layers import AveragePool2d, ConvReluNormPool2d, Dropout
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +30,7 @@ class STSTNet(nn.Module):
         super().__init__()
         self.streams = ConvReluNormPool2d(in_channels, 16, kernel_size=3, padding=2, window=(3, 3, 1))
         self.dropout = Dropout(dropout)
+        self.pool = AveragePool2d(2)
         self.head = nn.Linear(16 * 5 * 5, classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,5 +42,4 @@ class STSTNet(nn.Module):
         Returns:
             Logits, ``(B, classes)``.
         """
-        x = self.dropout(self.streams(x))
-        return self.head(nn.functional.avg_pool2d(x, 2).flatten(1))
+        return self.head(self.pool(self.dropout(self.streams(x))).flatten(1))

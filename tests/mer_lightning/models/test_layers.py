@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.autograd import gradcheck
 
-from mer_lightning.models.layers import ConvReluNormPool2d, Dropout, Linear
+from mer_lightning.models.layers import AveragePool2d, ConvReluNormPool2d, Dropout, Linear
 
 CASES = [(torch.float64, 1e-9), (torch.float32, 1e-5)]
 
@@ -110,6 +110,37 @@ def test_conv_relu_norm_pool_runs_under_vmap():
     for i, layer in enumerate(layers):
         close(y[i], layer(x[i]), 1e-5)
         close(buffers["norm.running_var"][i], layer.norm.running_var, 1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "tol"), CASES)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("side", "size"), [(2, (10, 10)), (3, (10, 8)), (1, (4, 5))], ids=["whole", "rest", "single"])
+def test_average_pool_equals_torch(dtype, tol, memory_format, side, size):
+    torch.manual_seed(0)
+    x = torch.randn(5, 4, *size, dtype=dtype).contiguous(memory_format=memory_format).requires_grad_()
+    x_plain = x.detach().clone().requires_grad_()
+    y, y_plain = AveragePool2d(side)(x), nn.AvgPool2d(side)(x_plain)
+    close(y, y_plain, tol)
+    upstream = torch.randn_like(y)
+    y.backward(upstream)
+    y_plain.backward(upstream)
+    close(x.grad, x_plain.grad, tol)
+    assert f"side={side}" in repr(AveragePool2d(side))
+
+
+def test_average_pool_runs_under_vmap():
+    x = torch.randn(3, 2, 4, 6, 6)
+    close(torch.vmap(AveragePool2d(2))(x), torch.stack([AveragePool2d(2)(part) for part in x]), 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("p", [0.5, 0.25, 0.1])
+def test_dropout_drops_the_same_values_in_every_precision(dtype, p):
+    masks = []
+    for own in (torch.float32, dtype):
+        torch.manual_seed(0)
+        masks.append(Dropout(p).mask(torch.empty(100, 100, dtype=own)) > 0)
+    assert torch.equal(*masks)
 
 
 @pytest.mark.parametrize("p", [0.5, 0.25, 0.1, 1 / 3, 0.9])
