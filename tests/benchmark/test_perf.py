@@ -8,11 +8,11 @@ from benchmark.perf.measurement import Measurement, alternate
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["training", "descriptors", "motion", "twins", "video", "suite", "tuning"])
+@pytest.mark.parametrize("name", ["training", "descriptors", "motion", "twins", "video", "suite", "tuning", "networks"])
 def test_a_benchmark_prints_its_figures(name, capsys):
     assert main(["perf", "--quick", name]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert " x " in printed or name == "twins"
+    assert {"twins": "s", "networks": "h per fold"}.get(name, " x ") in printed
     if name in {"training", "motion", "suite"} and not torch.cuda.is_available():
         assert "skipped: no CUDA" in printed
 
