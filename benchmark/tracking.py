@@ -284,8 +284,9 @@ def _main(arguments: Sequence[str]) -> None:
         case ["run", folder, record, suite, root]:
             mirror(Path(folder), load_run(Path(record)), suite, Path(root))
         case ["next"]:
-            # so that it is there when the arguments are
-            importlib.import_module("wandb")
+            # all that init would still have to load and start is there when the arguments are
+            importlib.import_module("wandb").setup()
+            importlib.import_module("wandb.sdk.launch")
             # nothing comes where the benchmark has gone
             if line := sys.stdin.read():
                 _main(json.loads(line))
