@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from mer_lightning.models.layers import AveragePool2d, ConvReluNormPool2d, Dropout
+from mer_lightning.models.conv_relu_norm_pool import ConvReluNormPool2d
+from mer_lightning.models.layers import AveragePool2d, Dropout
 
 if TYPE_CHECKING:
     from torch import Tensor

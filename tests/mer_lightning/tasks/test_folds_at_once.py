@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mer_lightning.models.layers import ConvReluNormPool2d, Dropout
+from mer_lightning.models.conv_relu_norm_pool import ConvReluNormPool2d
+from mer_lightning.models.layers import Dropout
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Component, Training
