@@ -25,6 +25,7 @@ from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
 from mer_lightning.tasks.interrupts import ctrl_c_raises
+from mer_lightning.tasks.letting_go import let_go
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.types import DataError, Prediction
 
@@ -121,6 +122,7 @@ def train_network(
     assert batches is not None
     scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
     seconds = time.perf_counter() - began
+    let_go(fitted.trainer, fitted.task)
     return FoldResult(
         predictions_of(table, fold, scores),
         seconds,

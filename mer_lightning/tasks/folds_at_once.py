@@ -25,6 +25,7 @@ from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import make_optimizer, with_schedule
 from mer_lightning.tasks.fold import FoldResult, Start, build_model, predictions_of
 from mer_lightning.tasks.interrupts import ctrl_c_raises
+from mer_lightning.tasks.letting_go import let_go
 from mer_lightning.tasks.losses import classification_loss, loss_weights
 from mer_lightning.tasks.replication import batches_of, examine, grouped
 
@@ -163,6 +164,7 @@ class FoldsAtOnceTask(LightningModule):
             state = [weight.detach() for weight in self.weights] + self._stacked_buffers()
             for value, kept in zip(state, self._best, strict=True):
                 value.copy_(kept.to(value.device))
+            self._best.clear()
 
     def predict_step(self, batch: FoldsBatch, batch_idx: int) -> tuple[Tensor, tuple[int, ...]]:
         """Class probabilities ``(K, B, C)``, float32, and how many of each replica's are real."""
@@ -305,4 +307,5 @@ def train_networks(
     for k, (fold, epoch, curve) in enumerate(zip(folds, epochs, task.curves(), strict=True)):
         scores = torch.cat([probabilities[k, : sizes[k]] for probabilities, sizes in batches]).cpu()
         results.append(FoldResult(predictions_of(table, fold, scores), seconds, curve, epoch))
+    let_go(trainer, task)
     return results

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.fold import fit_network
+from mer_lightning.tasks.letting_go import let_go
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,4 +68,5 @@ def pretrain(
     )
     curve = fitted.task.curve
     state = {name: value.detach().cpu().contiguous() for name, value in fitted.task.model.state_dict().items()}
+    let_go(fitted.trainer, fitted.task)
     return Pretrained(state, fitted.epoch, curve["val_accuracy"][fitted.epoch - 1], curve)
