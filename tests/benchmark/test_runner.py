@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import torch
 
 import benchmark.cli
 from benchmark.cli import main
@@ -90,17 +89,6 @@ def test_another_seed_is_another_run_and_estimators_need_only_one(bench):
     assert bench("--seed", "0", "--seed", "1") == 0
     seeds = {(r.method, r.seed) for r in load_runs(bench.folder / "records")}
     assert seeds == {("majority", 0), ("linear-svm", 0), ("off-apexnet", 0), ("off-apexnet", 1)}
-
-
-def test_the_record_carries_what_decided_it(bench):
-    assert bench("--method", "off-apexnet") == 0
-    (record,) = load_runs(bench.folder / "records")
-    assert torch.__version__.startswith(record.versions["torch"])
-    assert record.recipe["training"]["optimizer"]["lr"] == 1e-4
-    assert record.data.synthetic
-    assert len(record.data.table_hash) == 64
-    assert record.seconds > 0
-    assert record.device.startswith("CPU")
 
 
 @pytest.mark.parametrize(
