@@ -14,6 +14,7 @@ from urllib.parse import quote
 import jinja2
 import numpy as np
 
+from benchmark.boards import ALL, DATABASE_TITLES
 from benchmark.methods_commands import RUNS, list_methods
 from benchmark.networks import load_networks
 from benchmark.plan import load_suite, suite_names
@@ -23,13 +24,14 @@ from benchmark.reported import METHODS
 from benchmark.site_board import BoardPage, board_page
 from benchmark.site_figures import SERIES, Curve, curve_picture
 from benchmark.site_leaks import leak_page
-from benchmark.tables import ALL, DATABASE_TITLES, TEMPLATES, render
+from benchmark.tables import TEMPLATES, render
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from benchmark.boards import Board
     from benchmark.claims import ClaimRow
     from benchmark.methods_commands import Listing
     from benchmark.networks import NetworkSize
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from benchmark.recipe import Recipe
     from benchmark.records import RunRecord
     from benchmark.site_board import Entry
-    from benchmark.tables import Board
 
 SITE = "site"
 _FOLDER = TEMPLATES / "site"

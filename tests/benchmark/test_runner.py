@@ -149,7 +149,7 @@ def test_bad_flags_exit_2(flags, capsys):
 
 def test_leaderboards_are_written_and_checked(tmp_path, monkeypatch, capsys):
     from benchmark.records import save_run
-    from tests.benchmark.test_tables import record
+    from tests.benchmark.board_records import record
 
     save_run(tmp_path / "leaderboards" / "records", record("good"))
     readme = tmp_path / "README.md"
