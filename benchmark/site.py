@@ -11,7 +11,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import jinja2
 import numpy as np
 
 from benchmark.boards import ALL, DATABASE_TITLES
@@ -24,12 +23,14 @@ from benchmark.reported import METHODS
 from benchmark.site_board import BoardPage, board_page
 from benchmark.site_figures import SERIES, Curve, curve_picture
 from benchmark.site_leaks import leak_page
-from benchmark.tables import TEMPLATES, render
+from benchmark.tables import TEMPLATES, render, strict_environment
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import jinja2
 
     from benchmark.boards import Board
     from benchmark.claims import ClaimRow
@@ -201,14 +202,7 @@ def _page(name: str, **given: object) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = strict_environment(_FOLDER, autoescape=True)
     environment.filters |= {
         "number": _number,
         "duration": duration,

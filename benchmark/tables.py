@@ -147,17 +147,22 @@ def _tex(text: str) -> str:
 
 def template(name: str) -> jinja2.Template:
     """A file of ``benchmark/templates``; a name that it uses and is not given is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=False,
+    environment = strict_environment(TEMPLATES, autoescape=False)
+    environment.filters["tex"] = _tex
+    environment.filters["number"] = _number_or_dash
+    return environment.get_template(name)
+
+
+def strict_environment(folder: Path, *, autoescape: bool) -> jinja2.Environment:
+    """Where the templates of a folder are rendered; a line of nothing but a block leaves no trace."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=autoescape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["tex"] = _tex
-    environment.filters["number"] = _number_or_dash
-    return environment.get_template(name)
 
 
 _HELPERS = {
