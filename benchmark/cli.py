@@ -159,11 +159,12 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
+    from benchmark.boards import load_boards
     from benchmark.figures import draw_board
     from benchmark.leak_page import render_leaks
     from benchmark.paper_tables import load_papers, render_papers
     from benchmark.site import SITE, render_site
-    from benchmark.tables import fill_marked, load_boards, load_claims, render, render_claims
+    from benchmark.tables import fill_marked, load_claims, render, render_claims
 
     boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
     files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)

@@ -64,8 +64,8 @@ def add_explain_command(
 def _explain(arguments: argparse.Namespace) -> int:
     from benchmark.explain import draw_explanation
     from benchmark.fold_networks import find_prediction, find_run, inputs_of, network_of, scores_of
+    from benchmark.json_files import write_json
     from benchmark.plan import load_suite
-    from benchmark.records import write_json
     from benchmark.store import Store
     from benchmark.tracking import make_tracker
     from mer_lightning.explain import choose_layers, grad_cam

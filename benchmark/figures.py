@@ -6,16 +6,16 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.tables import ALL, DATABASE_TITLES
+from benchmark.boards import ALL, DATABASE_TITLES
 from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from benchmark.boards import Board, ReportedRow, Score
     from benchmark.leaks import LeakRecord
     from benchmark.statistics import Ranks
-    from benchmark.tables import Board, ReportedRow, Score
 
 _HONEST, _TEST, _UNKNOWN = "#0b6e4f", "#c0392b", "#7f8c8d"
 _COLOURS = {"honest": _HONEST, "test": _TEST, "unknown": _UNKNOWN}

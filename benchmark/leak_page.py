@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from benchmark.boards import Score
 from benchmark.figures import draw_leaks
 from benchmark.leaks import HABITS, NUMBERS, gaps, load_leaks, noise_of
-from benchmark.tables import Score, template
+from benchmark.tables import template
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS, uf1
 from mer_lightning.protocols import get_protocol

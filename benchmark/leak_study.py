@@ -25,7 +25,8 @@ from benchmark.leaks import (
     read_guesses,
 )
 from benchmark.records import FoldRecord, PredictionRecord, confusion_of
-from benchmark.runner import FoldProgress, begin_run, make_record
+from benchmark.runner import FoldProgress, begin_run
+from benchmark.summary import make_record
 from mer_lightning.augmentation.pool import at_position
 from mer_lightning.protocols import Fold, fold_seed
 from mer_lightning.tasks import fit_estimator, train_network

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from benchmark.records import Matrix, RunRecord, record_path, write_json
+from benchmark.json_files import load_json, write_json
+from benchmark.records import Matrix, RunRecord, record_path
 from mer_lightning.metrics import METRICS, confusion_matrix, uf1
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
@@ -312,11 +313,7 @@ def load_leak(path: Path) -> LeakRecord:
     Raises:
         DataError: The file is not one.
     """
-    try:
-        return LeakRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from error
+    return load_json(path, LeakRecord)
 
 
 def load_leaks(folder: Path) -> list[LeakRecord]:

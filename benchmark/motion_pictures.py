@@ -14,7 +14,8 @@ from matplotlib import rc_context
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
 
-from mer_lightning.datasets.synthetic.clips import render_frames, true_flow
+from mer_lightning.datasets.synthetic.clips import true_flow
+from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_twin
 from mer_lightning.motion import farneback_flow, masked_farneback_flow, optical_strain, tvl1_flow
 from mer_lightning.motion.frames import Magnification, to_frames, to_grey
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from mer_lightning.datasets.synthetic.clips import Script
+    from mer_lightning.datasets.synthetic.scripts import Script
     from mer_lightning.datasets.synthetic.takes import Take
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from benchmark.json_files import load_json
 from mer_lightning.settings import Component, Settings
-from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,9 +63,6 @@ class NetworkSize(Settings):
         return self.model == recipe.model and self.representation == recipe.sees.model_dump(mode="json")
 
 
-_NETWORKS = TypeAdapter(tuple[NetworkSize, ...])
-
-
 def load_networks(leaderboards: Path) -> dict[str, NetworkSize]:
     """Counts by method; empty where nothing was counted yet.
 
@@ -77,11 +72,7 @@ def load_networks(leaderboards: Path) -> dict[str, NetworkSize]:
     path = leaderboards / NETWORKS
     if not path.exists():
         return {}
-    try:
-        return {size.method: size for size in _NETWORKS.validate_json(path.read_bytes())}
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from error
+    return {size.method: size for size in load_json(path, tuple[NetworkSize, ...])}
 
 
 def networks_json(sizes: Iterable[NetworkSize]) -> str:

@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from benchmark.boards import Score
 from benchmark.records import RunRecord, load_runs
 from benchmark.reported import NONE_OF_OURS, load_reported
-from benchmark.tables import Score, template
+from benchmark.tables import template
 from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.records import PretrainingRecord, write_json
+from benchmark.json_files import write_json
+from benchmark.records import PretrainingRecord
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

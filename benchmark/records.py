@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from benchmark.curves import MeanCurve  # noqa: TC001 - a field
+from benchmark.json_files import load_json, write_json
 from mer_lightning.metrics import confusion_matrix
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -331,11 +328,7 @@ def load_run(path: Path) -> RunRecord:
     Raises:
         DataError: The file is not a RunRecord.
     """
-    try:
-        return RunRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from error
+    return load_json(path, RunRecord)
 
 
 def load_runs(records: Path) -> list[RunRecord]:
@@ -351,35 +344,3 @@ def load_runs(records: Path) -> list[RunRecord]:
             raise DataError(f"{path}: holds the record of {record_path(records, record)}")
         found.append(record)
     return found
-
-
-def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises:
-        DataError: The disk is full, or does not take it for another reason.
-    """
-    text = _compact_rows(json.dumps(payload, indent=indent, ensure_ascii=False)) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}; what was recorded before is whole") from error
-
-
-def _compact_rows(text: str) -> str:
-    """Put innermost lists of numbers, and each side of an audit, on one line: they read and diff by rows."""
-    rows = r"\[\s+((?:-?\d+(?:\.\d+)?(?:e-?\d+)?,?\s+)+)\]"
-    text = re.sub(rows, lambda m: "[" + " ".join(m.group(1).split()) + "]", text)
-    sides = r'\{\s+((?:"(?:samples|keys|contents|subject|clip|content)": (?:\d+|"[0-9a-f]{32}"),?\s+)+)\}'
-    return re.sub(sides, lambda m: "{" + " ".join(m.group(1).split()) + "}", text)

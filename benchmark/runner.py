@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,12 +17,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmark.curves import mean_curve
-from benchmark.jobs import Job, RunFold
+from benchmark.jobs import Job, RunFold, pays_together
 from benchmark.locks import FoldLocks
 from benchmark.pretraining import prepare_start
-from benchmark.records import DataProvenance, FoldRecord, RunRecord, confusion_of, save_run, tuning_of
+from benchmark.records import FoldRecord, save_run
 from benchmark.store import RunManifest
+from benchmark.summary import make_record
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
@@ -37,18 +34,15 @@ if TYPE_CHECKING:
     from benchmark.executors import Executor
     from benchmark.jobs import Outcome
     from benchmark.plan import Run
-    from benchmark.recipe import Recipe
+    from benchmark.records import RunRecord
     from benchmark.store import Store
     from benchmark.tracking import Tracker
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import AtOnce
 
-_PACKAGES = ("torch", "lightning", "torchmetrics", "kornia", "numpy", "scikit-learn")
 QUIET_SECONDS = 30.0
 """Between two lines about progress."""
-_UNRECORDED = {"search_space"}
-"""What might be searched decides nothing in a record; a tuned recipe says what was searched."""
 
 
 def run_all(
@@ -239,7 +233,7 @@ class _Work:
     def _wants_at_once(self, run: Run) -> bool:
         if run.recipe.model is None or self._at_once == 1:
             return False
-        return self._at_once is not None or _on_cuda(self._executor.accelerator)
+        return self._at_once is not None or pays_together(self._executor.accelerator)
 
     def _how(self, run: Run, missing: int) -> AtOnce | None:
         """How so many missing folds can be trained at once; None where they are not."""
@@ -270,56 +264,6 @@ def begin_run(run: Run, store: Store) -> list[Fold]:
     return [fold for fold in run.folds if fold.held_out not in done]
 
 
-def make_record(run: Run, store: Store, accelerator: str, threads: int | None = None) -> RunRecord:
-    """Sum up what the store holds of a run."""
-    people = {fold.held_out for fold in run.folds}
-    folds = [fold for fold in store.folds(run.id).values() if fold.held_out in people]
-    confusion = confusion_of(folds, len(run.protocol.scheme.classes))
-    whole = len(folds) == len(run.folds)
-    tuning = tuning_of(folds, float(uf1(np.array(list(confusion.values())).sum(0))) if whole else None)
-    packages = _PACKAGES if tuning is None else (*_PACKAGES, "optuna")
-    return RunRecord(
-        run=run.id,
-        method=run.recipe.name,
-        title=run.recipe.title,
-        board=run.board,
-        edition=run.edition,
-        protocol=run.protocol.id,
-        protocol_version=run.protocol.version,
-        protocol_hash=run.protocol.hash,
-        selection=run.protocol.selection,
-        recipe_hash=run.recipe.hash,
-        recipe=run.recipe.model_dump(mode="json", exclude=_unsaid(run.recipe)),
-        data=DataProvenance(
-            source=run.dataset.name,
-            release=run.dataset.release,
-            synthetic=run.dataset.synthetic,
-            choices=dict(run.dataset.choices),
-            table_hash=run.labelled.table_hash,
-            content_hash=run.late_table.content_hash,
-        ),
-        pretraining=store.pretraining(run.id),
-        seed=run.seed,
-        classes=run.protocol.scheme.classes,
-        databases=tuple(run.protocol.counts),
-        folds=len(run.folds),
-        finished=len(folds),
-        failed=tuple(sorted(set(store.errors(run.id)) & people)),
-        confusion=confusion,
-        versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages},
-        device=_device_name(accelerator, threads),
-        seconds=round(sum(fold.seconds for fold in folds), 3),
-        tuning=tuning,
-        audit={fold.held_out: fold.audit for fold in folds if fold.audit is not None},
-        curve=mean_curve(folds),
-    )
-
-
-def _unsaid(recipe: Recipe) -> set[str]:
-    optional = {"unranked", "chosen_on", "ensemble", "parts"}
-    return _UNRECORDED | {name for name in optional if not getattr(recipe, name)}
-
-
 def _divide(
     missing: Sequence[RunFold], run: Run, how: AtOnce | None, executor: Executor, at_once: int | None
 ) -> list[list[RunFold]]:
@@ -333,20 +277,6 @@ def _divide(
     at_once = at_once or replicas_that_fit(run.table, model, training, executor.workers)
     sets = places_of(run.table, [member.fold for member in missing], training, at_once)
     return [[missing[place] for place in places] for places in sets]
-
-
-def _on_cuda(accelerator: str) -> bool:
-    import torch
-
-    return accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-
-
-def _device_name(accelerator: str, threads: int | None) -> str:
-    import torch
-
-    if _on_cuda(accelerator):
-        return torch.cuda.get_device_name()
-    return f"CPU ({platform.machine()}, threads: {threads or torch.get_num_threads()})"
 
 
 class FoldProgress:

@@ -11,9 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import jinja2
 import numpy as np
 
+from benchmark.boards import ALL, DATABASE_TITLES
 from benchmark.methods_commands import RUNS, list_methods
 from benchmark.networks import load_networks
 from benchmark.plan import load_suite, suite_names
@@ -23,13 +23,16 @@ from benchmark.reported import METHODS
 from benchmark.site_board import BoardPage, board_page
 from benchmark.site_figures import SERIES, Curve, curve_picture
 from benchmark.site_leaks import leak_page
-from benchmark.tables import ALL, DATABASE_TITLES, TEMPLATES, render
+from benchmark.tables import TEMPLATES, render, strict_environment
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import jinja2
+
+    from benchmark.boards import Board
     from benchmark.claims import ClaimRow
     from benchmark.methods_commands import Listing
     from benchmark.networks import NetworkSize
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from benchmark.recipe import Recipe
     from benchmark.records import RunRecord
     from benchmark.site_board import Entry
-    from benchmark.tables import Board
 
 SITE = "site"
 _FOLDER = TEMPLATES / "site"
@@ -200,14 +202,7 @@ def _page(name: str, **given: object) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = strict_environment(_FOLDER, autoescape=True)
     environment.filters |= {
         "number": _number,
         "duration": duration,

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.boards import ALL, DATABASE_TITLES
 from benchmark.claim_search import Figure
 from benchmark.claims import Claim, check_claim
 from benchmark.site_figures import SERIES, Curve, board_picture, curve_picture
-from benchmark.tables import ALL, DATABASE_TITLES
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmark.boards import Board, ReportedRow, Row
     from benchmark.claims import Verdict
     from benchmark.curves import MeanCurve
     from benchmark.records import RunRecord
-    from benchmark.tables import Board, ReportedRow, Row
 
 SHADES = 9
 _DIGITS = 4

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from benchmark.boards import Board
     from benchmark.curves import MeanCurve
-    from benchmark.tables import Board
 
 _COLOURS = {
     "#000000": "var(--ink)",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.records import FoldRecord, PretrainingRecord, write_json
+from benchmark.json_files import write_json
+from benchmark.records import FoldRecord, PretrainingRecord
 from mer_lightning.settings import Settings
 
 if TYPE_CHECKING:

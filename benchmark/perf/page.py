@@ -8,8 +8,8 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
+from benchmark.json_files import write_json
 from benchmark.perf.measurement import Measurement  # noqa: TC001 - pydantic reads it
-from benchmark.records import write_json
 from mer_lightning.settings import Settings
 
 if TYPE_CHECKING:

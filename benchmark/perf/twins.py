@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from benchmark.perf.measurement import Measurement
 from mer_lightning.datasets.synthetic.action_units import Channel
-from mer_lightning.datasets.synthetic.clips import compose, render_frames, true_flow
+from mer_lightning.datasets.synthetic.clips import true_flow
 from mer_lightning.datasets.synthetic.faces import draw_texture
 from mer_lightning.datasets.synthetic.identity import Identity, View
+from mer_lightning.datasets.synthetic.rendering import render_frames
+from mer_lightning.datasets.synthetic.scripts import compose
 from mer_lightning.datasets.synthetic.takes import plan_composite
 
 if TYPE_CHECKING:

@@ -229,19 +229,12 @@ def fit_network(
     )
     with tempfile.TemporaryDirectory() as folder:
         best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
-        trainer = lightning.Trainer(
+        trainer = make_trainer(
+            training,
+            [*callbacks, best] if select else callbacks,
             accelerator=accelerator,
-            devices=1,
-            max_epochs=training.epochs,
-            precision=training.precision,
-            deterministic="warn",
-            callbacks=[*callbacks, best] if select else [*callbacks],
-            enable_checkpointing=bool(select),
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            logger=False,
-            num_sanity_val_steps=0,
-            limit_val_batches=1.0 if fold.validation else 0,
+            validates=bool(fold.validation),
+            keeps_best=bool(select),
         )
         with ctrl_c_raises():
             trainer.fit(task, data)
@@ -251,6 +244,39 @@ def fit_network(
             task.load_state_dict(state["state_dict"])
             epoch = int(state["epoch"]) + 1
     return Fitted(task, data, trainer, epoch)
+
+
+def make_trainer(
+    training: Training,
+    callbacks: Sequence[lightning.Callback],
+    *,
+    accelerator: str,
+    validates: bool,
+    keeps_best: bool = False,
+) -> lightning.Trainer:
+    """A Trainer that says nothing and writes nothing, the same for one fold and for many at once.
+
+    Args:
+        training: How long and how precisely it trains.
+        callbacks: What looks on.
+        accelerator: Lightning's accelerator.
+        validates: Whether there is validation after every epoch.
+        keeps_best: Whether one of the callbacks keeps the weights of the best epoch.
+    """
+    return lightning.Trainer(
+        accelerator=accelerator,
+        devices=1,
+        max_epochs=training.epochs,
+        precision=training.precision,
+        deterministic="warn",
+        callbacks=[*callbacks],
+        enable_checkpointing=keeps_best,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        logger=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=1.0 if validates else 0,
+    )
 
 
 def build_model(table: Table, model: Component, start: Start | None = None) -> nn.Module:

@@ -23,7 +23,7 @@ from mer_lightning.memory import keep_freed_memory
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import make_optimizer, with_schedule
-from mer_lightning.tasks.fold import FoldResult, Start, build_model, predictions_of
+from mer_lightning.tasks.fold import FoldResult, Start, build_model, make_trainer, predictions_of
 from mer_lightning.tasks.interrupts import ctrl_c_raises
 from mer_lightning.tasks.letting_go import let_go
 from mer_lightning.tasks.losses import classification_loss, loss_weights
@@ -284,20 +284,7 @@ def train_networks(
         nine_positions=nine_positions,
         streams=streams,
     )
-    trainer = lightning.Trainer(
-        accelerator=accelerator,
-        devices=1,
-        max_epochs=training.epochs,
-        precision=training.precision,
-        deterministic="warn",
-        callbacks=[*callbacks],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        logger=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=1.0 if folds[0].validation else 0,
-    )
+    trainer = make_trainer(training, callbacks, accelerator=accelerator, validates=bool(folds[0].validation))
     with ctrl_c_raises():
         trainer.fit(task, data)
         batches: Any = trainer.predict(task, data)

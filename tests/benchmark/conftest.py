@@ -1,12 +1,14 @@
-"""Small runs, and where to train them."""
+"""Small runs, where to train them, and a small leaderboard."""
 
 import pytest
 from rich.console import Console
 
 from benchmark.plan import load_suite, make_plan
+from benchmark.records import save_run
 from benchmark.runner import run_all
 from benchmark.store import Store
 from benchmark.tracking import NoTracker
+from tests.benchmark.board_records import BAD, GOOD, record
 from tests.benchmark.short_runs import short
 
 
@@ -40,3 +42,15 @@ def bench(tmp_path, monkeypatch):
 
     run.folder = tmp_path
     return run
+
+
+@pytest.fixture
+def leaderboards(tmp_path):
+    for r in (record("good"), record("bad", pairs=BAD), record("bad", 1, GOOD)):
+        save_run(tmp_path / "records", r)
+    (tmp_path / "reported").mkdir()
+    (tmp_path / "reported" / "megc2019.yaml").write_text(
+        "board: megc2019\nrows:\n- name: Bad et al.\n  method: bad\n  selection: test\n"
+        "  scores: {all: {uf1: 0.9, uar: 0.91}}\n  source: Somewhere 2020\n  note: Too good.\n"
+    )
+    return tmp_path

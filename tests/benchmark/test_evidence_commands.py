@@ -9,7 +9,7 @@ from benchmark.cli import LEADERBOARDS, main
 from benchmark.figures import draw_ranks
 from benchmark.records import load_run, save_run
 from benchmark.statistics import average_ranks, bootstrap, compare, stack_runs
-from tests.benchmark.test_tables import BAD, GOOD, record
+from tests.benchmark.board_records import BAD, GOOD, record
 
 
 @pytest.fixture

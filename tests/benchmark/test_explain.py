@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmark.cli import main
 from benchmark.explain import colour_reach
-from benchmark.records import write_json
+from benchmark.json_files import write_json
 from benchmark.store import Store
 from mer_lightning.models.off_apexnet import OffApexNet
 from tests.benchmark.test_tracking import read_back

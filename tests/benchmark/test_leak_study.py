@@ -7,13 +7,13 @@ import pytest
 import torch
 
 import benchmark.cli
+from benchmark.boards import load_boards
 from benchmark.cli import main
 from benchmark.leak_page import render_leaks
 from benchmark.leak_study import FITS, PARTS
 from benchmark.leaks import load_leak, load_leaks
 from benchmark.plan import load_suite, make_plan
 from benchmark.store import Store
-from benchmark.tables import load_boards
 from mer_lightning.tasks import train_network
 
 

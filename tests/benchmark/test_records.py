@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from benchmark.records import (
@@ -12,7 +10,6 @@ from benchmark.records import (
     load_runs,
     record_path,
     save_run,
-    write_json,
 )
 from mer_lightning.types import DataError
 
@@ -46,15 +43,6 @@ def run_record(people=("smic/s01", "smic/s02"), *, folds=2, seconds=1.0, **chang
         "seconds": seconds,
     }
     return RunRecord(**values | changes)
-
-
-def test_writing_leaves_the_old_file_whole_when_it_fails(tmp_path):
-    path = tmp_path / "a.json"
-    write_json(path, {"a": 1})
-    with pytest.raises(TypeError):
-        write_json(path, {"a": object()})
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_confusion_matrix_takes_one_line_per_row(tmp_path):

@@ -9,11 +9,11 @@ from scipy.stats import binom, ttest_1samp
 
 import benchmark.search
 import benchmark.trials
+from benchmark.boards import load_boards
 from benchmark.jobs import train_fold
 from benchmark.recipe import load_recipe
 from benchmark.records import save_run
 from benchmark.search import Search, Tuning, best_of, search, usual_pruner
-from benchmark.tables import load_boards
 from benchmark.trials import inner_uf1
 from benchmark.tuning import _tuned_recipe
 from mer_lightning.metrics import uf1

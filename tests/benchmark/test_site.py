@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.boards import load_boards
 from benchmark.claims import judge_claims
 from benchmark.curves import MeanCurve
 from benchmark.networks import NetworkSize, load_networks, networks_json
 from benchmark.paper_tables import load_papers
 from benchmark.records import confusion_of, load_run, save_run
 from benchmark.site import duration, render_site
-from benchmark.tables import load_boards
 from mer_lightning.types import DataError
+from tests.benchmark.board_records import BAD, record
 from tests.benchmark.test_records import fold, run_record
-from tests.benchmark.test_tables import BAD, record
 
 PROJECT = Path(__file__).parents[2]
 VOID = {"meta", "link", "input", "br", "img", "path", "rect", "circle", "use"}

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.boards import load_boards
 from benchmark.paper_tables import load_papers
 from benchmark.site import render_site
-from benchmark.tables import load_boards, load_claims
+from benchmark.tables import load_claims
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

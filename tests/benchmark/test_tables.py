@@ -6,40 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.boards import load_boards
 from benchmark.figures import describe, draw_board
-from benchmark.records import confusion_of, load_run, save_run
-from benchmark.tables import fill_marked, load_boards, render
+from benchmark.records import load_run, save_run
+from benchmark.tables import fill_marked, render
 from mer_lightning.types import DataError
-from tests.benchmark.test_records import fold, run_record
-
-GOOD, BAD = ((0, 0), (1, 1), (2, 2)), ((0, 0), (1, 0), (2, 0))
-
-
-def record(method, seed=0, pairs=GOOD, **changes):
-    people = ("casme2/sub01", "smic/s01")
-    return run_record(
-        **{
-            "method": method,
-            "title": method.upper(),
-            "seed": seed,
-            "board": "megc2019",
-            "databases": ("smic", "casme2"),
-            "confusion": confusion_of([fold(person, pairs) for person in people], 3),
-        }
-        | changes
-    )
-
-
-@pytest.fixture
-def leaderboards(tmp_path):
-    for r in (record("good"), record("bad", pairs=BAD), record("bad", 1, GOOD)):
-        save_run(tmp_path / "records", r)
-    (tmp_path / "reported").mkdir()
-    (tmp_path / "reported" / "megc2019.yaml").write_text(
-        "board: megc2019\nrows:\n- name: Bad et al.\n  method: bad\n  selection: test\n"
-        "  scores: {all: {uf1: 0.9, uar: 0.91}}\n  source: Somewhere 2020\n  note: Too good.\n"
-    )
-    return tmp_path
+from tests.benchmark.board_records import record
 
 
 def page(leaderboards, name="megc2019.md"):
@@ -48,15 +20,6 @@ def page(leaderboards, name="megc2019.md"):
 
 def line(text, start):
     return next(row for row in text.splitlines() if start in row)
-
-
-def test_rows_are_ranked_by_uf1_with_mean_and_spread_over_seeds(leaderboards):
-    board = load_boards(leaderboards)[0]
-    assert [row.method for row in board.rows] == ["good", "bad"]
-    one_seed, two = board.rows[0].scores["all"]["uf1"], board.rows[1].scores["all"]["uf1"]
-    assert (one_seed.mean, one_seed.spread) == (1.0, None)
-    assert two.mean == pytest.approx((1 + 0.5 / 3) / 2)  # one seed right, one always class 0: F1 .5, 0, 0
-    assert two.spread == pytest.approx((1 - 0.5 / 3) / 2**0.5)
 
 
 def test_published_numbers_stand_beside_the_measured_ones_and_are_not_ranked(leaderboards):
@@ -140,13 +103,6 @@ def test_markers_in_a_document_are_filled(leaderboards):
     assert fill_marked(text, boards) == text
     with pytest.raises(DataError, match="samm-9"):
         fill_marked("<!-- table: samm-9 -->\n<!-- end of table -->", boards)
-
-
-def test_a_mistake_in_a_reported_file_is_named(leaderboards):
-    path = leaderboards / "reported" / "x.yaml"
-    path.write_text("board: b\nrows:\n- {name: A, selection: honest, scores: {all: {uf1: 86.0}}, source: S}\n")
-    with pytest.raises(DataError, match=r"x.yaml: rows.0.scores.all.uf1: Input should be less than or equal to 1"):
-        load_boards(leaderboards)
 
 
 @pytest.mark.parametrize("heavy", ["torch", "lightning", "wandb", "sklearn.svm"])

@@ -8,8 +8,8 @@ from benchmark.cli import main
 from benchmark.plan import check_recipe
 from benchmark.recipe import Recipe
 from benchmark.records import FoldRecord
-from benchmark.runner import make_record
 from benchmark.store import Store
+from benchmark.summary import make_record
 from benchmark.tune_export import export, typical
 from benchmark.tune_pictures import draw_studies
 from benchmark.yaml_files import load_yaml

@@ -13,6 +13,7 @@ import benchmark.recipe
 import benchmark.search
 import benchmark.trials
 import benchmark.tuning
+from benchmark.boards import load_boards
 from benchmark.cli import main
 from benchmark.executors import Local
 from benchmark.plan import Run, check_recipe
@@ -20,7 +21,6 @@ from benchmark.recipe import Recipe, load_recipe
 from benchmark.records import load_run
 from benchmark.search import Tuning
 from benchmark.store import Store
-from benchmark.tables import load_boards
 from benchmark.tracking import NoTracker
 from benchmark.trials import inner_uf1
 from benchmark.tuning import tune as tune_run

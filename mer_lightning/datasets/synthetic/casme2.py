@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mer_lightning.datasets.synthetic.clips import Script
+    from mer_lightning.datasets.synthetic.scripts import Script
     from mer_lightning.datasets.synthetic.takes import Take
 
 RAW = "CASME2_RAW_selected"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mer_lightning.datasets.base import NO_CHOICES
 from mer_lightning.datasets.synthetic import census
-from mer_lightning.datasets.synthetic.clips import render_frames
 from mer_lightning.datasets.synthetic.fer2013 import plan_stills, render_stills
+from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_composite, plan_twin
 from mer_lightning.types import DataError, Sample
 

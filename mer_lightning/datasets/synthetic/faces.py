@@ -2,144 +2,35 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional
 
+from mer_lightning.datasets.synthetic.canvas import (
+    HAIR_TONES,
+    IRIS_TONES,
+    SKIN_TONES,
+    Canvas,
+    blend,
+    bump,
+    crease,
+    noise_tile,
+    pair,
+)
+
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from mer_lightning.datasets.synthetic.identity import Identity, View
 
-SKIN_TONES = (
-    (0.80, 0.55, 0.44),
-    (0.74, 0.49, 0.37),
-    (0.66, 0.42, 0.30),
-    (0.52, 0.31, 0.21),
-    (0.33, 0.18, 0.115),
-    (0.20, 0.105, 0.07),
-)
-"""Linear reflectance of skin from very light to very dark, interpolated by ``Identity.tone``."""
-
-HAIR_TONES = ((0.012, 0.010, 0.010), (0.035, 0.020, 0.013), (0.085, 0.045, 0.022), (0.22, 0.13, 0.055))
-IRIS_TONES = ((0.035, 0.016, 0.008), (0.09, 0.045, 0.018), (0.09, 0.11, 0.06), (0.12, 0.19, 0.27))
-NOISE_SIZE = 512
-"""Side of the periodic noise tile that skin, hair and cloth are drawn from."""
 FINEST = 60.0
 """Samples per pupil distance below which the fine lines of a face would be missed."""
 
 
-def _blend(palette: tuple[tuple[float, float, float], ...], position: float, device: torch.device) -> Tensor:
-    """Interpolate a palette at a position in 0..1; ``(3, 1, 1)``."""
-    place = min(max(position, 0.0), 1.0) * (len(palette) - 1)
-    low = min(int(place), len(palette) - 2)
-    table = torch.tensor(palette, device=device)
-    return torch.lerp(table[low], table[low + 1], place - low)[:, None, None]
-
-
-def _bump(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:
-    """Give a Gaussian hill of height one."""
-    return torch.exp(-0.5 * ((x - cx) / sx) ** 2) * torch.exp(-0.5 * ((y - cy) / sy) ** 2)
-
-
-def _pair(x: Tensor, y: Tensor, cx: float, cy: float, sx: float, sy: float) -> Tensor:
-    """Give the same hill on both sides of the face."""
-    return _bump(x, y, cx, cy, sx, sy) + _bump(x, y, -cx, cy, sx, sy)
-
-
-def _crease(x: Tensor, y: Tensor, start: tuple[float, float], end: tuple[float, float], width: float) -> Tensor:
-    """Give a soft line between two points."""
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    along = (((x - start[0]) * dx + (y - start[1]) * dy) / (dx * dx + dy * dy)).clamp(0, 1)
-    gap = (x - start[0] - along * dx) ** 2 + (y - start[1] - along * dy) ** 2
-    return torch.exp(-0.5 * gap / width**2) * torch.sin(math.pi * (0.12 + 0.76 * along))
-
-
-@functools.lru_cache(maxsize=4)
-def _tile(device: torch.device) -> Tensor:
-    """Draw one periodic tile of noise in four bands; ``(1, 4, N, N)``, zero mean, unit variance."""
-    draw = np.random.default_rng(0x7E47)
-    white = torch.from_numpy(draw.standard_normal((4, NOISE_SIZE, NOISE_SIZE)).astype(np.float32)).to(device)
-    spectrum = torch.fft.rfft2(white)
-    fy = torch.fft.fftfreq(NOISE_SIZE, device=device)[:, None] * NOISE_SIZE
-    fx = torch.fft.rfftfreq(NOISE_SIZE, device=device)[None, :] * NOISE_SIZE
-    radius = torch.sqrt(fx**2 + fy**2)
-    # channels: blotches, grain, pores, fibres
-    bands = torch.stack(
-        [
-            torch.exp(-((radius / 9) ** 2)),
-            torch.exp(-((radius / 60) ** 2)) * (radius > 6),
-            torch.exp(-(((radius - 120) / 60) ** 2)),
-            torch.exp(-((fx / 14) ** 2)) * torch.exp(-((fy / 120) ** 2)) * (radius > 1),
-        ]
-    )
-    tile = torch.fft.irfft2(spectrum * bands, s=(NOISE_SIZE, NOISE_SIZE))
-    return ((tile - tile.mean((1, 2), keepdim=True)) / tile.std((1, 2), keepdim=True))[None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Canvas:
-    """What every part of the drawing needs: the person, the coordinates and the noise."""
-
-    who: Identity
-    x: Tensor
-    y: Tensor
-    tile: Tensor
-    spacing: float
-
-    @property
-    def edge(self) -> float:
-        """Width of a sharp edge, pupil distances."""
-        return 0.9 * self.spacing
-
-    def noise(self, channel: int, u: Tensor, v: Tensor) -> Tensor:
-        """Look a noise channel up at coordinates of period one, everybody elsewhere in it; ``(H, W)``."""
-        shift = (self.who.seed % 9973) / 9973, (self.who.seed % 9967) / 9967
-        grid = torch.stack([((u + shift[0]) % 1) * 2 - 1, ((v + shift[1]) % 1) * 2 - 1], -1)[None]
-        tile = self.tile[:, channel : channel + 1]
-        return functional.grid_sample(tile, grid, padding_mode="reflection", align_corners=True)[0, 0]
-
-    def step(self, distance: Tensor, softness: float = 1.0) -> Tensor:
-        """Give one where a distance is positive, with an edge of about one pixel times ``softness``."""
-        return torch.sigmoid(distance / (self.edge * softness))
-
-    def outline(self) -> Tensor:
-        """Give the radius of the head: one on the outline, less inside."""
-        who = self.who
-        n = torch.where(self.y > 0, who.jaw, 2.15)
-        height = torch.where(self.y > 0, who.chin, -who.crown)
-        return ((self.x.abs() / who.head) ** n + (self.y.abs() / height) ** n) ** (1 / n)
-
-    def lids(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Give, for one eye, the place between its corners (-1..1), the upper lid and the lower lid."""
-        half, upper, lower = self.who.eye
-        local = (self.x - side * 0.5) / half
-        outward = local * side
-        axis = -self.who.canthus * outward * half
-        arc = (1 - local**2).clamp_min(0)
-        top = axis - upper * arc**0.75 * (1 - 0.12 * outward)
-        return (
-            outward,
-            top.expand_as(self.y * self.x),
-            (axis + lower * arc * (1 + 0.15 * outward)).expand_as(top),
-        )
-
-    def lips(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the ordinates of the upper edge, of the line between the lips and of the lower edge."""
-        wide, line, above, below = self.who.mouth
-        t = (self.x / wide).clamp(-1, 1)
-        arc = (1 - t**2).clamp_min(0)
-        bow = 0.16 * torch.exp(-0.5 * (t / 0.13) ** 2) - 0.05
-        middle = line + 0.010 - 0.016 * torch.exp(-0.5 * (t / 0.25) ** 2) * -1 - 0.014 * torch.cos(t * 6.0) * arc
-        top = line + 0.012 - above * (arc**0.9 * (1 - bow) * 1.02)
-        return top, middle, line + 0.012 + below * arc**0.62 * (0.9 + 0.1 * arc)
-
-
-def _relief(canvas: _Canvas) -> Tensor:
+def _relief(canvas: Canvas) -> Tensor:
     """Give the height of the face over the picture plane, pupil distances."""
     who, x, y = canvas.who, canvas.x, canvas.y
     wing, base, bridge = who.nose
@@ -149,27 +40,27 @@ def _relief(canvas: _Canvas) -> Tensor:
     down = ((y + 0.12) / (base - 0.06)).clamp(0, 1)
     ridge = torch.exp(-0.5 * (x / (0.095 + 0.075 * down)) ** 2)
     z = z + bridge * 0.30 * ridge * down**1.3 * canvas.step(base - 0.05 - y, 14)
-    z = z + bridge * 0.13 * _bump(x, y, 0, base - 0.13, 0.13, 0.11)
-    z = z + 0.10 * _pair(x, y, wing * 0.72, base - 0.085, 0.075, 0.075)
+    z = z + bridge * 0.13 * bump(x, y, 0, base - 0.13, 0.13, 0.11)
+    z = z + 0.10 * pair(x, y, wing * 0.72, base - 0.085, 0.075, 0.075)
     # sockets, the ball under the lids, brow ridge
-    z = z - 0.16 * _pair(x, y, 0.47, -0.06, 0.25, 0.15) - 0.07 * _pair(x, y, 0.20, -0.04, 0.08, 0.12)
-    z = z + 0.115 * _pair(x, y, 0.50, -0.005, 0.19, 0.105)
-    z = z + 0.055 * _pair(x, y, 0.48, who.brow[1] + 0.05, 0.32, 0.10) + 0.03 * _bump(x, y, 0, -0.42, 0.2, 0.12)
+    z = z - 0.16 * pair(x, y, 0.47, -0.06, 0.25, 0.15) - 0.07 * pair(x, y, 0.20, -0.04, 0.08, 0.12)
+    z = z + 0.115 * pair(x, y, 0.50, -0.005, 0.19, 0.105)
+    z = z + 0.055 * pair(x, y, 0.48, who.brow[1] + 0.05, 0.32, 0.10) + 0.03 * bump(x, y, 0, -0.42, 0.2, 0.12)
     # cheeks, nasolabial fold, muzzle, philtrum, lips, chin
-    z = z + 0.10 * _pair(x, y, 0.66, 0.47, 0.26, 0.22) - 0.05 * _pair(x, y, 0.80, 0.95, 0.2, 0.25)
-    z = z - 0.035 * _pair(x, y, 0.40, 0.26, 0.16, 0.05) * who.age
+    z = z + 0.10 * pair(x, y, 0.66, 0.47, 0.26, 0.22) - 0.05 * pair(x, y, 0.80, 0.95, 0.2, 0.25)
+    z = z - 0.035 * pair(x, y, 0.40, 0.26, 0.16, 0.05) * who.age
     for side in (-1, 1):
-        fold = _crease(x, y, (side * (wing + 0.03), base - 0.13), (side * 0.55, line - 0.02), 0.045)
+        fold = crease(x, y, (side * (wing + 0.03), base - 0.13), (side * 0.55, line - 0.02), 0.045)
         z = z - (0.018 + 0.03 * who.age) * fold
-    z = z + 0.10 * _bump(x, y, 0, line - 0.03, 0.36, 0.24)
-    z = z - 0.030 * _bump(x, y, 0, (base + line - above) / 2, 0.045, 0.09)
-    z = z + 0.022 * _pair(x, y, 0.075, (base + line - above) / 2 + 0.02, 0.03, 0.09)
+    z = z + 0.10 * bump(x, y, 0, line - 0.03, 0.36, 0.24)
+    z = z - 0.030 * bump(x, y, 0, (base + line - above) / 2, 0.045, 0.09)
+    z = z + 0.022 * pair(x, y, 0.075, (base + line - above) / 2 + 0.02, 0.03, 0.09)
     inside = torch.exp(-0.5 * (x / (0.62 * who.mouth[0])) ** 4)
     z = z + 0.075 * inside * torch.exp(-0.5 * ((y - line + above * 0.42) / (above * 0.45)) ** 2)
     z = z + 0.095 * inside * torch.exp(-0.5 * ((y - line - below * 0.52) / (below * 0.46)) ** 2)
     z = z - 0.050 * torch.exp(-0.5 * (x / 0.26) ** 2) * torch.exp(-0.5 * ((y - line - below * 1.45) / 0.055) ** 2)
-    z = z + 0.10 * _bump(x, y, 0, who.chin - 0.24, 0.22, 0.13)
-    return z - 0.03 * _pair(x, y, who.mouth[0] + 0.05, line + 0.01, 0.04, 0.05)
+    z = z + 0.10 * bump(x, y, 0, who.chin - 0.24, 0.22, 0.13)
+    return z - 0.03 * pair(x, y, who.mouth[0] + 0.05, line + 0.01, 0.04, 0.05)
 
 
 def _length(vector: Tensor) -> Tensor:
@@ -177,7 +68,7 @@ def _length(vector: Tensor) -> Tensor:
     return (vector * vector).sum(0, keepdim=True).sqrt()
 
 
-def _light(canvas: _Canvas, z: Tensor) -> tuple[Tensor, Tensor]:
+def _light(canvas: Canvas, z: Tensor) -> tuple[Tensor, Tensor]:
     """Shade a relief: soft diffuse light and highlights, both ``(H, W)``."""
     step_y, step_x = torch.gradient(z)
     normal = torch.stack([-step_x / canvas.spacing, -step_y / canvas.spacing, torch.ones_like(z)])
@@ -193,34 +84,32 @@ def _light(canvas: _Canvas, z: Tensor) -> tuple[Tensor, Tensor]:
     return 0.74 * wrapped + 0.36 * fill, 0.085 * gloss**14 + 0.06 * gloss**60
 
 
-def _skin(canvas: _Canvas) -> Tensor:
+def _skin(canvas: Canvas) -> Tensor:
     """Colour and shade the skin of face, ears and neck; ``(3, H, W)`` linear."""
     who, x, y = canvas.who, canvas.x, canvas.y
-    tone = _blend(SKIN_TONES, who.tone, x.device)
+    tone = blend(SKIN_TONES, who.tone, x.device)
     plane = x + 0 * y, y + 0 * x
     blotch = canvas.noise(0, plane[0] * 0.23 + 0.13, plane[1] * 0.23 + 0.4)
     grain = canvas.noise(1, plane[0] * 0.31 + 0.5, plane[1] * 0.31)
     pores = canvas.noise(2, plane[0] * 0.36 + 0.2, plane[1] * 0.36 + 0.1)
-    red = _pair(x, y, 0.62, 0.55, 0.26, 0.22) + 0.8 * _bump(x, y, 0, who.nose[1] - 0.12, 0.2, 0.16)
-    red = 0.5 * red + 0.25 * _bump(x, y, 0, who.chin - 0.2, 0.25, 0.15) + 0.07 * blotch
+    red = pair(x, y, 0.62, 0.55, 0.26, 0.22) + 0.8 * bump(x, y, 0, who.nose[1] - 0.12, 0.2, 0.16)
+    red = 0.5 * red + 0.25 * bump(x, y, 0, who.chin - 0.2, 0.25, 0.15) + 0.07 * blotch
     flush = torch.stack([1 + 0.10 * red, 1 - 0.20 * red, 1 - 0.16 * red])
-    circles = _pair(x, y, 0.43, 0.17, 0.2, 0.06) * (0.10 + 0.10 * who.age)
-    rim = _pair(x, y, 0.5, -0.02, 0.30, 0.15) * 0.08
+    circles = pair(x, y, 0.43, 0.17, 0.2, 0.06) * (0.10 + 0.10 * who.age)
+    rim = pair(x, y, 0.5, -0.02, 0.30, 0.15) * 0.08
     albedo = tone * flush * (1 + 0.035 * blotch + 0.030 * grain + 0.030 * pores - circles - rim)
     draw = np.random.default_rng([who.seed, 0x5907])
     for _ in range(who.freckles):
         cx, cy = draw.normal(0, 0.55), draw.normal(0.35, 0.6)
         size, depth = abs(draw.normal(0.010, 0.005)) + 0.007, draw.uniform(0.10, 0.35)
-        albedo = albedo * (1 - depth * _bump(x, y, cx, cy, size, size))
+        albedo = albedo * (1 - depth * bump(x, y, cx, cy, size, size))
     if who.beard:
-        shaved = canvas.step(y - 0.78 + 0.25 * _bump(x, y, 0, 0.95, 0.5, 9), 9) * (1 - _bump(x, y, 0, 0.7, 0.3, 0.14))
+        shaved = canvas.step(y - 0.78 + 0.25 * bump(x, y, 0, 0.95, 0.5, 9), 9) * (1 - bump(x, y, 0, 0.7, 0.3, 0.14))
         shaved = shaved * canvas.step(y - 0.55 - (1.0 - x.abs()).clamp_min(0) * 0.55, 9)
         stubble = who.beard * shaved * (0.30 + 0.12 * pores).clamp(0, 0.6)
-        albedo = albedo * (1 - stubble) + stubble * _blend(HAIR_TONES, who.hair, x.device)
+        albedo = albedo * (1 - stubble) + stubble * blend(HAIR_TONES, who.hair, x.device)
     for depth, side in ((0.30, -1), (0.30, 1)):
-        fold = _crease(
-            x, y, (side * (who.nose[0] + 0.02), who.nose[1] - 0.12), (side * 0.53, who.mouth[1] - 0.05), 0.02
-        )
+        fold = crease(x, y, (side * (who.nose[0] + 0.02), who.nose[1] - 0.12), (side * 0.53, who.mouth[1] - 0.05), 0.02)
         albedo = albedo * (1 - depth * (0.25 + who.age * 0.6) * fold)
     for k in range(3):
         line = torch.exp(-0.5 * ((y + 0.62 + 0.15 * k + 0.02 * torch.cos(3 * x + k)) / 0.010) ** 2)
@@ -232,7 +121,7 @@ def _skin(canvas: _Canvas) -> Tensor:
     return albedo * shade + gloss * falloff * (1 + 0.3 * pores).clamp_min(0)
 
 
-def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
+def _features(canvas: Canvas, picture: Tensor) -> Tensor:
     """Draw nostrils, lips, eyes and brows over the skin."""
     who, x, y = canvas.who, canvas.x, canvas.y
     wing, base, _ = who.nose
@@ -243,15 +132,15 @@ def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
         nostril = nostril + canvas.step(
             1 - ((u + side * 0.3 * v) / 0.058) ** 2 - ((v + side * 0.35 * u) / 0.026) ** 2, 22
         )
-        rim = _crease(x, y, (side * wing * 0.98, base - 0.16), (side * wing * 0.86, base - 0.01), 0.014)
-        rim = rim + 0.6 * _crease(x, y, (side * wing * 0.86, base - 0.015), (side * 0.05, base + 0.015), 0.016)
+        rim = crease(x, y, (side * wing * 0.98, base - 0.16), (side * wing * 0.86, base - 0.01), 0.014)
+        rim = rim + 0.6 * crease(x, y, (side * wing * 0.86, base - 0.015), (side * 0.05, base + 0.015), 0.016)
         picture = picture * (1 - 0.42 * rim.clamp(0, 1))
     picture = torch.lerp(picture, dark, (0.85 * nostril).clamp(0, 1))
-    picture = picture * (1 - 0.22 * _bump(x, y, 0, base + 0.03, 0.22, 0.045))
+    picture = picture * (1 - 0.22 * bump(x, y, 0, base + 0.03, 0.22, 0.045))
     picture = _draw_mouth(canvas, picture)
     for side in (-1, 1):
         picture = _draw_eye(canvas, picture, side)
-    hair = _blend(HAIR_TONES, who.hair * 0.7, x.device)
+    hair = blend(HAIR_TONES, who.hair * 0.7, x.device)
     inner, peak, tail, thick = who.brow
     for side in (-1, 1):
         s = ((x * side - 0.17) / 0.75).clamp(-0.3, 1.3)
@@ -269,7 +158,7 @@ def _features(canvas: _Canvas, picture: Tensor) -> Tensor:
     return picture
 
 
-def _draw_mouth(canvas: _Canvas, picture: Tensor) -> Tensor:
+def _draw_mouth(canvas: Canvas, picture: Tensor) -> Tensor:
     """Draw the lips, the line between them and the shadow below."""
     who, x, y = canvas.who, canvas.x, canvas.y
     wide, line, _, below = who.mouth
@@ -281,16 +170,16 @@ def _draw_mouth(canvas: _Canvas, picture: Tensor) -> Tensor:
     tint = torch.tensor((0.88, 0.50, 0.53), device=x.device)[:, None, None]
     colour = picture * tint * (1 + 0.05 * ridges) * (1 - 0.13 * upper)
     picture = torch.lerp(picture, colour, lips * 0.92)
-    shine = _bump(x, y, 0.04, line + below * 0.50, 0.15, 0.030) * 0.035
+    shine = bump(x, y, 0.04, line + below * 0.50, 0.15, 0.030) * 0.035
     picture = picture + shine * (1 + 0.5 * ridges).clamp_min(0)
     slit = torch.exp(-0.5 * ((y - middle) / 0.0125) ** 2) * canvas.step(wide * 1.0 - x.abs(), 6)
     picture = picture * (1 - 0.80 * slit)
-    corner = _pair(x, y, wide * 0.99, line + 0.012, 0.030, 0.022)
+    corner = pair(x, y, wide * 0.99, line + 0.012, 0.030, 0.022)
     picture = picture * (1 - 0.42 * corner)
-    return picture * (1 - 0.20 * _bump(x, y, 0, line + below * 1.42, 0.24, 0.05))
+    return picture * (1 - 0.20 * bump(x, y, 0, line + below * 1.42, 0.24, 0.05))
 
 
-def _draw_eye(canvas: _Canvas, picture: Tensor, side: int) -> Tensor:
+def _draw_eye(canvas: Canvas, picture: Tensor, side: int) -> Tensor:
     """Draw one eye: ball, iris, lids, lashes and the crease over the upper lid."""
     who, x, y = canvas.who, canvas.x, canvas.y
     half = who.eye[0]
@@ -301,21 +190,21 @@ def _draw_eye(canvas: _Canvas, picture: Tensor, side: int) -> Tensor:
     r = torch.sqrt((x - cx) ** 2 + (y - cy) ** 2)
     angle = torch.atan2(y - cy, x - cx) / (2 * math.pi)
     spokes = canvas.noise(3, r * 0.6 + 0.4, angle * 1.0 + 0.5)
-    iris = _blend(IRIS_TONES, who.iris, x.device) * (1.0 + 0.22 * spokes).clamp_min(0.3)
+    iris = blend(IRIS_TONES, who.iris, x.device) * (1.0 + 0.22 * spokes).clamp_min(0.3)
     iris = iris * (0.75 + 0.9 * (y - cy + 0.02).clamp(-0.05, 0.12) / 0.12)
     iris = iris * (1 - 0.62 * torch.exp(-0.5 * ((r - iris_r) / 0.016) ** 2))
     bright = 0.40 + 0.14 * (1 - who.tone)
     white = torch.tensor((1.0, 0.93, 0.90), device=x.device)[:, None, None] * bright
     white = white * (1 - 0.40 * outward.abs() ** 3)
-    red = _bump(x, y, side * (0.5 - half * 0.93), 0.012, 0.035, 0.025)
+    red = bump(x, y, side * (0.5 - half * 0.93), 0.012, 0.035, 0.025)
     white = white * torch.stack([1 - 0.05 * red, 1 - 0.42 * red, 1 - 0.42 * red])
     ball = torch.lerp(white, iris, canvas.step(iris_r - r, 2.2))
     ball = ball * (1 - 0.96 * canvas.step(0.045 - r, 1.6))
     ball = ball * (1 - 0.62 * torch.exp(-((y - top).clamp_min(0) / 0.034)))
     glint = (who.light[0] * 0.045 + cx, cy - 0.042)
-    ball = ball + 0.75 * _bump(x, y, glint[0], glint[1], 0.014, 0.016)
+    ball = ball + 0.75 * bump(x, y, glint[0], glint[1], 0.014, 0.016)
     picture = torch.lerp(picture, ball, opening)
-    lash = _blend(HAIR_TONES, who.hair * 0.4, x.device)
+    lash = blend(HAIR_TONES, who.hair * 0.4, x.device)
     edge = torch.exp(-0.5 * ((y - top + 0.007) / (0.013 + 0.004 * outward)) ** 2)
     edge = edge * canvas.step(1.08 - outward.abs(), 7)
     picture = torch.lerp(picture, lash, (edge * (0.80 + 0.1 * outward)).clamp(0, 0.95))
@@ -328,7 +217,7 @@ def _draw_eye(canvas: _Canvas, picture: Tensor, side: int) -> Tensor:
     return picture * (1 - (0.05 + 0.12 * who.age) * bag)
 
 
-def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
+def _surroundings(canvas: Canvas, face: Tensor) -> Tensor:
     """Put ears, neck, shirt, hair and wall around the face."""
     who, x, y = canvas.who, canvas.x, canvas.y
     plane = x + 0 * y, y + 0 * x
@@ -336,8 +225,8 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     wall = who.backdrop * (1 - 0.07 * plane[1] + 0.10 * who.light[0] * plane[0] * 0.5)
     wall = wall * (1 + 0.012 * canvas.noise(1, plane[0] * 0.17, plane[1] * 0.17))
     picture = torch.stack([wall, wall * 0.985, wall * 0.95]).clamp_min(0.02)
-    hair = _blend(HAIR_TONES, who.hair, x.device)
-    tone = _blend(SKIN_TONES, who.tone, x.device)
+    hair = blend(HAIR_TONES, who.hair, x.device)
+    tone = blend(SKIN_TONES, who.tone, x.device)
     side = torch.atan2(x, -(y - 0.2))
     strand = canvas.noise(3, (radius * 0.35).expand_as(wall), side * 0.55 + 0.03 * torch.sin(7 * radius))
     fine = canvas.noise(3, (radius * 0.8 + 0.3).expand_as(wall), side * 1.25)
@@ -363,7 +252,7 @@ def _surroundings(canvas: _Canvas, face: Tensor) -> Tensor:
     for flank in () if who.long_hair else (-1, 1):
         u, v = x - flank * (who.head + 0.035), y - 0.22
         shell = 1 - ((u - flank * 0.06 * -v) / 0.115) ** 2 - (v / 0.30) ** 2
-        rim = 0.72 + 0.22 * (u * flank / 0.1).clamp(-1, 1) - 0.25 * _bump(u, v, 0.0, 0.02, 0.045, 0.13)
+        rim = 0.72 + 0.22 * (u * flank / 0.1).clamp(-1, 1) - 0.25 * bump(u, v, 0.0, 0.02, 0.045, 0.13)
         picture = torch.lerp(picture, tone * rim * 0.82, canvas.step(shell, 14))
     picture = torch.lerp(picture, face, canvas.step(1 - radius, 1.6))
     # contact shadow of the hair, then the hair itself
@@ -397,7 +286,7 @@ def draw_texture(who: Identity, view: View, *, oversample: int = 2, device: torc
     # lashes and lip lines are finer than the samples of a small picture: draw larger, then average
     finer = max(1, math.ceil(FINEST / (view.scale * oversample)))
     x, y = view.grid(oversample * finer, place)
-    canvas = _Canvas(who, x, y, _tile(place), spacing=1 / (view.scale * oversample * finer))
+    canvas = Canvas(who, x, y, noise_tile(place), spacing=1 / (view.scale * oversample * finer))
     picture = _surroundings(canvas, _features(canvas, _skin(canvas)))
     picture = (picture * 1.12).clamp(0.0, 4.0)
     # a soft shoulder keeps highlights from clipping

@@ -10,8 +10,8 @@ import torch
 
 from mer_lightning.datasets.synthetic import census
 from mer_lightning.datasets.synthetic.actions import draw_expression
-from mer_lightning.datasets.synthetic.clips import Poses, render_poses
 from mer_lightning.datasets.synthetic.identity import Identity, View
+from mer_lightning.datasets.synthetic.rendering import Poses, render_poses
 from mer_lightning.datasets.synthetic.takes import stable_seed
 from mer_lightning.types import DataError
 

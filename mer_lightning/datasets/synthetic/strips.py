@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mer_lightning.datasets.synthetic.clips import render_frames
 from mer_lightning.datasets.synthetic.fer2013 import plan_stills, render_stills
+from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_twin
 
 if TYPE_CHECKING:

@@ -10,15 +10,9 @@ import numpy as np
 
 from mer_lightning.datasets.synthetic import census
 from mer_lightning.datasets.synthetic.actions import draw_expression
-from mer_lightning.datasets.synthetic.clips import (
-    Script,
-    compose,
-    intensities,
-    render_clip,
-    track_landmarks,
-    true_flow,
-)
+from mer_lightning.datasets.synthetic.clips import intensities, render_clip, track_landmarks, true_flow
 from mer_lightning.datasets.synthetic.identity import Identity, View
+from mer_lightning.datasets.synthetic.scripts import Script, compose
 from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mer_lightning.datasets.synthetic.clips import render_frames
+from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

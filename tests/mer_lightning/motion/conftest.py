@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mer_lightning.datasets.synthetic.clips import render_frames, true_flow
+from mer_lightning.datasets.synthetic.clips import true_flow
+from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_composite
 
 
