@@ -24,30 +24,33 @@ def training(**changes):
 
 @pytest.fixture
 def fitted(monkeypatch):
-    """Every task in the state that it predicts with."""
-    tasks, predict = [], lightning.Trainer.predict
+    """Weights and buffers of every task as it predicts with them, by name; those of replicas are stacked."""
+    states, predict = [], lightning.Trainer.predict
 
     def spy(trainer, task, data):
-        tasks.append(task)
+        if hasattr(task, "model"):
+            both = task.model.named_parameters(), task.model.named_buffers()
+        else:
+            both = enumerate(task.weights), enumerate(task._stacked_buffers())
+        states.append([{name: value.detach().clone() for name, value in own} for own in both])
         return predict(trainer, task, data)
 
     monkeypatch.setattr(lightning.Trainer, "predict", spy)
-    return tasks
+    return states
 
 
-def assert_same(table, folds, model, recipe, tasks, seeds=None, atol=1e-4):
+def assert_same(table, folds, model, recipe, fitted, seeds=None, atol=1e-4):
     seeds = seeds or [0] * len(folds)
     together = train_networks(table, folds, model, recipe, seeds=seeds, accelerator="cpu")
     alone = [
         train_network(table, fold, model, recipe, seed=seed, accelerator="cpu")
         for fold, seed in zip(folds, seeds, strict=True)
     ]
-    stacked, singles = tasks[0], tasks[1:]
+    stacked, singles = fitted[0], fitted[1:]
     for k, single in enumerate(singles):
-        for weight, (name, own) in zip(stacked.weights, single.model.named_parameters(), strict=True):
-            torch.testing.assert_close(weight[k], own, rtol=0, atol=atol, msg=name)
-        for buffer, (name, own) in zip(stacked._stacked_buffers(), single.model.named_buffers(), strict=True):
-            torch.testing.assert_close(buffer[k], own, rtol=1e-4, atol=atol, msg=name)
+        for own, all_k, rtol in zip(single, stacked, (0, 1e-4), strict=True):
+            for (name, value), values in zip(own.items(), all_k.values(), strict=True):
+                torch.testing.assert_close(values[k], value, rtol=rtol, atol=atol, msg=name)
     for ours, theirs in zip(together, alone, strict=True):
         assert [(p.key, p.label, p.prediction) for p in ours.predictions] == [
             (p.key, p.label, p.prediction) for p in theirs.predictions
