@@ -247,7 +247,9 @@ class RunRecord(Settings):
     def result(self) -> dict[str, Any]:
         """Everything but times, device, versions and how training went: equal results mean equal science."""
         left_out = {"seconds": True, "device": True, "versions": True, "curve": True, "tuning": {"seconds"}}
-        return self.model_dump(exclude=left_out)
+        # what decides a score is in the recipe's hash, where a setting that came later and is not used does not count
+        hashed = {"representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
+        return self.model_dump(exclude=left_out | {"recipe": hashed})
 
 
 def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]:

@@ -22,13 +22,15 @@ SYSTEMS = ("s0-", "me-resnet", "s3d-cnn", "dual-attention", "dual-branch")
 # published systems; its flow network's weights are a file or a download
 NAMES = [n for n in recipe_names() if n.startswith(SYSTEMS) and n != "dual-branch-raft" and not n.endswith("-flow")]
 BOUND = 0.1
-# method -> learning rate of Adam and most steps; a step of S0 passes 1.5 * 10^12 operations
+# a step of S0 on all of its 20 frames passes 1.5 * 10^12 operations; nothing in its network depends on their number
+FEWER_FRAMES = {"s0-": 4}
+# method -> learning rate of Adam and most steps
 ROWS = {
-    "s0-fused": (1e-4, 40),
-    "s0-fused-fc6": (1e-4, 40),
-    "s0-fused-untrained": (1e-4, 40),
-    "s0-spatial": (1e-4, 40),
-    "s0-temporal": (1e-4, 40),
+    "s0-fused": (1e-4, 200),
+    "s0-fused-fc6": (1e-4, 200),
+    "s0-fused-untrained": (1e-4, 200),
+    "s0-spatial": (1e-4, 200),
+    "s0-temporal": (1e-4, 200),
     "me-resnet": (1e-4, 40),
     "me-resnet-3d": (1e-4, 40),
     "me-resnet-farneback": (1e-4, 40),
@@ -58,16 +60,19 @@ def without_dropout(model):
     return model.model_copy(update={"arguments": model.arguments | {"dropout": 0.0}})
 
 
+def learnt(curve):
+    """Whether at some step all clips were right and the loss was below the bound."""
+    return any(
+        accuracy == 1.0 and loss < BOUND
+        for loss, accuracy in zip(curve["train_loss"], curve["train_accuracy"], strict=True)
+    )
+
+
 class UntilLearnt(Callback):
-    """End the training one step after all clips are right and the loss is below the bound."""
+    """End the training one step later: callbacks come before the task, whose curve has the steps before this one."""
 
     def on_train_epoch_end(self, trainer, pl_module):
-        # of the steps before this one: callbacks come before the task
-        curve = pl_module.curve
-        trainer.should_stop = any(
-            accuracy == 1.0 and loss < BOUND
-            for loss, accuracy in zip(curve["train_loss"], curve["train_accuracy"], strict=True)
-        )
+        trainer.should_stop = learnt(pl_module.curve)
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +113,15 @@ def test_it_learns_eight_clips_by_heart(name, eight):
             "precision": "32-true",
         }
     )
-    table = load_table(dataset, labelled, 5, check_recipe(recipe))
+    representation = check_recipe(recipe)
+    for system, frames in FEWER_FRAMES.items():
+        if name.startswith(system):
+            representation = representation.model_copy(update={"frames": frames})
+    table = load_table(dataset, labelled, 5, representation)
     model = without_dropout(recipe.model) if "dropout" in recipe.model.arguments else recipe.model
     result = train_network(table, fold, model, training, accelerator="cpu", callbacks=[UntilLearnt()])
-    loss, accuracy = (result.curve[f"train_{what}"] for what in ("loss", "accuracy"))
-    assert (accuracy[-1], loss[-1] < BOUND) == (1.0, True), f"{loss[0]:.3f} to {loss[-1]:.3f} in {len(loss)} steps"
+    loss = result.curve["train_loss"]
+    assert learnt(result.curve), f"{loss[0]:.3f} to {loss[-1]:.3f} in {len(loss)} steps"
 
 
 def test_every_network_of_the_systems_has_one_row():

@@ -67,6 +67,15 @@ def test_an_equal_result_and_an_incomplete_one_leave_the_record_alone(tmp_path):
     assert load_run(path).recipe_hash == "new"
 
 
+def test_a_setting_that_came_later_is_no_new_result_but_a_footnote_is(tmp_path):
+    path = save_run(tmp_path, run_record(recipe={"deviations": [], "training": {"epochs": 3}}))
+    before = path.read_bytes()
+    save_run(tmp_path, run_record(recipe={"deviations": [], "training": {"epochs": 3, "compile": "no"}}))
+    assert path.read_bytes() == before
+    save_run(tmp_path, run_record(recipe={"deviations": ["Smaller."], "training": {"epochs": 3}}))
+    assert load_run(path).recipe["deviations"] == ["Smaller."]
+
+
 def test_an_incomplete_run_is_replaced_when_it_is_complete(tmp_path):
     path = save_run(tmp_path, run_record(people=("smic/s01",)))
     assert not load_run(path).complete
