@@ -1,6 +1,7 @@
 """Small worlds that tests share."""
 
 import os
+import signal
 
 os.environ.setdefault("WANDB_MODE", "disabled")
 
@@ -21,6 +22,14 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 SUBJECT_NAMES = {"smic": "s{:02d}", "casme2": "sub{:02d}", "samm": "{:03d}"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """Under nohup, or behind a shell's ``&``, SIGINT is ignored, here and in every program that is started here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def write_flow_folders(root: Path, scale: float = 1.0) -> Path:
