@@ -95,9 +95,9 @@ def _methods(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([_dump(listing) for listing in listings], indent=1, ensure_ascii=False))
         return 0
-    table = Columns(Column("method", no_wrap=True), "tier", "source", "state", "what")
+    table = Columns(Column("method", no_wrap=True), "tier", "source", "state", "title")
     for listing in listings:
-        table.add_row(listing.name, listing.tier, listing.source, listing.state, listing.summary or listing.title)
+        table.add_row(listing.name, listing.tier, listing.source, listing.state, listing.title)
     console = Console(highlight=False)
     console.print(table)
     running = sum(listing.state == RUNS for listing in listings)

@@ -11,7 +11,7 @@ import torch
 from mer_lightning.types import DataError
 
 
-def make_backbone(backbone: str, in_channels: int, weights: str | None = None, **settings: Any) -> Any:  # noqa: ANN401
+def make_backbone(backbone: str, in_channels: int, weights: str | Path | None = None, **settings: Any) -> Any:  # noqa: ANN401
     """A network of timm, drawn or started from a file; nothing is downloaded.
 
     Args:

@@ -1,4 +1,4 @@
-"""Features of pictures from a network that is never trained, the high-level half of an H-SVM-like method."""
+"""Features of pictures from a network that is never trained, for SDF-like and H-SVM-like methods."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import torch
 from mer_lightning.backbones import make_backbone
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
+_AT_ONCE = 16
+"""Pictures, so that the maps of a VGG stay under a gigabyte."""
 _SEED = 0
 """Of networks that are drawn, so that a picture always has the same features."""
 
 
-def network_features(pictures: Tensor, *, backbone: str = "resnet18", weights: str | None = None) -> Tensor:
+def network_features(pictures: Tensor, *, backbone: str = "resnet18", weights: Path | None = None) -> Tensor:
     """What a network of pictures gives before its classifier.
 
     Args:
@@ -25,18 +29,19 @@ def network_features(pictures: Tensor, *, backbone: str = "resnet18", weights: s
         weights: File of its state; None draws it, always the same, which makes the features a random projection.
 
     Returns:
-        ``(N, D)``, float32; 512 values of a ResNet-18.
+        ``(N, D)``, float32; 512 values of a ResNet-18, 4096 of a VGG-16.
 
     Raises:
         DataError: timm does not know the network, or the file does not fit.
     """
     network = _network(backbone, weights, str(pictures.device))
     with torch.no_grad():
-        return network(pictures.expand(-1, 3, -1, -1)).flatten(1)
+        parts = pictures.expand(-1, 3, -1, -1).split(_AT_ONCE)
+        return torch.cat([network(part).flatten(1) for part in parts])
 
 
 @lru_cache(maxsize=2)
-def _network(backbone: str, weights: str | None, device: str) -> Any:  # noqa: ANN401 - whatever timm gives
+def _network(backbone: str, weights: Path | None, device: str) -> Any:  # noqa: ANN401 - whatever timm gives
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         network = make_backbone(backbone, 3, weights, num_classes=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path  # noqa: TC003 - pydantic needs it to read a field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -284,7 +285,42 @@ class BiWoof(FlowFeatures):
         return bi_woof(flow, optical_strain(flow), bins=self.bins, blocks=self.blocks)
 
 
-class TextureAndApex(RegionFeatures):
+class FromNetwork(Features):
+    """Features of pictures from a network that is never trained. See ``network_features``.
+
+    Attributes:
+        backbone: Network of timm.
+        weights: File of its state; None draws it, always the same.
+    """
+
+    backbone: str
+    weights: Path | None = None
+
+    @property
+    def weight_files(self) -> tuple[Path, ...]:
+        """The network's, where they are given."""
+        return () if self.weights is None else (self.weights,)
+
+    def look(self, pictures: Tensor) -> Tensor:
+        """Features of grey pictures ``(N, H, W)``, ``(N, D)``."""
+        return network_features(pictures[:, None], backbone=self.backbone, weights=self.weights)
+
+
+class NetworkFeatures(FromNetwork):
+    """What a network of pictures gives of the frames from onset to apex, averaged; 4096 values by default."""
+
+    name: str = "network_features"
+    size: tuple[int, int] = (224, 224)
+    sampling: Sampling = "equal"
+    frames: int = Field(default=5, ge=2)
+    backbone: str = "vgg16"
+
+    def describe(self, clips: Tensor) -> Tensor:
+        """See ``network_features``."""
+        return self.look(clips.flatten(0, 1)).unflatten(0, clips.shape[:2]).mean(1)
+
+
+class TextureAndApex(RegionFeatures, FromNetwork):
     """LBP-TOP of each region in frames around the apex, and what a network of pictures gives of the apex itself.
 
     Both halves have length 1; 36 x 48 + 512 values by default. See ``lbp_top`` and ``network_features``.
@@ -294,8 +330,7 @@ class TextureAndApex(RegionFeatures):
         frames: Sampled frames, an odd number with the apex in the middle.
         radii: Of LBP-TOP.
         neighbours: Of LBP-TOP.
-        backbone: Network of timm.
-        weights: File of its state; None draws it.
+        backbone: Of the apex.
     """
 
     name: str = "texture_and_apex"
@@ -304,7 +339,6 @@ class TextureAndApex(RegionFeatures):
     radii: tuple[int, int, int] = (1, 1, 2)
     neighbours: int = Field(default=4, ge=1, le=8)
     backbone: str = "resnet18"
-    weights: str | None = None
 
     @model_validator(mode="after")
     def _check_frames(self) -> TextureAndApex:
@@ -326,7 +360,7 @@ class TextureAndApex(RegionFeatures):
         """See ``lbp_top`` and ``network_features``."""
         regions = Regions(self.regions().to(clips.device), REGIONS)
         texture = lbp_top(_levels(clips), radii=self.radii, neighbours=self.neighbours, blocks=regions)
-        apex = network_features(clips[:, self.frames // 2, None], backbone=self.backbone, weights=self.weights)
+        apex = self.look(clips[:, self.frames // 2])
         return torch.cat((functional.normalize(texture), functional.normalize(apex)), 1)
 
 
@@ -340,5 +374,6 @@ DESCRIPTORS: tuple[Features, ...] = (
     Osw(),
     Mdmo(),
     BiWoof(),
+    NetworkFeatures(),
     TextureAndApex(),
 )

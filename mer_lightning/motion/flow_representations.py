@@ -18,7 +18,6 @@ from mer_lightning.motion.masked import masked_farneback_flow
 from mer_lightning.motion.raft import raft_flow
 from mer_lightning.motion.strain import Normalisation, flow_magnitude, normalise, optical_strain, resize_flow
 from mer_lightning.motion.tvl1 import tvl1_flow
-from mer_lightning.types import DataError
 from mer_lightning.video.sampling import onset_apex
 
 if TYPE_CHECKING:
@@ -89,18 +88,17 @@ class FromFlow(FromFrames):
         """Height and width of the sampled frames."""
         return self.flow_size
 
+    @property
+    def weight_files(self) -> tuple[Path, ...]:
+        """RAFT's, where they are given."""
+        return () if self.weights is None else (self.weights,)
+
     def cache_key(self) -> str:
-        """Identity of the computation, with the version of TV-L1 and the content of the file of weights."""
+        """Identity of the computation, with the version of TV-L1."""
         key = super().cache_key()
         if self.method == "tvl1":
             key = hashlib.sha256(f"{key}|tvl1 {tvl1.VERSION}".encode()).hexdigest()
-        if self.weights is None:
-            return key
-        try:
-            content = hashlib.sha256(self.weights.read_bytes()).hexdigest()
-        except OSError as error:
-            raise DataError(f"{self.weights}: weights of RAFT not readable ({error.strerror})") from error
-        return hashlib.sha256(f"{key}|{content}".encode()).hexdigest()
+        return key
 
     def flow(self, reference: Tensor, target: Tensor) -> Tensor:
         """Flow between grey images ``(B, 1, H, W)`` with the chosen method."""

@@ -20,6 +20,7 @@ from mer_lightning.video.sampling import equally_spaced, linear_resample, symmet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -144,12 +145,24 @@ class FromFrames(Settings):
     def maps(self, frames: Tensor) -> Tensor:
         """What a model sees of sampled frames ``(N, C, T, H, W)``, on their device."""
 
+    @property
+    def weight_files(self) -> tuple[Path, ...]:
+        """Files of weights that the computation reads."""
+        return ()
+
     def cache_key(self) -> str:
-        """Identity of the computation: class, every parameter and the version of the code."""
+        """Identity of the computation: class, every parameter, the version of the code, the content of its files."""
         fields = type(self).model_fields
         unused = {key for key in _LATER & set(fields) if getattr(self, key) == fields[key].default}
         described = [type(self).__name__, CODE_VERSION, self.model_dump(mode="json", exclude=unused)]
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        for path in self.weight_files:
+            try:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                raise DataError(f"{path}: weights not readable ({error.strerror})") from error
+            key = hashlib.sha256(f"{key}|{content}".encode()).hexdigest()
+        return key
 
     def sample(
         self,

@@ -20,7 +20,6 @@ SMALLER = {
     "elrcn": _SMALL | {"hidden": 32},
     "elrcn-se": _SMALL | {"hidden": 32},
     "magga-like": {"backbone": "vgg11"},
-    "sdf-like": _SMALL | {"keep": 64},
 }
 # what is not quick has to compute flow between many frames, or is a large network
 QUICK = {name for name in recipe_names() if {part.sees.name for part in load_recipe(name).trained} == {"flow_map"}} | {
@@ -31,11 +30,10 @@ QUICK = {name for name in recipe_names() if {part.sees.name for part in load_rec
     "fcnn-3d",
     "image-cnn",
     "magga-like",
-    "sdf-like",
 }
 # its flow network's weights are a file or a download
 WITHOUT_FILES = [name for name in recipe_names() if name != "dual-branch-raft"]
-WHOLE = ("htnet", "magga-like", "sdf-like")
+WHOLE = ("htnet", "magga-like")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.benchmark.test_every_recipe import SMALLER
 
 NAMES = [name for name in recipe_names() if load_recipe(name).model is not None]
 # what takes long to export or to run whole
-SLOW = ("s0-", "me-resnet", "dual-branch", "elrcn", "sdf-like", "magga-like", "at-net", "htnet")
+SLOW = ("s0-", "me-resnet", "dual-branch", "elrcn", "magga-like", "at-net", "htnet")
 
 
 def marked(name):

@@ -11,6 +11,7 @@ from torch import nn
 import benchmark.cli
 import benchmark.verification
 from benchmark.cli import main
+from benchmark.networks import load_networks
 from benchmark.recipe import load_recipe, recipe_names
 from benchmark.verification import Figure, Measured, check, fill_marked, measure, show, size_of, systems, verify
 from mer_lightning.settings import Component
@@ -134,9 +135,11 @@ def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, 
     only = papers["s2"].model_copy(update={"variants": papers["s2"].variants[:1]})
     monkeypatch.setattr(benchmark.verification, "systems", lambda: [only])
     monkeypatch.setattr(benchmark.cli, "SYSTEMS", tmp_path / "systems.md")
+    monkeypatch.setattr(benchmark.cli, "LEADERBOARDS", tmp_path)
     (tmp_path / "systems.md").write_text("<!-- verification: s2 -->\nold\n<!-- end of verification -->\n")
     assert main(["verify-papers", "--write"]) == 0
     assert "pass        parameters: 3,374,453, expected 3,374,453" in capsys.readouterr().out
+    assert load_networks(tmp_path)["s3d-cnn"].figures
     assert "| S3D CNN | parameters | 3,374,453 | 3,374,453 |" in (tmp_path / "systems.md").read_text()
     assert main(["verify-papers", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
@@ -161,13 +164,21 @@ def test_the_meta_device_is_left_behind(checks):
 
 
 def test_a_recipe_is_verified_by_the_paper_that_has_its_network(papers):
-    from benchmark.networks import load_networks
-    from benchmark.recipe import load_recipe
-
     size = size_of(load_recipe("s3d-cnn"), list(papers.values()))
     assert (size.paper, size.variant, size.input) == ("s2", "S3D CNN", (3, 10, 96, 96))
     assert {"3,374,453", "3.37", "3.56"} <= {figure.ours for figure in size.figures}  # S2, Tables 1 and 4
-    assert size == load_networks(Path(__file__).parents[2] / "leaderboards")["s3d-cnn"]  # what is committed is current
     alone = size_of(load_recipe("ststnet"), list(papers.values()))
     assert (alone.paper, alone.parameters) == ("", 1683)
     assert size_of(load_recipe("majority"), list(papers.values())) is None
+
+
+def test_the_committed_counts_are_current(papers):
+    committed = load_networks(Path(__file__).parents[2] / "leaderboards")
+    recipes = [load_recipe(name) for name in recipe_names()]
+    # the weights of its flow network are a file or a download
+    counted = {recipe.name: recipe for recipe in recipes if recipe.model and recipe.name != "dual-branch-raft"}
+    assert committed.keys() == counted.keys(), "run mer-bench verify-papers --write"
+    assert [name for name, size in committed.items() if not size.fits(counted[name])] == []
+    assert committed["s3d-cnn"] == size_of(counted["s3d-cnn"], list(papers.values()))
+    named = {variant.model.model_dump_json() for system in papers.values() for variant in system.variants}
+    assert all(size.figures for size in committed.values() if size.model.model_dump_json() in named)

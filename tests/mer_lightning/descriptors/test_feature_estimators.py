@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.feature_selection import RFE
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from mer_lightning.descriptors.adaboost import AdaBoost, AdaBoostSTM, mean_matching_weights
@@ -11,6 +14,7 @@ from mer_lightning.descriptors.codebook import CodebookSVM
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.descriptors.hierarchical import HierarchicalSVM
 from mer_lightning.descriptors.logistic import Logistic
+from mer_lightning.descriptors.selected import SelectedSVM
 from mer_lightning.descriptors.stclqp import quantised_patterns
 from mer_lightning.descriptors.svm import SVM
 from mer_lightning.metrics import confusion_matrix, uf1
@@ -106,7 +110,7 @@ def test_features_of_length_one_forget_their_length(clouds):
 
 def test_the_held_out_rows_change_nothing_about_each_other(clouds):
     inputs, _, _ = clouds
-    for model in (SVM(), AdaBoost(rounds=5), HierarchicalSVM()):
+    for model in (SVM(), AdaBoost(rounds=5), HierarchicalSVM(), SelectedSVM(keep=4)):
         together = fitted(model, clouds).predict(inputs[48:])
         alone = np.concatenate([model.predict(inputs[row : row + 1]) for row in range(48, 64)])
         assert together == pytest.approx(alone)
@@ -115,14 +119,15 @@ def test_the_held_out_rows_change_nothing_about_each_other(clouds):
 def test_a_class_that_is_not_trained_on_has_no_score_and_two_classes_are_enough(clouds):
     inputs, labels, people = clouds
     rows = labels != 1
-    for model in (SVM(costs=(1.0,)), AdaBoost(rounds=5), AdaBoostSTM(rounds=5), HierarchicalSVM(costs=(1.0,))):
+    machines = (SVM(costs=(1.0,)), HierarchicalSVM(costs=(1.0,)), SelectedSVM(keep=6, costs=(1.0,)))
+    for model in (*machines, AdaBoost(rounds=5), AdaBoostSTM(rounds=5)):
         model.fit(TrainingSide(inputs[rows], labels[rows], [p for p, r in zip(people, rows, strict=True) if r], 3), 0)
         scores = model.predict(inputs[rows])
         assert scores[:, 1].max() == 0
         assert (scores.argmax(1) == labels[rows]).mean() > 0.8
 
 
-@pytest.mark.parametrize("kind", [SVM, HierarchicalSVM, Logistic])
+@pytest.mark.parametrize("kind", [SVM, HierarchicalSVM, Logistic, SelectedSVM])
 @pytest.mark.parametrize("costs", [(), (1.0, 0.0)])
 def test_costs_must_be_positive(kind, costs):
     with pytest.raises(DataError, match="costs: expected one positive number or more"):
@@ -158,6 +163,39 @@ def test_a_chain_of_two_classes_is_one_machine_and_of_one_class_none(clouds):
     assert np.array_equal(model.predict(inputs).argmax(1), machine.predict(inputs).argmax(1))
     model.fit(two.only(np.flatnonzero(two.labels == 2)), 0)
     assert model.predict(inputs[:2]).tolist() == [[0, 0, 1], [0, 0, 1]]
+
+
+def test_the_features_that_tell_classes_apart_are_left(clouds):
+    # the first three values are those that the classes differ in
+    inputs, labels, _ = clouds
+    model = fitted(SelectedSVM(keep=3, costs=(1.0,)), clouds)
+    assert model.chosen().tolist() == [0, 1, 2]
+    changed = inputs[48:].copy()
+    changed[:, 3:] = 100
+    assert np.array_equal(model.predict(changed), model.predict(inputs[48:]))
+    assert (model.predict(inputs[48:]).argmax(1) == labels[48:]).mean() > 0.6
+
+
+def test_with_all_features_left_a_selection_is_a_plain_machine(clouds):
+    inputs, labels, _ = clouds
+    plain = make_pipeline(StandardScaler(), SVC(kernel="linear", class_weight="balanced", C=0.3, break_ties=True))
+    model = fitted(SelectedSVM(keep=50, costs=(0.3,)), clouds)
+    assert np.array_equal(model.predict(inputs).argmax(1), plain.fit(inputs[:48], labels[:48]).predict(inputs))
+    assert model.chosen().tolist() == list(range(12))
+
+
+def test_features_are_eliminated_anew_in_every_inner_fold(clouds, monkeypatch):
+    seen = []
+    real = RFE.fit
+    monkeypatch.setattr(RFE, "fit", lambda self, x, y: seen.append(len(y)) or real(self, x, y))
+    fitted(SelectedSVM(keep=3, costs=(0.1, 1.0, 10.0), inner_folds=4), clouds)
+    # eight people of six samples: four folds of two people, once whatever the number of costs, then all
+    assert seen == [36, 36, 36, 36, 48]
+
+
+def test_nothing_to_keep_is_an_error():
+    with pytest.raises(DataError, match="keep: expected 1 feature or more, got 0"):
+        SelectedSVM(keep=0)
 
 
 @pytest.mark.parametrize("model", [AdaBoost(rounds=10), AdaBoostSTM(rounds=10)], ids=["plain", "transfer"])

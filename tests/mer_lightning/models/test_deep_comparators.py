@@ -1,8 +1,7 @@
-"""AT-Net, ELRCN, 3D-FCNN, MagGA-like, image-based CNN and SDF-like: sizes, and what each one sees."""
+"""AT-Net, ELRCN, 3D-FCNN, MagGA-like and image-based CNN: sizes, and what each one sees."""
 
 import pytest
 import torch
-from torch import nn
 
 from mer_lightning.backbones import make_backbone
 from mer_lightning.models.at_net import ATNet, flow_histograms
@@ -10,7 +9,6 @@ from mer_lightning.models.elrcn import ELRCN
 from mer_lightning.models.fcnn_3d import FCNN3D
 from mer_lightning.models.image_cnn import ImageCNN
 from mer_lightning.models.magnified_apex import MagnifiedApex
-from mer_lightning.models.selected_features import SelectedFeatures
 from mer_lightning.types import DataError
 
 SMALL = "test_efficientnet"
@@ -129,26 +127,3 @@ def test_frames_vote():
     model, x = ImageCNN(filters=4, width=8).eval(), torch.rand(2, 1, 3, 32, 32)
     single = torch.stack([model(x[:, :, [t]]) for t in range(3)]).mean(0)
     torch.testing.assert_close(model(x), single)
-
-
-def test_features_are_selected_and_the_network_stays_as_it_is():
-    torch.manual_seed(0)
-    model = SelectedFeatures(backbone=SMALL, keep=16)
-    before = {name: value.clone() for name, value in model.network.state_dict().items()}
-    gate = model.gate()
-    assert gate.detach().round().sum() == 16
-    assert set(gate.topk(16).indices.tolist()) == set(model.scores.topk(16).indices.tolist())
-    weights = [p for p in model.parameters() if p.requires_grad]
-    assert trained(model) == 256 + 256 * 5 + 5
-    optimizer = torch.optim.SGD(weights, 1.0)
-    for _ in range(3):
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(model.train()(torch.rand(5, 3, 2, 48, 48)), torch.arange(5)).backward()
-        optimizer.step()
-    assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
-    assert not torch.equal(model.gate().detach().round(), gate.detach().round())
-
-
-def test_more_features_than_there_are_are_named():
-    with pytest.raises(DataError, match=r"expected keep in 1\.\.256, got 300"):
-        SelectedFeatures(backbone=SMALL, keep=300)

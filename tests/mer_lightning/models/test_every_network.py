@@ -20,7 +20,6 @@ from mer_lightning.models.magnified_apex import MagnifiedApex
 from mer_lightning.models.me_resnet import MEResNet
 from mer_lightning.models.rcn import RCN
 from mer_lightning.models.s3d_cnn import S3DCNN
-from mer_lightning.models.selected_features import SelectedFeatures
 from mer_lightning.types import DataError
 
 S0 = {"size": 32, "width": 32, "hidden": 16, "fc8": 16}
@@ -74,7 +73,6 @@ NETWORKS = SYSTEMS | {
     "fcnn-3d": (FCNN3D, {"size": 32, "frames": 4, "width": 16}, (3, 4, 32, 32)),
     "magga-like": (MagnifiedApex, {"backbone": "vgg11"}, (3, 64, 64)),
     "image-cnn": (ImageCNN, {"filters": 8, "width": 16}, (1, 3, 32, 32)),
-    "sdf-like": (SelectedFeatures, {"backbone": "test_efficientnet", "keep": 64}, (3, 2, 48, 48)),
 }
 # torch has no batching rule for an LSTM
 NO_VMAP = {"at-net", "elrcn-spatial", "elrcn-temporal"} | {name for name in SYSTEMS if name.startswith("s0")}
@@ -187,7 +185,6 @@ def test_it_overfits_eight_random_clips(name):
         ("elrcn-temporal", (3, 3, 48, 48)),
         ("fcnn-3d", (3, 10, 32, 32)),
         ("image-cnn", (1, 32, 32)),
-        ("sdf-like", (1, 2, 48, 48)),
     ],
 )
 def test_another_representation_is_named(name, shape):

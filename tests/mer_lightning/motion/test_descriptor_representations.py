@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from mer_lightning.backbones import make_backbone
 from mer_lightning.descriptors.bi_woof import bi_woof
 from mer_lightning.descriptors.lbp_top import lbp_top
+from mer_lightning.descriptors.network_features import network_features
 from mer_lightning.motion import OnsetApexFlow, get_representation
 from mer_lightning.motion.cache import Cache
 from mer_lightning.motion.descriptor_representations import DESCRIPTORS, LBPTop, Mdmo
@@ -21,6 +23,7 @@ LENGTHS = {
     "osw": 1200,
     "mdmo": 72,
     "bi_woof": 200,
+    "network_features": 4096,
     "texture_and_apex": 36 * 48 + 512,
 }
 NAMES = list(LENGTHS)
@@ -72,7 +75,7 @@ def test_a_still_clip_has_no_features_of_motion(name):
 def test_every_parameter_is_part_of_the_key(name):
     descriptor = small(name)
     others = {"size": [40, 48], "blocks": [2, 3], "beta": 0.8, "radii": [1, 2, 2], "bins": 5, "method": "tvl1"}
-    others |= {"frames": 13, "backbone": "resnet34", "weights": "face.pt"} if name == "texture_and_apex" else {}
+    others |= {"frames": 13, "backbone": "resnet34"} if "backbone" in type(descriptor).model_fields else {}
     known = {key: value for key, value in others.items() if key in type(descriptor).model_fields}
     keys = {descriptor.cache_key()} | {small(name, **{key: value}).cache_key() for key, value in known.items()}
     assert len(keys) == len(known) + 1
@@ -133,6 +136,36 @@ def test_texture_is_counted_in_the_regions_of_the_mean_face():
     inside[:6, (labels == 16).numpy()] = 0
     differs = (descriptor([inside], [5]) != descriptor([clip], [5]))[0, : 36 * 48].view(36, 48).any(1)
     assert differs[16]
+
+
+def test_a_network_sees_every_frame_from_onset_to_apex():
+    descriptor = small("network_features", backbone="resnet18", frames=3)
+    clip = clips()[0]
+    features = descriptor([clip], [4])
+    frames = descriptor.sample([clip], [4])[0, 0]
+    alone = network_features(frames[:, None], backbone="resnet18")
+    torch.testing.assert_close(features[0], alone.mean(0))
+    assert torch.equal(frames[0], descriptor.sample([clip[:5]], [4])[0, 0, 0])
+    changed = clip.copy()
+    changed[5:] = 255 - changed[5:]
+    assert torch.equal(descriptor([changed], [4]), features)
+    changed[2] = 255 - changed[2]
+    assert not torch.equal(descriptor([changed], [4]), features)
+
+
+@pytest.mark.parametrize("name", ["network_features", "texture_and_apex"])
+def test_a_network_starts_from_its_file_and_the_key_knows_what_is_in_it(name, tmp_path):
+    file, keys = tmp_path / "face.pt", []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        torch.save(make_backbone("resnet18", 3).state_dict(), file)
+        keys.append(small(name, backbone="resnet18", weights=str(file)).cache_key())
+    assert len({small(name, backbone="resnet18").cache_key(), *keys}) == 3
+    picture = torch.rand(1, 1, 32, 32)
+    drawn = network_features(picture, backbone="resnet18")
+    assert not torch.allclose(network_features(picture, backbone="resnet18", weights=file), drawn)
+    with pytest.raises(DataError, match=r"none\.pt: weights not readable"):
+        small(name, weights=str(tmp_path / "none.pt")).cache_key()
 
 
 def test_features_are_kept_in_the_cache(tmp_path):

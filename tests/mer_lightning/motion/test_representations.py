@@ -143,7 +143,7 @@ def test_the_content_of_weights_counts_not_the_name_of_their_file(tmp_path):
         (tmp_path / name).write_bytes(content)
         keys.append(OnsetApexFlow(method="raft", weights=tmp_path / name).cache_key())
     assert keys[0] != keys[1]
-    with pytest.raises(DataError, match=r"missing\.pt: weights of RAFT not readable"):
+    with pytest.raises(DataError, match=r"missing\.pt: weights not readable"):
         OnsetApexFlow(method="raft", weights=tmp_path / "missing.pt").cache_key()
 
 

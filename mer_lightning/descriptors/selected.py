@@ -1,0 +1,108 @@
+"""The estimator of SDF-like features: a support vector machine on the few that tell classes apart together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.feature_selection import RFE
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from mer_lightning.descriptors.estimator import choose_cost
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mer_lightning.descriptors.estimator import TrainingSide
+
+
+class SelectedSVM:
+    """Linear support vector machine on features that are left when the least used ones are taken away again and again.
+
+    Features are scaled to mean 0 and variance 1 of the training samples. A machine is fitted, a tenth of the features,
+    those of the smallest weights, goes, and so on until ``keep`` are left (recursive feature elimination). Inner folds
+    that choose C eliminate anew, so neither C nor a feature is chosen with a glance at a sample that is tested on.
+
+    Args:
+        keep: Features that are left; all where there are fewer.
+        costs: C of the last machine, or candidates for it; those that eliminate have C = 1.
+        inner_folds: Number of subject-grouped inner folds.
+
+    Raises:
+        DataError: Nothing is kept, no cost, or one that is not positive.
+
+    Source: elimination is that of Guyon, Weston, Barnhill and Vapnik, Gene Selection for Cancer Classification using
+    Support Vector Machines, Machine Learning 46, 2002.
+    """
+
+    def __init__(
+        self,
+        keep: int = 256,
+        costs: tuple[float, ...] | list[float] = (0.001, 0.01, 0.1, 1.0, 10.0),
+        inner_folds: int = 5,
+    ) -> None:
+        if keep < 1:
+            raise DataError(f"keep: expected 1 feature or more, got {keep}")
+        if not costs or min(costs) <= 0:
+            raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
+        self._keep, self._costs, self._inner_folds = keep, tuple(costs), inner_folds
+        self._classes = 0
+        self._only: int | None = None
+        self._select = Pipeline([])
+        self._machine = SVC()
+
+    def fit(self, known: TrainingSide, seed: int) -> None:
+        """Choose C where there are several, choose features and fit on all samples; nothing here is random."""
+        del seed
+        features, labels = _flat(known.inputs), known.labels
+        self._classes = known.classes
+        self._only = int(labels[0]) if (labels == labels[0]).all() else None
+        if self._only is not None:
+            return
+        # the features of an inner fold do not depend on C
+        selections: dict[bytes, Pipeline] = {}
+
+        def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
+            select = selections.get(train.tobytes())
+            if select is None:
+                select = selections[train.tobytes()] = self._selection(features[train], labels[train])
+            machine = _machine(cost).fit(select.transform(features[train]), labels[train])
+            return machine.predict(select.transform(features[test]))
+
+        best = choose_cost(known, self._costs, self._inner_folds, guess)
+        self._select = self._selection(features, labels)
+        self._machine = _machine(best).fit(self._select.transform(features), labels)
+
+    def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
+        scores = np.zeros((len(inputs), self._classes))
+        if self._only is not None:
+            scores[:, self._only] = 1.0
+            return scores
+        margins = self._machine.decision_function(self._select.transform(_flat(inputs)))
+        # two classes have one margin
+        margins = np.stack((-margins, margins), 1) if margins.ndim == 1 else margins
+        scores[:, self._machine.classes_] = softmax(margins, axis=1)
+        return scores
+
+    def chosen(self) -> NDArray[np.int64]:
+        """Numbers of the features that are left, in order."""
+        return self._select[-1].get_support(indices=True)
+
+    def _selection(self, features: NDArray[np.float64], labels: NDArray[np.int64]) -> Pipeline:
+        keep = min(self._keep, features.shape[1])
+        return make_pipeline(StandardScaler(), RFE(_machine(1.0), n_features_to_select=keep, step=0.1)).fit(
+            features, labels
+        )
+
+
+def _machine(cost: float) -> SVC:
+    return SVC(kernel="linear", class_weight="balanced", C=cost, break_ties=True)
+
+
+def _flat(inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+    return inputs.reshape(len(inputs), -1).astype(np.float64)
