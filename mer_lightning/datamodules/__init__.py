@@ -1,7 +1,7 @@
 """From protocol, fold and representation to batches on the device."""
 
 from mer_lightning.datamodules.folds import FoldsBatch, FoldsDataModule, Stream
-from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule
+from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule, batch_sizes
 from mer_lightning.datamodules.table import (
     LateTable,
     Readings,
@@ -22,6 +22,7 @@ __all__ = [
     "Readings",
     "Stream",
     "Table",
+    "batch_sizes",
     "check_reading",
     "content_hash",
     "load_table",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,17 +19,32 @@ if TYPE_CHECKING:
     from mer_lightning.protocols import Fold
 
 
+def batch_sizes(rows: int, batch_size: int) -> list[int]:
+    """How rows are divided into batches: the last one may be smaller, but one row left over joins those before it.
+
+    Batch normalisation has nothing to normalise by where a batch is a single value per channel, as it is at the end of
+    a network on small maps.
+    """
+    full, left = divmod(rows, batch_size)
+    sizes = [batch_size] * full
+    if left == 1 and full:
+        sizes[-1] += 1
+    elif left:
+        sizes.append(left)
+    return sizes
+
+
 class IndexLoader:
     """Batches of row numbers; a new order each epoch when shuffled.
 
     Args:
         rows: Rows to draw from, ``(n,)``, int64.
-        batch_size: Rows per batch; the last batch may be smaller.
+        batch_size: Rows per batch, see ``batch_sizes``.
         generator: Source of the order (on the CPU), or None to keep the rows in order.
     """
 
     def __init__(self, rows: Tensor, batch_size: int, generator: torch.Generator | None = None) -> None:
-        self._rows, self._batch_size, self._generator = rows, batch_size, generator
+        self._rows, self._sizes, self._generator = rows, batch_sizes(len(rows), batch_size), generator
 
     @property
     def rows(self) -> Tensor:
@@ -38,14 +52,14 @@ class IndexLoader:
         return self._rows
 
     def __len__(self) -> int:
-        return math.ceil(len(self._rows) / self._batch_size)
+        return len(self._sizes)
 
     def __iter__(self) -> Iterator[Tensor]:
         rows = self._rows
         if self._generator is not None:
             rows = rows[torch.randperm(len(rows), generator=self._generator).to(rows.device)]
         # drawn with the first batch, not before: Lightning also asks for an iterator only to see that there is one
-        yield from rows.split(self._batch_size)
+        yield from rows.split(self._sizes)
 
 
 class LOSODataModule(LightningDataModule):

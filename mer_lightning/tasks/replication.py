@@ -12,6 +12,7 @@ import torch
 from torch.func import stack_module_state
 
 from mer_lightning.augmentation.pool import POSITIONS
+from mer_lightning.datamodules import batch_sizes
 from mer_lightning.models.layers import Dropout
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.tasks.fold import build_model
@@ -156,7 +157,7 @@ def batches_of(table: Table, fold: Fold, training: Training) -> tuple[int, bool]
         size = training.samples_per_class * len(table.labels[table.rows(fold.train)].unique())
     elif training.augmentation and training.augmentation.nine_positions:
         size *= POSITIONS
-    return math.ceil(size / training.batch_size), bool(fold.validation)
+    return len(batch_sizes(size, training.batch_size)), bool(fold.validation)
 
 
 def grouped(members: Sequence[int], keys: Sequence[Any]) -> Iterator[tuple[Any, list[int]]]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mer_lightning.datamodules import IndexLoader, LOSODataModule, load_table, read_samples
+from mer_lightning.datamodules import IndexLoader, LOSODataModule, batch_sizes, load_table, read_samples
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.motion import ApexFrame, FlowMap, OnsetApexFlow
 from mer_lightning.motion.cache import Cache
@@ -18,6 +18,25 @@ def test_an_epoch_holds_every_row_once_in_a_new_order_each_time():
     assert torch.equal(first.sort().values, rows)
     assert torch.equal(second.sort().values, rows)
     assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "expected"),
+    [
+        (43, 16, [16, 16, 11]),
+        (48, 16, [16, 16, 16]),
+        (33, 16, [16, 17]),
+        (1, 16, [1]),
+        (3, 1, [1, 1, 1]),
+        (0, 16, []),
+        (34, 16, [16, 16, 2]),
+    ],
+)
+def test_one_row_left_over_joins_the_batch_before_it(rows, size, expected):
+    loader = IndexLoader(torch.arange(rows), size, torch.Generator().manual_seed(0))
+    assert batch_sizes(rows, size) == [len(batch) for batch in loader] == expected
+    assert len(loader) == len(expected)
+    assert sorted(torch.cat([torch.arange(0), *loader]).tolist()) == list(range(rows))
 
 
 def test_without_a_generator_rows_keep_their_order():

@@ -61,6 +61,15 @@ def test_channels_last_changes_nothing_but_rounding(smic):
     assert rearranged.curve["train_loss"] == pytest.approx(plain.curve["train_loss"], rel=1e-3)
 
 
+def test_one_sample_more_than_the_batches_hold_can_be_trained_on(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[1]
+    # five strides of two leave one value per channel of a 28 x 28 map, by which no batch of one can be normalised
+    size = len(fold.train) - 1
+    result = train_network(table, fold, SMALL_RESNET, training(epochs=1, batch_size=size))
+    assert len(result.curve["train_loss"]) == 1
+
+
 def test_channels_last_reaches_the_weights(smic):
     protocol, labelled, table = smic
     fold = protocol.folds(labelled)[1]
