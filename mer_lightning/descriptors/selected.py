@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import softmax
 from sklearn.feature_selection import RFE
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from mer_lightning.descriptors.estimator import choose_cost
@@ -52,7 +51,7 @@ class SelectedSVM:
         self._keep, self._costs, self._inner_folds = keep, tuple(costs), inner_folds
         self._classes = 0
         self._only: int | None = None
-        self._select = Pipeline([])
+        self._selection: _Selection | None = None
         self._machine = SVC()
 
     def fit(self, known: TrainingSide, seed: int) -> None:
@@ -64,18 +63,18 @@ class SelectedSVM:
         if self._only is not None:
             return
         # the features of an inner fold do not depend on C
-        selections: dict[bytes, Pipeline] = {}
+        selections: dict[bytes, _Selection] = {}
 
         def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
             select = selections.get(train.tobytes())
             if select is None:
-                select = selections[train.tobytes()] = self._selection(features[train], labels[train])
-            machine = _machine(cost).fit(select.transform(features[train]), labels[train])
-            return machine.predict(select.transform(features[test]))
+                select = selections[train.tobytes()] = self._select(features[train], labels[train])
+            machine = _machine(cost).fit(select(features[train]), labels[train])
+            return machine.predict(select(features[test]))
 
         best = choose_cost(known, self._costs, self._inner_folds, guess)
-        self._select = self._selection(features, labels)
-        self._machine = _machine(best).fit(self._select.transform(features), labels)
+        self._selection = self._select(features, labels)
+        self._machine = _machine(best).fit(self._selection(features), labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
@@ -83,7 +82,8 @@ class SelectedSVM:
         if self._only is not None:
             scores[:, self._only] = 1.0
             return scores
-        margins = self._machine.decision_function(self._select.transform(_flat(inputs)))
+        assert self._selection is not None, "fit comes first"
+        margins = self._machine.decision_function(self._selection(_flat(inputs)))
         # two classes have one margin
         margins = np.stack((-margins, margins), 1) if margins.ndim == 1 else margins
         scores[:, self._machine.classes_] = softmax(margins, axis=1)
@@ -91,13 +91,27 @@ class SelectedSVM:
 
     def chosen(self) -> NDArray[np.int64]:
         """Numbers of the features that are left, in order."""
-        return self._select[-1].get_support(indices=True)
+        assert self._selection is not None, "fit comes first"
+        return np.flatnonzero(self._selection.kept)
 
-    def _selection(self, features: NDArray[np.float64], labels: NDArray[np.int64]) -> Pipeline:
-        keep = min(self._keep, features.shape[1])
-        return make_pipeline(StandardScaler(), RFE(_machine(1.0), n_features_to_select=keep, step=0.1)).fit(
-            features, labels
-        )
+    def _select(self, features: NDArray[np.float64], labels: NDArray[np.int64]) -> _Selection:
+        count = features.shape[1]
+        spread = features.std(0)
+        scaled = _Selection(features.mean(0), np.where(spread > 0, spread, 1), np.full(count, fill_value=True))
+        elimination = RFE(_machine(1.0), n_features_to_select=min(self._keep, count), step=max(1, count // 10))
+        return replace(scaled, kept=elimination.fit(scaled(features), labels).get_support())
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The features ``kept`` of ``(n, D)``, scaled."""
+
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+
+    def __call__(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return ((features - self.mean) / self.spread)[:, self.kept]
 
 
 def _machine(cost: float) -> SVC:
