@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from mer_lightning.metrics import confusion_matrix, uf1
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,6 +62,17 @@ class Estimator(Protocol):
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores of other samples, ``(n, C)``; the largest is the guess."""
         ...
+
+
+def check_costs(costs: Sequence[float]) -> tuple[float, ...]:
+    """Candidates for C as they were given.
+
+    Raises:
+        DataError: No cost, or one that is not positive.
+    """
+    if not costs or min(costs) <= 0:
+        raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
+    return tuple(costs)
 
 
 def choose_cost(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from mer_lightning.descriptors.estimator import choose_cost
-from mer_lightning.types import DataError
+from mer_lightning.descriptors.estimator import check_costs, choose_cost
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,9 +31,7 @@ class Logistic:
     def __init__(
         self, costs: tuple[float, ...] | list[float] = (0.01, 0.1, 1.0, 10.0, 100.0), inner_folds: int = 5
     ) -> None:
-        if not costs or min(costs) <= 0:
-            raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
-        self._costs, self._inner_folds = tuple(costs), inner_folds
+        self._costs, self._inner_folds = check_costs(costs), inner_folds
         self._classes = 0
         self._only: int | None = None
         self._model = LogisticRegression()

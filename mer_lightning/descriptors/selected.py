@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.feature_selection import RFE
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.estimator import choose_cost
+from mer_lightning.descriptors.estimator import check_costs, choose_cost
+from mer_lightning.descriptors.svm import scores_of_margins
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class SelectedSVM:
     ) -> None:
         if keep < 1:
             raise DataError(f"keep: expected 1 feature or more, got {keep}")
-        if not costs or min(costs) <= 0:
-            raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
-        self._keep, self._costs, self._inner_folds = keep, tuple(costs), inner_folds
+        self._keep, self._costs, self._inner_folds = keep, check_costs(costs), inner_folds
         self._classes = 0
         self._only: int | None = None
         self._selection: _Selection | None = None
@@ -78,16 +76,11 @@ class SelectedSVM:
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
-        scores = np.zeros((len(inputs), self._classes))
         if self._only is not None:
-            scores[:, self._only] = 1.0
-            return scores
+            return np.tile(np.eye(self._classes)[self._only], (len(inputs), 1))
         assert self._selection is not None, "fit comes first"
         margins = self._machine.decision_function(self._selection(_flat(inputs)))
-        # two classes have one margin
-        margins = np.stack((-margins, margins), 1) if margins.ndim == 1 else margins
-        scores[:, self._machine.classes_] = softmax(margins, axis=1)
-        return scores
+        return scores_of_margins(margins, self._machine.classes_, self._classes)
 
     def chosen(self) -> NDArray[np.int64]:
         """Numbers of the features that are left, in order."""

@@ -11,9 +11,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.estimator import choose_cost
+from mer_lightning.descriptors.estimator import check_costs, choose_cost
 from mer_lightning.descriptors.linear_svm import guess_by_kernel
-from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +20,21 @@ if TYPE_CHECKING:
     from mer_lightning.descriptors.estimator import TrainingSide
 
 Kernel = Literal["linear", "poly", "rbf", "chi2"]
+
+
+def scores_of_margins(margins: NDArray[np.float64], labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; 0 for classes that are not known.
+
+    Args:
+        margins: Decision function, ``(n, classes known)``; of two classes ``(n,)``.
+        labels: The classes known.
+        classes: Number of classes C.
+    """
+    scores = np.zeros((len(margins), classes))
+    # two classes have one margin
+    margins = np.stack((-margins, margins), 1) if margins.ndim == 1 else margins
+    scores[:, labels] = softmax(margins, axis=1)
+    return scores
 
 
 class SVM:
@@ -53,9 +67,7 @@ class SVM:
         balanced: bool = True,
         inner_folds: int = 5,
     ) -> None:
-        if not costs or min(costs) <= 0:
-            raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
-        self._kernel, self._costs, self._inner_folds = kernel, tuple(costs), inner_folds
+        self._kernel, self._costs, self._inner_folds = kernel, check_costs(costs), inner_folds
         self._degree, self._gamma, self._unit, self._balanced = degree, gamma, unit, balanced
         self._train = np.empty((0, 0))
         self._classes = 0
@@ -79,16 +91,11 @@ class SVM:
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
-        scores = np.zeros((len(inputs), self._classes))
         if self._only is not None:
-            scores[:, self._only] = 1.0
-            return scores
+            return np.tile(np.eye(self._classes)[self._only], (len(inputs), 1))
         assert self._model is not None, "fit comes first"
         margins = self._model.decision_function(self._between(self._features(inputs)))
-        # two classes have one margin
-        margins = np.stack((-margins, margins), 1) if margins.ndim == 1 else margins
-        scores[:, self._model.classes_] = softmax(margins, axis=1)
-        return scores
+        return scores_of_margins(margins, self._model.classes_, self._classes)
 
     def _features(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         flat = inputs.reshape(len(inputs), -1).astype(np.float64)
