@@ -14,6 +14,7 @@ from matplotlib import rc_context
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
 
+from benchmark.places import DOCS
 from mer_lightning.datasets.synthetic.clips import true_flow
 from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_twin
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mer_lightning.datasets.synthetic.scripts import Script
     from mer_lightning.datasets.synthetic.takes import Take
 
-PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+PICTURES = DOCS / "pictures"
 _TILE = (170, 140)
 # of the motion in the pictures of magnification, which is for motions far below a pixel
 _FAINT = 0.15

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from benchmark.plan import Run
     from benchmark.records import RunRecord
     from benchmark.store import Store
-    from benchmark.tracking import Tracker
+    from benchmark.tracking.mirror import Tracker
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import AtOnce

@@ -17,7 +17,7 @@ from benchmark.perf.measurement import Measurement
 from benchmark.records import FoldRecord, PredictionRecord
 from benchmark.runner import run_all
 from benchmark.store import Store
-from benchmark.tracking import WandbTracker
+from benchmark.tracking.mirror import WandbTracker
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from benchmark.perf.measurement import Measurement
 from benchmark.plan import Suite, make_plan
-from benchmark.search import Search, Tuning, best_of, search, usual_pruner
 from benchmark.search_space import FloatRange, IntRange, Range
 from benchmark.source import Source
+from benchmark.tuning.search import Search, Tuning, best_of, search, usual_pruner
 
 if TYPE_CHECKING:
     from benchmark.plan import Run
-    from benchmark.search import Pruner
+    from benchmark.tuning.search import Pruner
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from benchmark.audit import audit_fold, audit_folder, audit_run, audit_stored
-from benchmark.cli import LEADERBOARDS, main
+from benchmark.cli import main
+from benchmark.places import LEADERBOARDS
 from benchmark.records import FoldRecord, load_run, save_run
 from benchmark.store import RunManifest, Store
 from mer_lightning.protocols import Fold

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import benchmark.cli
 from benchmark.cli import main
 from benchmark.records import load_run, load_runs
 from benchmark.store import Store
@@ -145,24 +144,3 @@ def test_bad_flags_exit_2(flags, capsys):
         main(flags)
     assert stop.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_leaderboards_are_written_and_checked(tmp_path, monkeypatch, capsys):
-    from benchmark.records import save_run
-    from tests.benchmark.board_records import record
-
-    save_run(tmp_path / "leaderboards" / "records", record("good"))
-    readme = tmp_path / "README.md"
-    readme.write_text("<!-- table: megc2019 -->\n<!-- end of table -->\n")
-    monkeypatch.setattr(benchmark.cli, "PROJECT", tmp_path)
-    monkeypatch.setattr(benchmark.cli, "LEADERBOARDS", tmp_path / "leaderboards")
-    monkeypatch.setattr(benchmark.cli, "DOCUMENTS", (readme,))
-    assert main(["leaderboards", "--check"]) == 1
-    assert "leaderboards/megc2019.md: differs" in capsys.readouterr().err
-    assert main(["leaderboards"]) == 0
-    assert main(["leaderboards", "--check"]) == 0
-    assert "GOOD" in readme.read_text()
-    (tmp_path / "leaderboards" / "old.csv").write_text("")
-    assert main(["leaderboards", "--check"]) == 1
-    assert main(["leaderboards"]) == 0
-    assert not (tmp_path / "leaderboards" / "old.csv").exists()

@@ -5,9 +5,9 @@ import pytest
 
 from benchmark.plan import check_recipe
 from benchmark.recipe import load_recipe, recipe_names
-from benchmark.search import make_sampler, suggest
 from benchmark.search_space import conditions
-from tests.benchmark.searches import SPACE, make_run
+from benchmark.tuning.search import make_sampler, suggest
+from tests.benchmark.tuning.searches import SPACE, make_run
 
 
 @pytest.fixture(scope="module")

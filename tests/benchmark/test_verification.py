@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-import benchmark.cli
+import benchmark.commands.papers
 import benchmark.verification
 from benchmark.cli import main
 from benchmark.networks import load_networks
@@ -113,7 +113,7 @@ def test_counts_round_as_the_papers_do():
 
 
 def test_the_tables_of_the_document_are_current(checks):
-    text = benchmark.cli.SYSTEMS.read_text(encoding="utf-8")
+    text = benchmark.commands.papers.SYSTEMS.read_text(encoding="utf-8")
     assert fill_marked(text, checks) == text, "run mer-bench verify-papers --write"
     assert text.count("<!-- verification: ") == len({row.system for row in checks})
 
@@ -134,8 +134,8 @@ def test_a_marker_of_no_system_is_named(checks):
 def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, monkeypatch, capsys, papers):
     only = papers["s2"].model_copy(update={"variants": papers["s2"].variants[:1]})
     monkeypatch.setattr(benchmark.verification, "systems", lambda: [only])
-    monkeypatch.setattr(benchmark.cli, "SYSTEMS", tmp_path / "systems.md")
-    monkeypatch.setattr(benchmark.cli, "LEADERBOARDS", tmp_path)
+    monkeypatch.setattr(benchmark.commands.papers, "SYSTEMS", tmp_path / "systems.md")
+    monkeypatch.setattr(benchmark.commands.papers, "LEADERBOARDS", tmp_path)
     (tmp_path / "systems.md").write_text("<!-- verification: s2 -->\nold\n<!-- end of verification -->\n")
     assert main(["verify-papers", "--write"]) == 0
     assert "pass        parameters: 3,374,453, expected 3,374,453" in capsys.readouterr().out

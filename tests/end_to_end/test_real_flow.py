@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import LEADERBOARDS, main
+from benchmark.cli import main
+from benchmark.places import LEADERBOARDS
 from benchmark.records import load_run
 
 pytestmark = pytest.mark.data

@@ -1,0 +1,254 @@
+"""Leaderboards, before they are printed: the committed records of each protocol as ranked rows, without torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from benchmark.boards.reported import METHODS
+from benchmark.recipe import Paper
+from benchmark.records import RunRecord, load_runs
+from benchmark.statistics import bootstrap, stack_runs
+from benchmark.yaml_files import load_yaml
+from mer_lightning.metrics import METRICS
+from mer_lightning.protocols import get_protocol
+from mer_lightning.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from benchmark.statistics import Interval
+
+ALL = "all"
+DATABASE_TITLES = {"smic": "SMIC", "casme2": "CASME II", "samm": "SAMM"}
+
+
+class ReportedScores(Settings):
+    """Numbers of one paper for one part of a protocol."""
+
+    accuracy: float | None = Field(default=None, ge=0, le=1)
+    uf1: float | None = Field(default=None, ge=0, le=1)
+    uar: float | None = Field(default=None, ge=0, le=1)
+
+
+class ReportedRow(Settings):
+    """What somebody published for one method.
+
+    Attributes:
+        name: Method as the source writes it.
+        method: Our recipe of it, if there is one; its measured row then shows these numbers too.
+        selection: How the epoch was chosen: never looking at the held-out subject (``honest``), by its score
+            (``test``), or not stated (``unknown``).
+        scores: Per part (``all`` or a database).
+        source: Where it was published.
+        note: What a reader must know, e.g. that a figure cannot be what it is called.
+    """
+
+    name: str
+    method: str | None = None
+    selection: Literal["honest", "test", "unknown"]
+    scores: dict[str, ReportedScores]
+    source: str
+    note: str = ""
+
+
+class Reported(Settings):
+    """All published numbers under one protocol."""
+
+    board: str
+    rows: tuple[ReportedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric over seeds: mean and sample standard deviation (None for one seed)."""
+
+    mean: float
+    spread: float | None
+
+    @classmethod
+    def over(cls, values: Sequence[float]) -> Score:
+        """Mean and spread of one value per seed."""
+        return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f}" + ("" if self.spread is None else f" ± {self.spread:.4f}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured method.
+
+    Attributes:
+        method: Recipe name.
+        entry: Recipe name with the edition of its input.
+        title: Name in tables.
+        seeds: Seeds of the runs.
+        scores: Part -> metric -> score; empty while any run is incomplete.
+        intervals: Part -> metric -> 95 % interval over subjects of the mean over seeds; no part of a single subject.
+        subject_accuracy: Accuracy as mean over subjects, as some papers print it.
+        state: Empty, or ``incomplete 41/68``.
+        published: Numbers of the method's paper, if reported.
+        notes: Deviations from the paper.
+        unranked: Why it has no place; empty for what competes.
+        paper: Where the method was published.
+        device: Device of the runs.
+    """
+
+    method: str
+    entry: str
+    title: str
+    seeds: tuple[int, ...]
+    scores: dict[str, dict[str, Score]]
+    intervals: dict[str, dict[str, Interval]]
+    subject_accuracy: Score | None
+    state: str
+    published: ReportedRow | None
+    notes: tuple[str, ...]
+    unranked: str
+    paper: Paper | None
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One leaderboard.
+
+    Attributes:
+        id: Protocol id, with ``synthetic-`` before it when the data is.
+        title: Heading; says synthetic where it is.
+        parts: ``all`` and, for a composite, its databases.
+        rows: Measured methods, best UF1 first, then those that are not ranked, incomplete ones last.
+        reported: Published numbers, in the order of the file; not ranked.
+        data: One line per distinct source of data.
+    """
+
+    id: str
+    title: str
+    parts: tuple[str, ...]
+    rows: tuple[Row, ...]
+    reported: tuple[ReportedRow, ...]
+    data: tuple[str, ...]
+
+    def place(self, row: Row, part: str, metric: str) -> int | None:
+        """0 for the best, 1 for the second best of a column, else None; the majority guess competes too."""
+        competing = [r for r in self.rows if r.scores and not r.unranked]
+        values = sorted({round(r.scores[part][metric].mean, 4) for r in competing}, reverse=True)
+        if row not in competing:
+            return None
+        place = values.index(round(row.scores[part][metric].mean, 4))
+        return place if place < 2 else None
+
+
+def load_boards(leaderboards: Path) -> list[Board]:
+    """Group the committed records into leaderboards, real data first.
+
+    Args:
+        leaderboards: Folder with ``records/`` and ``reported/``.
+
+    Raises:
+        DataError: A record or a reported file is not what it should be.
+    """
+    reported = {
+        r.board: r
+        for r in (
+            load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")) if p.name != METHODS
+        )
+    }
+    runs: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in load_runs(leaderboards / "records"):
+        runs[record.board].append(record)
+    order = sorted(runs, key=lambda board: (board.startswith("synthetic-"), len(runs[board][0].databases) == 1, board))
+    return [_board(name, runs[name], reported.get(name)) for name in order]
+
+
+def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Board:
+    published = reported.rows if reported else ()
+    entries: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        entries[record.entry].append(record)
+    databases = records[0].databases
+    parts = (ALL, *databases) if len(databases) > 1 else (ALL,)
+    rows = [
+        _row(runs, parts, next((r for r in published if r.method == runs[0].method), None)) for runs in entries.values()
+    ]
+    rows.sort(
+        key=lambda row: (
+            not row.scores,
+            bool(row.unranked),
+            -row.scores[ALL]["uf1"].mean if row.scores else 0,
+            row.entry,
+        )
+    )
+    protocol = get_protocol(name.removeprefix("synthetic-"))
+    title = f"Synthetic data: {protocol.title}" if name.startswith("synthetic-") else protocol.title
+    if protocol.selection != "last_epoch":
+        title += f", epoch selected by {protocol.selection}"
+    sources = sorted(
+        {
+            f"{r.data.source}, release {r.data.release}, {len(r.confusion)} subjects, "
+            f"{int(r.matrices().sum())} clips, list {r.data.table_hash[:10]}"
+            + "".join(f", {name} {value}" for name, value in r.data.choices.items())
+            for r in records
+            if r.complete
+        }
+    )
+    return Board(name, title, parts, tuple(rows), published, tuple(sources))
+
+
+def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | None) -> Row:
+    runs = sorted(runs, key=lambda run: run.seed)
+    last = runs[-1]
+    paper = last.recipe.get("paper")
+    unfinished = [f"incomplete {run.finished}/{run.folds}" for run in runs if not run.complete]
+    return Row(
+        method=last.method,
+        entry=last.entry,
+        title=last.title + (f" ({last.edition})" if last.edition else "") + (" (not ranked)" if last.unranked else ""),
+        seeds=tuple(run.seed for run in runs),
+        scores={} if unfinished else {part: _scores(runs, part) for part in parts},
+        intervals={} if unfinished else _intervals(runs, parts),
+        subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
+        state=", ".join(unfinished),
+        published=published,
+        notes=(*last.recipe["deviations"], *_of_tuning(runs)),
+        unranked=last.unranked,
+        paper=Paper.model_validate(paper) if paper else None,
+        device=last.device,
+    )
+
+
+def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:
+    """What tuning spent and promised."""
+    notes: list[str] = []
+    tuned = [run.tuning for run in runs if run.tuning is not None]
+    if tuned:
+        spent = [sum(getattr(one, name) for one in tuned) for name in ("trials", "pruned", "epochs", "studies")]
+        trials, pruned, epochs, studies = map(int, spent)
+        said = f"Tuned ({tuned[-1].mode}, {tuned[-1].sampler}): {trials} trials in {studies} studies"
+        said += f", {pruned} of them pruned by {tuned[-1].pruner}" if tuned[-1].pruner != "none" else ""
+        said += f", {epochs} epochs" if epochs else ""
+        said += f", {sum(one.seconds for one in tuned):.0f} s"
+        gaps = [one.optimism for one in tuned if one.optimism is not None]
+        said += f"; inner UF1 minus outer UF1 = {float(np.mean(gaps)):+.4f}" if len(gaps) == len(tuned) else ""
+        notes.append(f"{said}.")
+    return notes
+
+
+def _scores(runs: Sequence[RunRecord], part: str) -> dict[str, Score]:
+    pooled = [run.matrices(None if part == ALL else part).sum(0) for run in runs]
+    return {name: Score.over([float(metric(matrix)) for matrix in pooled]) for name, metric in METRICS.items()}
+
+
+def _intervals(runs: Sequence[RunRecord], parts: Sequence[str]) -> dict[str, dict[str, Interval]]:
+    stacks = {part: stack_runs(runs, None if part == ALL else part) for part in parts}
+    return {part: bootstrap(stacked) for part, stacked in stacks.items() if stacked.shape[1] > 1}
+
+
+def _mean_of_subjects(run: RunRecord) -> float:
+    return float(METRICS["accuracy"](run.matrices()).mean())

@@ -1,0 +1,170 @@
+"""Pictures of leaderboards, drawn from the same records as the tables; the same records give the same bytes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.boards.board import ALL, DATABASE_TITLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.boards.board import Board, ReportedRow, Score
+    from benchmark.statistics import Ranks
+
+_HONEST, _TEST, _UNKNOWN = "#0b6e4f", "#c0392b", "#7f8c8d"
+_COLOURS = {"honest": _HONEST, "test": _TEST, "unknown": _UNKNOWN}
+_MEANINGS = {
+    "honest": "published, epoch not chosen on the held-out subject",
+    "unknown": "published, choice of epoch not stated",
+    "test": "published, epoch chosen on the held-out subject",
+}
+
+
+def draw_board(board: Board) -> str:
+    """Draw the UF1 of every measured and published method as SVG.
+
+    Measured scores are filled dots with the range of mean ± standard deviation over seeds, published ones are rings;
+    a line marks the linear SVM, which a network has to beat.
+    """
+    import matplotlib as mpl
+
+    # the same ids every time, and text that stays text
+    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
+        return _draw(board)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One method of the picture: what was measured, what was published, or both."""
+
+    title: str
+    measured: Score | None
+    published: float | None
+    selection: str = "unknown"
+
+    @property
+    def height(self) -> float:
+        return self.measured.mean if self.measured else self.published or 0.0
+
+
+def _lines(board: Board) -> list[_Line]:
+    lines = [
+        _Line(row.title, row.scores[ALL]["uf1"], *_published(row.published))
+        for row in board.rows
+        if row.scores and not row.unranked
+    ]
+    shown = {row.method for row in board.rows if row.scores and not row.unranked}
+    lines += [_Line(row.name, None, *_published(row)) for row in board.reported if row.method not in shown]
+    return sorted((line for line in lines if line.height), key=lambda line: line.height)
+
+
+def _published(row: ReportedRow | None) -> tuple[float | None, str]:
+    if row is None or ALL not in row.scores:
+        return None, "unknown"
+    return row.scores[ALL].uf1, row.selection
+
+
+def _draw(board: Board) -> str:
+    from matplotlib.figure import Figure
+
+    lines = _lines(board)
+    figure = Figure(figsize=(7.6, 1.4 + 0.27 * len(lines)), layout="constrained")
+    axes = figure.add_subplot()
+    figure.patch.set_facecolor("white")
+    for y, line in enumerate(lines):
+        if line.published is not None:
+            axes.plot(line.published, y, "o", mfc="white", mec=_COLOURS[line.selection], mew=1.6, ms=7, zorder=2)
+        if line.measured is not None:
+            spread = line.measured.spread or 0
+            axes.errorbar(line.measured.mean, y, xerr=spread, fmt="o", color="black", ms=7, capsize=3, zorder=3)
+    baseline = next((row for row in board.rows if row.method == "linear-svm" and row.scores), None)
+    if baseline is not None:
+        axes.axvline(baseline.scores[ALL]["uf1"].mean, color="black", lw=0.8, ls=":", zorder=1)
+    axes.plot([], [], "o", color="black", label="measured here, honest")
+    for selection, meaning in _MEANINGS.items():
+        if any(line.selection == selection and line.published is not None for line in lines):
+            axes.plot([], [], "o", mfc="white", mec=_COLOURS[selection], mew=1.6, label=meaning)
+    axes.set_yticks(range(len(lines)), [line.title for line in lines])
+    axes.set_xlabel("UF1 of the pooled leave-one-subject-out predictions")
+    axes.set_title(board.title, loc="left", fontsize=10, fontweight="bold")
+    axes.grid(axis="x", color="#dddddd", lw=0.6)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(length=0)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=7.5, frameon=False)
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Title": describe(board)})
+    return text.getvalue()
+
+
+def draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
+    """Draw a critical-difference diagram as SVG: a bar joins those that are alike.
+
+    Args:
+        ranks: From ``average_ranks``.
+        titles: Method of each rank.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
+        return _draw_ranks(ranks, titles)
+
+
+def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
+    from matplotlib.figure import Figure
+
+    order = sorted(range(len(titles)), key=lambda i: (ranks.average[i], titles[i]))
+    groups = _alike([ranks.average[i] for i in order], ranks.critical_difference)
+    half = (len(order) + 1) // 2
+    depth = 0.35 + 0.22 * len(groups)
+    figure = Figure(figsize=(7.6, 1.3 + 0.2 * len(groups) + 0.26 * half), layout="constrained")
+    figure.patch.set_facecolor("white")
+    axes = figure.add_subplot()
+    axes.set_xlim(-0.6, len(titles) + 1.6)
+    axes.set_ylim(depth + 0.4 * half + 0.2, -0.9)
+    axes.axis("off")
+    axes.plot([1, len(titles)], [0, 0], color="black", lw=1)
+    for rank in range(1, len(titles) + 1):
+        axes.plot([rank, rank], [-0.1, 0], color="black", lw=1)
+        axes.text(rank, -0.15, str(rank), ha="center", va="bottom")
+    axes.plot([1, 1 + ranks.critical_difference], [-0.7, -0.7], color=_HONEST, lw=2)
+    axes.text(1, -0.74, f"critical difference {ranks.critical_difference:.2f}", va="bottom", color=_HONEST, fontsize=8)
+    for place, i in enumerate(order):
+        left = place < half
+        y = depth + 0.4 * (place if left else len(order) - 1 - place)
+        edge = 0.8 if left else len(titles) + 0.2
+        axes.plot([ranks.average[i], ranks.average[i], edge], [0, y, y], color="black", lw=0.8)
+        label = f" {titles[i]} {ranks.average[i]:.2f} "
+        axes.text(edge, y, label, ha="right" if left else "left", va="center", fontsize=8.5)
+    for row, (first, last) in enumerate(groups):
+        y = 0.2 + 0.22 * row
+        axes.plot([first - 0.04, last + 0.04], [y, y], color="black", lw=3, solid_capstyle="butt")
+    said = ", ".join(f"{titles[i]} {ranks.average[i]:.2f}" for i in order)
+    text = io.StringIO()
+    figure.savefig(
+        text,
+        format="svg",
+        metadata={"Date": None, "Title": f"Average ranks over {ranks.protocols} protocols: {said}"},
+    )
+    return text.getvalue()
+
+
+def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, float]]:
+    """Longest runs of sorted ranks that lie within the critical difference."""
+    found: list[tuple[float, float]] = []
+    for first in averages:
+        last = max(rank for rank in averages if rank - first <= difference)
+        if last > first and (not found or last > found[-1][1]):
+            found.append((first, last))
+    return found
+
+
+def describe(board: Board) -> str:
+    """The picture in words, for readers who do not see it."""
+    measured = ", ".join(
+        f"{row.title} {row.scores[ALL]['uf1'].mean:.3f}" for row in board.rows if row.scores and not row.unranked
+    )
+    parts = f" over {', '.join(DATABASE_TITLES[part] for part in board.parts[1:])}" if len(board.parts) > 1 else ""
+    return f"{board.title}{parts}: UF1 measured here: {measured}"

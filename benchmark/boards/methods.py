@@ -1,0 +1,65 @@
+"""Every recipe, and every system of the papers' tables, whether it runs or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.boards.reported import Method, load_methods
+from benchmark.recipe import Recipe, load_recipe, recipe_names
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNS, PLANNED = "runs", "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One line of the list.
+
+    Attributes:
+        name: Method.
+        title: Name for people.
+        tier: A to D.
+        source: Where it was published; ``s0`` to ``s4`` are the papers whose tables are kept, ``–`` a baseline.
+        state: ``runs`` with a recipe of that name, else ``planned`` or ``cannot run: <reason>``.
+        summary: One sentence, from the recipe.
+    """
+
+    name: str
+    title: str
+    tier: str
+    source: str
+    state: str
+    summary: str
+
+
+def list_methods(reported: Path) -> list[Listing]:
+    """Every system of the papers' tables in the order of ``methods.yaml``, then every other recipe by name.
+
+    Args:
+        reported: ``leaderboards/reported``.
+
+    Raises:
+        DataError: A recipe or ``methods.yaml`` is not what it should be, or a system that cannot run has a recipe.
+    """
+    recipes = {name: load_recipe(name) for name in recipe_names()}
+    listings: list[Listing] = []
+    for method in load_methods(reported):
+        recipe = recipes.pop(method.id, None)
+        if recipe is not None and method.cannot_run:
+            raise DataError(f"method '{method.id}' has a recipe, but cannot run: {method.cannot_run}")
+        listings.append(_of_paper(method, recipe))
+    for recipe in recipes.values():
+        source = f"{recipe.paper.authors.split(',')[0]} et al., {recipe.paper.year}" if recipe.paper else "–"
+        listings.append(Listing(recipe.name, recipe.title, recipe.tier, source, RUNS, recipe.summary))
+    return listings
+
+
+def _of_paper(method: Method, recipe: Recipe | None) -> Listing:
+    if recipe is not None:
+        return Listing(method.id, recipe.title, recipe.tier, method.paper, RUNS, recipe.summary)
+    state = f"cannot run: {method.cannot_run}" if method.cannot_run else PLANNED
+    return Listing(method.id, method.title, method.tier, method.paper, state, "")

@@ -1,0 +1,173 @@
+"""Leaderboards as pure functions of committed records: markdown, CSV and LaTeX per protocol, without torch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from benchmark.boards.board import ALL, DATABASE_TITLES
+from benchmark.claims.verdicts import claims_csv, judge_claims
+from mer_lightning.metrics import METRICS
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmark.boards.board import Board
+    from benchmark.claims.verdicts import ClaimRow
+
+CLAIMS = "claims.csv"
+TEMPLATES = Path(__file__).parent / "templates"
+_MARKED = re.compile(r"(<!-- table: (?P<board>\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def render(leaderboards: Path, boards: Sequence[Board]) -> dict[Path, str]:
+    """Render every table.
+
+    Args:
+        leaderboards: Folder that the files belong into.
+        boards: From ``load_boards``.
+
+    Returns:
+        Text of each file, by path.
+    """
+    files: dict[Path, str] = {}
+    for board in boards:
+        files[leaderboards / f"{board.id}.md"] = template("board.md.j2").render(board=board, **_HELPERS)
+        files[leaderboards / f"{board.id}.tex"] = template("board.tex.j2").render(board=board, **_HELPERS)
+        files[leaderboards / f"{board.id}.csv"] = _csv(board)
+    files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards, **_HELPERS)
+    return files
+
+
+def load_claims(leaderboards: Path) -> list[ClaimRow]:
+    """Check every published claim of ``claims.csv``; none where there is no such file.
+
+    Raises:
+        DataError: A claim is not what it should be.
+    """
+    path = leaderboards / CLAIMS
+    return judge_claims(path) if path.exists() else []
+
+
+def render_claims(leaderboards: Path, rows: Sequence[ClaimRow] | None = None) -> dict[Path, str]:
+    """Render the table of claims and its page; nothing where there is none.
+
+    Args:
+        leaderboards: Folder with ``claims.csv``.
+        rows: From ``load_claims``, where they are checked already.
+
+    Raises:
+        DataError: A claim is not what it should be.
+    """
+    path = leaderboards / CLAIMS
+    if not path.exists():
+        return {}
+    rows = load_claims(leaderboards) if rows is None else rows
+    sources: dict[str, list[ClaimRow]] = defaultdict(list)
+    for row in rows:
+        sources[row.given["source"]].append(row)
+    answers = Counter(row.verdict for row in rows)
+    page = template("claims.md.j2").render(sources=sources, answers=answers, total=len(rows))
+    return {path: claims_csv(rows), leaderboards / "claims.md": page}
+
+
+def fill_marked(text: str, boards: Iterable[Board]) -> str:
+    """Put the current table of a board between its markers in a document.
+
+    Args:
+        text: Document with ``<!-- table: BOARD -->`` and ``<!-- end of table -->`` lines.
+        boards: From ``load_boards``.
+
+    Raises:
+        DataError: A marker names a board without records.
+    """
+    by_id = {board.id: board for board in boards}
+
+    def fill(match: re.Match[str]) -> str:
+        board = by_id.get(match["board"])
+        if board is None:
+            raise DataError(f"marker 'table: {match['board']}': no record of this protocol")
+        return f"{match[1]}{template('short.md.j2').render(board=board, **_HELPERS)}{match[3]}"
+
+    return _MARKED.sub(fill, text)
+
+
+def _csv(board: Board) -> str:
+    metrics = [(part, name) for part in board.parts for name in METRICS]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["kind", "method", "title", "seeds", "state"]
+        + [f"{part}_{name}{suffix}" for part, name in metrics for suffix in ("", "_sd", "_low", "_high")]
+        + ["accuracy_subject_mean", "selection", "source"]
+    )
+    for row in board.rows:
+        cells: list[object] = ["measured", row.entry, row.title, " ".join(map(str, row.seeds)), row.state]
+        for part, name in metrics:
+            score = row.scores[part][name] if row.scores else None
+            interval = row.intervals.get(part, {}).get(name)
+            cells += [_number(score and score.mean), _number(score and score.spread)]
+            cells += [_number(interval and interval.low), _number(interval and interval.high)]
+        writer.writerow(
+            [
+                *cells,
+                _number(row.subject_accuracy and row.subject_accuracy.mean),
+                "not ranked" if row.unranked else "honest",
+                "this suite",
+            ]
+        )
+    for row in board.reported:
+        cells = ["reported", row.method or "", row.name, "", ""]
+        for part, name in metrics:
+            cells += [_number(getattr(row.scores.get(part), name, None)), "", "", ""]
+        writer.writerow([*cells, "", row.selection, row.source])
+    return text.getvalue()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _number_or_dash(value: float | None) -> str:
+    return _number(value) or "–"
+
+
+def _tex(text: str) -> str:
+    """Escape the characters that LaTeX gives a meaning."""
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
+    return escaped.replace("±", r"$\pm$").replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")
+
+
+def template(name: str) -> jinja2.Template:
+    """A file of ``benchmark/templates``; a name that it uses and is not given is an error."""
+    environment = strict_environment(TEMPLATES, autoescape=False)
+    environment.filters["tex"] = _tex
+    environment.filters["number"] = _number_or_dash
+    return environment.get_template(name)
+
+
+def strict_environment(folder: Path, *, autoescape: bool) -> jinja2.Environment:
+    """Where the templates of a folder are rendered; a line of nothing but a block leaves no trace."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+_HELPERS = {
+    "ALL": ALL,
+    "METRICS": {"accuracy": "Acc", "uf1": "UF1", "uar": "UAR"},
+    "DATABASES": DATABASE_TITLES,
+    "SELECTIONS": {"honest": "not on test", "test": "**on the test subject**", "unknown": "not stated"},
+}

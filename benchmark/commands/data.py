@@ -1,0 +1,206 @@
+"""``mer-bench data``: what is there, whether it is what it should be, twins of it, landmarks for it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.data_root import VARIABLE, config_file, data_root
+from mer_lightning.datasets.registry import DATABASES, find_databases, get_database, recognise
+from mer_lightning.datasets.releases import RELEASES, get_release
+from mer_lightning.datasets.verify import Verification, verify, verify_all
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from benchmark.commands.options import Commands
+
+
+def add_data_commands(commands: Commands) -> None:
+    """Register ``data`` with its commands; every one sets ``handler``."""
+    parser = commands.add_parser("data", help="databases: list, verify, write twins, prepare landmarks")
+    parts = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
+
+    listed = parts.add_parser("list", help="show the supported databases and those that are there")
+    listed.add_argument(
+        "--data", type=Path, metavar="DIR", help=f"data root (default: {VARIABLE}, then the user config)"
+    )
+    listed.add_argument("--json", action="store_true", help="print JSON")
+    listed.set_defaults(handler=_list)
+
+    verified = parts.add_parser("verify", help="hold a folder against its annotation release")
+    verified.add_argument(
+        "path", type=Path, nargs="?", help="folder of a database (default: every one in the data root)"
+    )
+    verified.add_argument("--data", type=Path, metavar="DIR", help="data root, where no path is given")
+    verified.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
+    verified.add_argument("--release", choices=list(RELEASES), help="annotation release (default: by the files)")
+    verified.add_argument("--variant", help="which copy of the frames, e.g. raw or cropped (with --database)")
+    verified.add_argument("--quick", action="store_true", help="check that frames are there, do not decode them")
+    verified.add_argument("--json", action="store_true", help="print JSON")
+    verified.set_defaults(handler=_verify)
+
+    synth = parts.add_parser("synth", help="write a synthetic twin of a database")
+    synth.add_argument("out", type=Path, help="folder to write into; must be empty or not exist")
+    synth.add_argument("--database", choices=list(DATABASES), required=True)
+    synth.add_argument("--release", help="annotation release that the sheets follow")
+    synth.add_argument("--subjects", type=int, help="only so many subjects (default: all)")
+    synth.add_argument("--seed", type=int, default=0)
+    synth.add_argument("--size", type=_size, metavar="HxW", help="rows and columns of a frame (default: the camera's)")
+    synth.add_argument("--frames", type=float, default=1.0, metavar="FACTOR", help="factor on the frames per clip")
+    synth.set_defaults(handler=_synth)
+
+    prepared = parts.add_parser("prepare", help="detect landmarks with an installed detector")
+    prepared.add_argument("path", type=Path, help="folder of a database")
+    prepared.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
+    prepared.add_argument("--release", choices=list(RELEASES))
+    prepared.add_argument("--variant", help="which copy of the frames, e.g. raw")
+    prepared.add_argument("--detector", required=True, help="face-alignment, mediapipe or yunet")
+    prepared.add_argument("--model", type=Path, required=True, help="model file or folder of the detector")
+    prepared.add_argument(
+        "--out", type=Path, help="landmark file (CSV) to write (default: landmarks-<variant>.csv in the folder)"
+    )
+    prepared.add_argument("--frames", choices=["onset", "all"], default="onset")
+    prepared.add_argument("--device", default="cpu")
+    prepared.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
+    prepared.set_defaults(handler=_prepare)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    root = data_root(arguments.data)
+    found = [] if root is None else find_databases(root)
+    if arguments.json:
+        body = {
+            "data_root": None if root is None else str(root),
+            "found": [{"database": name, "path": str(path)} for name, path in found],
+            "databases": [
+                {
+                    "database": database.name,
+                    "title": database.title,
+                    "releases": [release.name for release in RELEASES.values() if release.database == database.name],
+                    "layout": database.layout,
+                    "obtain": database.obtain,
+                }
+                for database in DATABASES.values()
+            ],
+        }
+        _print(json.dumps(body, indent=2))
+        return 0
+    if root is None:
+        _print(f"no data root: give --data, set {VARIABLE}, or write 'data: <folder>' into {config_file()}")
+    else:
+        _print(f"data root {root}")
+    for database in DATABASES.values():
+        paths = [str(path) for name, path in found if name == database.name]
+        releases = ", ".join(release.name for release in RELEASES.values() if release.database == database.name)
+        _print(f"{database.name:9} {database.title:28} {'; '.join(paths) or 'not found'}")
+        _print(f"{'':9} releases {releases}")
+        if not paths:
+            _print(f"{'':9} expected {database.layout}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    reports = _verify_reports(arguments)
+    if arguments.json:
+        _print(json.dumps([report.to_json() for report in reports], indent=2))
+    else:
+        for report in reports:
+            _print_report(report)
+    return 0 if reports and all(report.clean for report in reports) else 1
+
+
+def _verify_reports(arguments: argparse.Namespace) -> list[Verification]:
+    frames = not arguments.quick
+    options = {} if arguments.variant is None else {"variant": arguments.variant}
+    if options and arguments.database is None:
+        raise DataError("--variant needs --database")
+    if arguments.path is not None:
+        if arguments.database is None:
+            return list(verify_all(arguments.path, release=arguments.release, frames=frames))
+        return [verify(arguments.path, arguments.database, release=arguments.release, frames=frames, **options)]
+    root = data_root(arguments.data)
+    if root is None:
+        raise DataError(f"no folder given and no data root: give a path, --data or {VARIABLE}")
+    wanted = arguments.database or (get_release(arguments.release).database if arguments.release else None)
+    found = [(name, path) for name, path in find_databases(root) if wanted in (None, name)]
+    if not found:
+        raise DataError(f"{root}: no database recognised in it")
+    return [verify(path, name, release=arguments.release, frames=frames, **options) for name, path in found]
+
+
+def _print_report(report: Verification) -> None:
+    kind = "synthetic twin, " if report.synthetic else ""
+    _print(
+        f"{report.database} in {report.root}: {kind}release {report.release or '?'} ({report.release_hash}), "
+        f"{report.variant} frames, {report.clips} clips of {report.subjects} subjects"
+    )
+    for name in dict.fromkeys([*report.expected, *report.counts]):
+        expected = f" of {report.expected[name]}" if name in report.expected else ""
+        _print(f"  {name:12} {report.counts.get(name, 0)}{expected}")
+    for key, names in report.corrections.items():
+        _print(f"  corrected {key}: {', '.join(names)}")
+    for problem in report.problems:
+        _print(f"  problem {problem}")
+    _print(f"  {len(report.problems)} problems" if report.problems else "  clean")
+
+
+def _synth(arguments: argparse.Namespace) -> int:
+    # rendering needs torch, which the other commands do without
+    from mer_lightning.datasets.synthetic.twins import write_twin
+    from mer_lightning.faces.prepare import write_true_landmarks
+
+    truth = write_twin(
+        arguments.out,
+        arguments.database,
+        release=arguments.release,
+        subjects=arguments.subjects,
+        seed=arguments.seed,
+        size=arguments.size,
+        frames=arguments.frames,
+    )
+    write_true_landmarks(truth)
+    samples = len(truth.takes) or len(truth.stills)
+    _print(f"{truth.root}: synthetic twin of {truth.database}, release {truth.release}, {samples} samples")
+    return 0
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from mer_lightning.faces.aligned import landmark_file
+    from mer_lightning.faces.landmarks import load_detector
+    from mer_lightning.faces.prepare import prepare_landmarks
+
+    name = arguments.database
+    if name is None:
+        found = recognise(arguments.path)
+        if len(found) != 1:
+            raise DataError(
+                f"{arguments.path}: {', '.join(found) or 'no database'} recognised; name one with --database"
+            )
+        name = found[0]
+    options: dict[str, object] = {"partial": arguments.partial}
+    if arguments.release is not None:
+        options["release"] = arguments.release
+    if arguments.variant is not None:
+        options["variant"] = arguments.variant
+    dataset = get_database(name).open(arguments.path, **options)
+    detector = load_detector(arguments.detector, arguments.model, arguments.device)
+    out = arguments.out or landmark_file(arguments.path, dataset.variant)
+    prepared = prepare_landmarks(dataset.samples, dataset.read, detector, out, arguments.frames)
+    _print(f"{out}: landmarks of {prepared.frames} frames of {len(dataset.samples)} clips")
+    for line in prepared.without_face:
+        _print(f"  no face in {line}")
+    return 1 if prepared.without_face else 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}': expected rows x columns, e.g. 240x320")
+    return int(height), int(width)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

@@ -1,0 +1,281 @@
+"""``mer-bench compare, ranks, check-claim, audit``: how sure a score is, and whether it can be true at all."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table as Columns
+
+from benchmark.places import LEADERBOARDS
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmark.commands.options import Commands
+    from benchmark.records import RunRecord
+    from benchmark.statistics import Comparison, Paired
+
+_LARGEST = 6
+
+
+def add_evidence_commands(commands: Commands) -> None:
+    """Register the commands; every one sets ``handler``, which gives the exit code."""
+    places = argparse.ArgumentParser(add_help=False)
+    places.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
+    places.add_argument("--json", action="store_true", help="for programs")
+
+    compared = commands.add_parser("compare", parents=[places], help="compare methods under one protocol")
+    compared.add_argument("methods", nargs="*", help="two or more methods (default: all of the protocol)")
+    compared.add_argument("--protocol", required=True, help="a leaderboard, e.g. megc2019 or synthetic-megc2019")
+    compared.set_defaults(handler=_compare)
+
+    ranks = commands.add_parser("ranks", parents=[places], help="average ranks of methods over protocols")
+    ranks.add_argument(
+        "--protocol", action="append", default=[], help="repeatable (default: every real one of a single database)"
+    )
+    ranks.add_argument("--svg", type=Path, help="also draw the critical-difference diagram into this file")
+    ranks.set_defaults(handler=_ranks)
+
+    claim = commands.add_parser("check-claim", help="can printed scores be true? exit 1 where they cannot")
+    claim.add_argument("--counts", help="true samples of each class, e.g. 92,26,15; the clips alone for an accuracy")
+    claim.add_argument("--protocol", help="instead of --counts: a protocol")
+    claim.add_argument("--database", help="with --protocol: one database of it")
+    claim.add_argument("--uf1", help="as printed: the number of digits counts")
+    claim.add_argument("--uar", help="as printed")
+    claim.add_argument("--accuracy", help="as printed; 70.41%% for percent")
+    claim.add_argument("--json", action="store_true", help="for programs")
+    claim.set_defaults(handler=_check_claim)
+
+    audited = commands.add_parser("audit", help="check the folds of every run again; exit 1 where one is not clean")
+    audited.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=LEADERBOARDS / "records",
+        help="a store or records (default: %(default)s)",
+    )
+    audited.set_defaults(handler=_audit)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from benchmark.statistics import RESAMPLES, bootstrap, compare, holm, influence, over_seeds, pair_seeds, stack_runs
+
+    runs = _runs(arguments.records, arguments.protocol)
+    methods: list[str] = list(dict.fromkeys(arguments.methods)) or [
+        method for method, found in runs.items() if all(run.complete for run in found)
+    ]
+    for method in methods:
+        if method not in runs:
+            raise DataError(f"method '{method}' has no record under {arguments.protocol}; found {', '.join(runs)}")
+    if len(methods) < 2:
+        raise DataError(f"{arguments.protocol}: comparing needs two methods, found {', '.join(methods) or 'none'}")
+    stacks = {method: stack_runs(runs[method]) for method in methods}
+    people = sorted(runs[methods[0]][0].confusion)
+    pairs = {(a, b): pair_seeds(runs[a], runs[b]) for a, b in combinations(methods, 2)}
+    results = {names: compare(paired.one, paired.other) for names, paired in pairs.items()}
+    adjusted = dict(zip(results, holm([result.p for result in results.values()]), strict=True))
+    body: dict[str, Any] = {
+        "protocol": arguments.protocol,
+        "subjects": len(people),
+        "resamples": RESAMPLES,
+        "methods": {
+            method: {
+                "seeds": [run.seed for run in runs[method]],
+                "scores": {name: {"mean": s.mean, "sd": s.deviation} for name, s in over_seeds(stack).items()},
+                "intervals": {name: [i.low, i.high] for name, i in bootstrap(stack).items()},
+                "without": [
+                    {"subject": i.subject, "clips": i.clips, "share": i.share, "scores": dict(i.scores)}
+                    for i in influence(stack, people, _LARGEST)
+                ],
+            }
+            for method, stack in stacks.items()
+        },
+        "comparisons": [_comparison(*names, pairs[names], results[names], adjusted[names]) for names in results],
+    }
+    if arguments.json:
+        print(json.dumps(body, indent=1))
+    else:
+        _print_comparison(body)
+    return 0
+
+
+def _comparison(one: str, other: str, paired: Paired, result: Comparison, holm: float) -> dict[str, Any]:
+    return {
+        "one": one,
+        "other": other,
+        "uf1_difference": result.difference,
+        "interval": [result.interval.low, result.interval.high],
+        "p": result.p,
+        "p_holm": holm,
+        "exact": result.exact,
+        "seed_pairs": [list(pair) for pair in paired.seeds],
+        "left_out": list(paired.unmatched),
+    }
+
+
+def _print_comparison(body: Mapping[str, Any]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    table = Columns("method", "seeds", "UF1", "95 % interval", "UAR", "95 % interval", "accuracy", "95 % interval")
+    for method, own in body["methods"].items():
+        cells = [method, " ".join(map(str, own["seeds"]))]
+        for name in ("uf1", "uar", "accuracy"):
+            score, (low, high) = own["scores"][name], own["intervals"][name]
+            cells += [
+                f"{score['mean']:.4f}" + ("" if score["sd"] is None else f" ± {score['sd']:.4f}"),
+                f"{low:.4f} – {high:.4f}",
+            ]
+        table.add_row(*cells)
+    console.print(f"{body['protocol']}, {body['subjects']} subjects; intervals over subjects, ± over seeds")
+    console.print(table)
+    table = Columns("UF1 difference", "mean", "95 % interval", "p", "p, Holm", "seeds paired")
+    for pair in body["comparisons"]:
+        left = f"; without {', '.join(pair['left_out'])}" if pair["left_out"] else ""
+        table.add_row(
+            f"{pair['one']} − {pair['other']}",
+            f"{pair['uf1_difference']:+.4f}",
+            f"{pair['interval'][0]:+.4f} – {pair['interval'][1]:+.4f}",
+            f"{pair['p']:.4f}",
+            f"{pair['p_holm']:.4f}",
+            ", ".join(f"{a}–{b}" for a, b in pair["seed_pairs"]) + left,
+        )
+    console.print(table)
+    console.print("p: swapping whole subjects between the two; several seeds are paired one by one and averaged")
+    first = next(iter(body["methods"].values()))
+    table = Columns("UF1 without", "clips", "share", *body["methods"])
+    for row, one in enumerate(first["without"]):
+        scores = [f"{own['without'][row]['scores']['uf1']:.4f}" for own in body["methods"].values()]
+        table.add_row(one["subject"], str(one["clips"]), f"{one['share']:.1%}", *scores)
+    console.print(table)
+
+
+def _ranks(arguments: argparse.Namespace) -> int:
+    from benchmark.boards.figures import draw_ranks
+    from benchmark.records import load_runs
+    from benchmark.statistics import average_ranks, over_seeds, stack_runs
+
+    records = load_runs(arguments.records)
+    boards: list[str] = list(dict.fromkeys(arguments.protocol)) or sorted(
+        {r.board for r in records if len(r.databases) == 1 and not r.data.synthetic}
+    )
+    runs = {board: _runs(arguments.records, board) for board in boards}
+    complete = {
+        board: {m for m, own in found.items() if all(r.complete and not r.unranked for r in own)}
+        for board, found in runs.items()
+    }
+    methods = sorted(set[str].intersection(*complete.values())) if complete else []
+    uf1 = [[over_seeds(stack_runs(runs[board][m]))["uf1"].mean for m in methods] for board in boards]
+    if len(boards) < 2 or len(methods) < 3:
+        raise DataError(
+            f"ranks need three methods that are complete under two protocols; found {', '.join(methods) or 'none'} "
+            f"under {', '.join(boards) or 'none'}"
+        )
+    ranks = average_ranks(uf1)
+    titles = [runs[boards[0]][method][0].title for method in methods]
+    if arguments.svg is not None:
+        arguments.svg.write_text(draw_ranks(ranks, titles), encoding="utf-8")
+    if arguments.json:
+        body = {
+            "protocols": boards,
+            "average_rank": dict(zip(methods, ranks.average, strict=True)),
+            "friedman_p": ranks.p,
+            "critical_difference": ranks.critical_difference,
+        }
+        print(json.dumps(body, indent=1))
+        return 0
+    table = Columns("method", "average rank", *boards)
+    order = sorted(range(len(methods)), key=lambda i: ranks.average[i])
+    for i in order:
+        table.add_row(methods[i], f"{ranks.average[i]:.2f}", *(f"{row[i]:.4f}" for row in uf1))
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(
+        f"critical difference {ranks.critical_difference:.2f} (Nemenyi, .05), Friedman p = {ranks.p:.4f} over "
+        f"{ranks.protocols} protocols; average ranks that lie closer cannot be told apart"
+    )
+    return 0
+
+
+def _check_claim(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from benchmark.claims.search import Figure
+    from benchmark.claims.verdicts import Claim, check_claim, scores_of
+
+    figures = {
+        name: Figure.parse(value)
+        for name in ("uf1", "uar", "accuracy")
+        if (value := getattr(arguments, name)) is not None
+    }
+    claim = Claim(_claimed_counts(arguments), **figures)
+    verdict = check_claim(claim)
+    if arguments.json:
+        print(json.dumps({"counts": list(claim.counts)} | asdict(verdict)))
+    else:
+        least = "" if verdict.complete else "at least "
+        noun = "matrix" if verdict.matrices == 1 else "matrices"
+        found = f": {least}{verdict.matrices:,} {noun}" if verdict.matrices else ""
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(f"{claim}")
+        console.print(f"{_WORDS[verdict.answer]}{found}")
+        for reason in verdict.reasons:
+            console.print(f"  {reason}")
+        for matrix in verdict.examples:
+            scores = ", ".join(f"{name} {value:.4f}" for name, value in scores_of(matrix).items())
+            console.print(f"  {[list(row) for row in matrix]}  {scores}", markup=False)
+    return 1 if verdict.answer in {"impossible", "macro-precision"} else 0
+
+
+_WORDS = {
+    "possible": "possible",
+    "macro-precision": "impossible as UAR, possible as macro-precision",
+    "impossible": "impossible",
+    "undecided": "undecided",
+}
+
+
+def _claimed_counts(arguments: argparse.Namespace) -> tuple[int, ...]:
+    from mer_lightning.protocols import get_protocol
+
+    if (arguments.counts is None) == (arguments.protocol is None):
+        raise DataError("a claim needs either --counts or --protocol")
+    if arguments.counts is not None:
+        parts = arguments.counts.split(",")
+        if not all(part.strip().isdecimal() for part in parts):
+            raise DataError(f"--counts '{arguments.counts}': expected whole numbers and commas, e.g. 92,26,15")
+        return tuple(int(part) for part in parts)
+    protocol = get_protocol(arguments.protocol)
+    if arguments.database is None:
+        return tuple(map(sum, zip(*protocol.counts.values(), strict=True)))
+    if arguments.database not in protocol.counts:
+        raise DataError(f"--database: {protocol.name} has {', '.join(protocol.counts)}, not {arguments.database}")
+    return tuple(protocol.counts[arguments.database])
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from benchmark.audit import audit_folder
+
+    found = audit_folder(arguments.folder)
+    for audited in found:
+        print(audited)
+    return 1 if any(audited.problems for audited in found) else 0
+
+
+def _runs(records: Path, board: str) -> dict[str, Sequence[RunRecord]]:
+    """Runs of each entry of a leaderboard, by seed, in name order."""
+    from benchmark.records import load_runs
+
+    found: dict[str, list[RunRecord]] = {}
+    every = load_runs(records)
+    for run in every:
+        if run.board == board:
+            found.setdefault(run.entry, []).append(run)
+    if not found:
+        known = ", ".join(sorted({run.board for run in every})) or "none"
+        raise DataError(f"protocol '{board}' has no record in {records}; found {known}")
+    return {method: sorted(runs, key=lambda run: run.seed) for method, runs in found.items()}

@@ -1,0 +1,61 @@
+"""``mer-bench leaderboards``: render every table, picture and page from what was recorded."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from benchmark.places import LEADERBOARDS, PROJECT
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmark.commands.options import Commands
+
+DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
+
+
+def add_leaderboards_command(commands: Commands) -> None:
+    """Register ``leaderboards``; it sets ``handler``."""
+    boards = commands.add_parser("leaderboards", help="render all tables from the records")
+    boards.add_argument("--check", action="store_true", help="only say whether they agree; exit 1 if not")
+    boards.set_defaults(handler=_leaderboards)
+
+
+def _leaderboards(arguments: argparse.Namespace) -> int:
+    from benchmark.boards.board import load_boards
+    from benchmark.boards.figures import draw_board
+    from benchmark.boards.papers import load_papers, render_papers
+    from benchmark.boards.tables import fill_marked, load_claims, render, render_claims
+    from benchmark.leaks.page import render_leaks
+    from benchmark.site.pages import SITE, render_site
+
+    boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
+    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)
+    files |= render_leaks(LEADERBOARDS)
+    for board in boards:
+        if board.reported:
+            files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
+    for document in DOCUMENTS:
+        files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
+    patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
+    # not committed, so nothing can have drifted from it; but a site that does not render is found by the check, too
+    site = render_site(LEADERBOARDS, boards, papers, claims)
+    stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
+    drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
+    if arguments.check:
+        for path in sorted([*drifted, *stale]):
+            print(
+                f"{path.relative_to(PROJECT)}: differs from the records; run make leaderboards",
+                file=sys.stderr,
+            )
+        return 1 if drifted or stale else 0
+    stale |= {path for pattern in ("*.*", "tables/*") for path in (LEADERBOARDS / SITE).glob(pattern)} - site.keys()
+    for path, text in ({path: files[path] for path in drifted} | site).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for path in stale:
+        path.unlink()
+    print(f"tables: {LEADERBOARDS / 'README.md'}")
+    print(f"site: {LEADERBOARDS / SITE / 'index.html'}")
+    return 0

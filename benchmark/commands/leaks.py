@@ -1,0 +1,117 @@
+"""``mer-bench leak-study``: what looking at the held-out subject would be worth to a method, never to be ranked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table as Columns
+
+from benchmark.commands.options import local_records, suite_options
+from benchmark.places import LEADERBOARDS
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmark.commands.options import Commands
+    from benchmark.leaks.habits import LeakRecord
+
+
+def add_leak_command(commands: Commands) -> None:
+    """Register ``leak-study``; it sets ``handler``."""
+    leaks = commands.add_parser(
+        "leak-study",
+        parents=[suite_options(), local_records()],
+        help="what peeking at the held-out subject would be worth to a method",
+    )
+    leaks.add_argument("--method", required=True, help="a recipe")
+    leaks.add_argument("--protocol", help="a protocol (default: the first of the suite)")
+    leaks.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
+    leaks.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
+    leaks.add_argument("--records", type=Path, default=LEADERBOARDS / "leaks", help="(default: %(default)s)")
+    leaks.add_argument("--svg", type=Path, help="the picture (default: beside the local records)")
+    leaks.add_argument("--json", action="store_true", help="for programs")
+    leaks.set_defaults(handler=_leak_study)
+
+
+def _leak_study(arguments: argparse.Namespace) -> int:
+    from benchmark.executors import choose_executor
+    from benchmark.leaks.figure import draw_leaks
+    from benchmark.leaks.habits import save_leaks
+    from benchmark.leaks.study import study, study_job
+    from benchmark.plan import load_suite, make_plan
+    from benchmark.store import Store
+
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise DataError(f"--jobs {arguments.jobs}: expected a whole number of at least 1")
+    # with --json, what is said meanwhile must not get between the braces
+    console = Console(highlight=False, soft_wrap=True, file=sys.stderr if arguments.json else None)
+    suite = load_suite(arguments.suite)
+    console.print(f"{suite.title}: checking recipe and data")
+    (run,) = make_plan(
+        suite,
+        data=arguments.data,
+        cache=arguments.runs / "cache",
+        methods=[arguments.method],
+        protocols=[arguments.protocol or suite.protocols[0]],
+        seeds=[arguments.seed],
+    )
+    store = Store(arguments.runs / "leaks")
+    executor = choose_executor("auto", [run], store, arguments.accelerator, arguments.jobs, work=study_job)
+    record = study(run, store=store, console=console, executor=executor)
+    path = save_leaks(arguments.records, record)
+    picture: Path = arguments.svg or store.folder(run.id) / "leaks.svg"
+    try:
+        picture.write_text(draw_leaks([record]), encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"--svg {picture}: cannot be written: {error.strerror}") from error
+    if arguments.json:
+        print(json.dumps(_body(record), indent=1))
+    else:
+        _print(record, console)
+        console.print(f"record: {path}\npicture: {picture}")
+    return 0
+
+
+def _body(record: LeakRecord) -> dict[str, Any]:
+    from benchmark.leaks.habits import NUMBERS, gaps, noise_of, scores_of
+    from mer_lightning.metrics import uf1
+
+    return {
+        "method": record.honest.entry,
+        "board": record.honest.board,
+        "seed": record.honest.seed,
+        "candidates": {"kind": record.candidates, "number": record.number},
+        "honest": scores_of(record.honest.confusion),
+        "habits": [
+            {"name": gap.habit.name, "title": gap.habit.title, "honest": gap.honest, "leaky": gap.leaky}
+            for gap in gaps(record)
+        ],
+        "best_of": [{"number": best.number, "uf1": float(uf1(best.confusion))} for best in record.best_of],
+        "noise": [{"number": n, "uf1": value} for n, value in zip(NUMBERS, noise_of(record), strict=True)],
+    }
+
+
+def _print(record: LeakRecord, console: Console) -> None:
+    body = _body(record)
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in body["honest"].items())
+    what = {"epoch": "epochs", "C": "values of C", None: "nothing to choose from"}[record.candidates]
+    number = f"{record.number} " if record.number else ""
+    console.print(f"{record.honest.title}, {body['board']}, seed {body['seed']}: honest {scores}; {number}{what}")
+    table = Columns("habit, never ranked", "honest UF1", "leaky UF1", "gap", "accuracy")
+    for row in body["habits"]:
+        honest, leaky = row["honest"], row["leaky"]
+        gap = f"{leaky['uf1'] - honest['uf1']:+.4f}"
+        accuracy = f"{honest['accuracy']:.4f} → {leaky['accuracy']:.4f}"
+        table.add_row(row["name"], f"{honest['uf1']:.4f}", f"{leaky['uf1']:.4f}", gap, accuracy)
+    console.print(table)
+    own = {row["number"]: row["uf1"] for row in body["best_of"]}
+    noise = {row["number"]: row["uf1"] for row in body["noise"]}
+    table = Columns("n", "best of the last n epochs", "best of n random guesses")
+    for number in sorted({*own, *noise}):
+        table.add_row(str(number), *(f"{curve[number]:.4f}" if number in curve else "" for curve in (own, noise)))
+    console.print(table)

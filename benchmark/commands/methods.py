@@ -1,0 +1,67 @@
+"""``mer-bench methods``: every recipe, and every system of the papers' tables, whether it runs or why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Column
+from rich.table import Table as Columns
+
+from benchmark.boards.methods import PLANNED, RUNS, Listing, list_methods
+from benchmark.places import REPORTED
+from benchmark.recipe import RECIPES, load_recipe
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmark.commands.options import Commands
+
+
+def add_methods_command(commands: Commands) -> None:
+    """Register ``methods``; it sets ``handler``."""
+    parser = commands.add_parser("methods", help="list the methods and the systems of the papers, or show one")
+    parser.add_argument("name", nargs="?", help="a method")
+    parser.add_argument("--state", choices=[RUNS, PLANNED, "cannot-run"], help="only these")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(handler=_methods)
+
+
+def _methods(arguments: argparse.Namespace) -> int:
+    if arguments.name:
+        return _show(arguments.name, arguments.json)
+    wanted = (arguments.state or "").replace("-", " ")
+    listings = [listing for listing in list_methods(REPORTED) if listing.state.startswith(wanted)]
+    if arguments.json:
+        print(json.dumps([_dump(listing) for listing in listings], indent=1, ensure_ascii=False))
+        return 0
+    table = Columns(Column("method", no_wrap=True), "tier", "source", "state", "title")
+    for listing in listings:
+        table.add_row(listing.name, listing.tier, listing.source, listing.state, listing.title)
+    console = Console(highlight=False)
+    console.print(table)
+    running = sum(listing.state == RUNS for listing in listings)
+    console.print(f"{len(listings)} methods, {running} run")
+    return 0
+
+
+def _show(name: str, as_json: bool) -> int:
+    listing = next((listing for listing in list_methods(REPORTED) if listing.name == name), None)
+    if listing is None:
+        raise DataError(f"method '{name}' is unknown; `mer-bench methods` lists all of them")
+    if as_json:
+        print(json.dumps(_dump(listing), indent=1, ensure_ascii=False))
+        return 0
+    print(f"{listing.title}, tier {listing.tier}, {listing.source}: {listing.state}")
+    if listing.state == RUNS:
+        print((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def _dump(listing: Listing) -> dict[str, Any]:
+    """The listing, with the whole recipe where there is one."""
+    recipe = load_recipe(listing.name).model_dump(mode="json") if listing.state == RUNS else {}
+    return asdict(listing) | recipe

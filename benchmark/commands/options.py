@@ -1,0 +1,79 @@
+"""What several commands have in common: their flags, and what is said while samples are read and when folds failed."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress
+
+from benchmark.places import LEADERBOARDS, RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from rich.console import Console
+
+    from benchmark.records import RunRecord
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
+
+
+def count(text: str) -> int:
+    """A number of at least one, from the command line.
+
+    Raises:
+        ArgumentTypeError: It is something else.
+    """
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)
+
+
+def local_records() -> argparse.ArgumentParser:
+    """The flag of every command that reads or writes local records."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--runs", type=Path, default=RUNS, help="local records (default: %(default)s)")
+    return parser
+
+
+def suite_options() -> argparse.ArgumentParser:
+    """The flags of every command that reads a suite's samples and trains on them."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--suite", default="default", help="a file in benchmark/suites (default: %(default)s)")
+    parser.add_argument("--data", type=Path, help="folder with the data, for suites that need one")
+    parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)")
+    return parser
+
+
+def training_options() -> argparse.ArgumentParser:
+    """The flags of every command that trains the folds of a suite and records them."""
+    parser = argparse.ArgumentParser(add_help=False, parents=[local_records(), suite_options()])
+    parser.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
+    parser.add_argument(
+        "--executor",
+        default="auto",
+        choices=["auto", "local", "processes", "ray"],
+        help="where folds are trained; auto: one process per core for long runs on a CPU, else this process",
+    )
+    parser.add_argument("--jobs", type=count, metavar="N", help="worker processes (default: one per core)")
+    parser.add_argument("--address", help="address of a Ray cluster; without it Ray is started on this machine")
+    return parser
+
+
+@contextmanager
+def reading(console: Console, samples: int) -> Generator[Callable[[int], None], None, None]:
+    """A bar over the samples of a plan; nothing where the output is not a terminal."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading samples", total=samples)
+        yield lambda count: bar.advance(task, count)
+
+
+def say_failed(results: Sequence[RunRecord], runs: Path, console: Console) -> int:
+    """Say which folds of these runs failed; gives the exit status."""
+    failed = [f"{record.run}: {person}" for record in results for person in record.failed]
+    for line in failed:
+        console.print(f"failed: {line} (see {runs})", soft_wrap=True)
+    return 1 if failed else 0

@@ -1,0 +1,59 @@
+"""``mer-bench verify-papers``: the networks of published systems beside the figures that their papers print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from benchmark.places import DOCS, LEADERBOARDS
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmark.commands.options import Commands
+    from benchmark.networks import NetworkSize
+
+SYSTEMS = DOCS / "systems.md"
+
+
+def add_papers_command(commands: Commands) -> None:
+    """Register ``verify-papers``; it sets ``handler``."""
+    papers = commands.add_parser("verify-papers", help="hold the published systems against their papers' figures")
+    papers.add_argument("--json", action="store_true", help="for programs")
+    papers.add_argument(
+        "--write", action="store_true", help="also fill the tables of docs/systems.md and leaderboards/networks.json"
+    )
+    papers.set_defaults(handler=_verify_papers)
+
+
+def _verify_papers(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from benchmark.networks import NETWORKS, networks_json
+    from benchmark.recipe import load_recipe, recipe_names
+    from benchmark.verification import as_text, fill_marked, size_of, systems, verify
+
+    papers = systems()
+    checks = [check for system in papers for check in verify(system)]
+    if arguments.json:
+        print(json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False))
+    else:
+        print(as_text(papers, checks), end="")
+    if arguments.write:
+        text = SYSTEMS.read_text(encoding="utf-8")
+        SYSTEMS.write_text(fill_marked(text, checks), encoding="utf-8")
+        sizes: list[NetworkSize] = []
+        for name in recipe_names():
+            try:
+                size = size_of(load_recipe(name), papers)
+            except DataError as error:
+                print(f"{name}: not counted: {error}", file=sys.stderr)
+            else:
+                sizes += [size] if size else []
+        (LEADERBOARDS / NETWORKS).write_text(networks_json(sizes), encoding="utf-8")
+    failed = [check for check in checks if check.verdict == "FAIL"]
+    for row in failed:
+        print(f"{row.system}, {row.variant}: {row.quantity}: {row.reason}", file=sys.stderr)
+    return 1 if failed else 0

@@ -1,0 +1,95 @@
+"""``mer-bench run`` and ``status``: train what is missing of a suite, and how far that is."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table as Columns
+
+from benchmark.commands.options import count, local_records, reading, say_failed, training_options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmark.commands.options import Commands
+
+
+def add_run_commands(commands: Commands) -> None:
+    """Register ``run`` and ``status``; both set ``handler``."""
+    run = commands.add_parser("run", parents=[training_options()], help="train and score what is missing of a suite")
+    run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
+    run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
+    run.add_argument("--seed", action="append", type=int, default=[], help="instead of the suite's seeds; repeatable")
+    run.add_argument(
+        "--folds-at-once",
+        type=lambda text: None if text == "auto" else count(text),
+        metavar="auto|N",
+        help="folds of a network, of all its seeds, trained as one; auto: as many as fit on a GPU, 1 on a CPU",
+    )
+    run.set_defaults(handler=_run)
+
+    status = commands.add_parser("status", parents=[local_records()], help="how far every run is")
+    status.set_defaults(handler=_status)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from benchmark.executors import choose_executor
+    from benchmark.plan import load_suite, make_plan
+    from benchmark.runner import run_all
+    from benchmark.store import Store
+    from benchmark.tracking.mirror import make_tracker
+
+    console = Console(highlight=False, soft_wrap=True)
+    suite = load_suite(arguments.suite)
+    console.print(f"{suite.title}: checking recipes and data")
+    runs = make_plan(
+        suite,
+        data=arguments.data,
+        cache=arguments.runs / "cache",
+        progress=partial(reading, console),
+        methods=arguments.method,
+        protocols=arguments.protocol,
+        seeds=arguments.seed,
+    )
+    dataset = runs[0].dataset
+    invented = "; nobody was recorded, and every table says so" if dataset.synthetic else ""
+    console.print(f"data: {dataset.name}, release {dataset.release}{invented}")
+    store = Store(arguments.runs)
+    executor = choose_executor(
+        arguments.executor, runs, store, arguments.accelerator, arguments.jobs, arguments.address
+    )
+    console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds, {executor}")
+    tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
+    try:
+        results = run_all(
+            runs,
+            store=store,
+            records=arguments.records,
+            tracker=tracker,
+            console=console,
+            executor=executor,
+            at_once=arguments.folds_at_once,
+        )
+    except KeyboardInterrupt:
+        tracker.close(patience=1.0)
+        raise
+    except BaseException:
+        tracker.close()
+        raise
+    tracker.close()
+    console.print(f"records: {arguments.records}")
+    return say_failed(results, arguments.runs, console)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from benchmark.store import Store
+
+    store = Store(arguments.runs)
+    table = Columns("run", "folds", "failed")
+    for manifest in store.manifests():
+        done, errors = len(store.done(manifest.run)), store.errors(manifest.run)
+        table.add_row(manifest.run, f"{done}/{manifest.folds}", str(len(errors) or ""))
+    Console().print(table if table.row_count else f"nothing has been run in {arguments.runs} yet")
+    return 0

@@ -1,0 +1,163 @@
+"""Commands about tuning: ``mer-bench tune`` and ``mer-bench tune-report``."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from benchmark.commands.options import reading, say_failed, training_options
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmark.commands.options import Commands
+    from benchmark.executors import Executor, Work
+    from benchmark.plan import Run
+    from benchmark.store import Store
+
+_TRIAL_SECONDS = 0.5
+"""What mirroring a trial to W&B may take."""
+
+
+def add_tune_commands(commands: Commands) -> None:
+    """Register ``tune`` and ``tune-report``; both set ``handler``."""
+    tune = commands.add_parser(
+        "tune", parents=[training_options()], help="tune a method inside the training subjects of each fold"
+    )
+    tune.add_argument("--method", required=True, help="a recipe with a search_space")
+    tune.add_argument("--protocol", required=True, help="a protocol")
+    tune.add_argument("--trials", required=True, type=int, help="trials of each study")
+    tune.add_argument(
+        "--mode",
+        default="nested",
+        choices=["nested", "holdout", "global"],
+        help="nested: a study per held-out subject, on the training subjects; holdout: the same per held-out database; "
+        "global: one study on the tested folds, optimistic and never ranked (default: %(default)s)",
+    )
+    tune.add_argument(
+        "--inner-folds", type=int, default=3, help="parts of the training subjects (default: %(default)s)"
+    )
+    tune.add_argument("--sampler", default="tpe", choices=["tpe", "gp", "random"], help="(default: %(default)s)")
+    tune.add_argument(
+        "--pruner",
+        default="auto",
+        choices=["auto", "none", "wilcoxon", "hyperband"],
+        help="wilcoxon: across inner folds, hyperband: across epochs; auto: hyperband for a network, wilcoxon for an "
+        "estimator (default: %(default)s)",
+    )
+    tune.add_argument(
+        "--space",
+        type=Path,
+        metavar="FILE",
+        help="a YAML file with a search_space that takes the place of the recipe's own, e.g. with fewer epochs",
+    )
+    tune.add_argument("--timeout", type=float, metavar="SECONDS", help="of the trials of each study, together")
+    tune.add_argument(
+        "--storage",
+        default="sqlite",
+        help="sqlite or journal: a file in the run's folder; or an URL: sqlite:///FILE, "
+        "postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT (default: %(default)s)",
+    )
+    tune.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
+    tune.add_argument("--export", type=Path, metavar="FILE", help="write the chosen values as a recipe <name>.yaml")
+    tune.set_defaults(handler=_tune)
+
+    report = commands.add_parser("tune-report", help="draw the studies of a tuned run")
+    report.add_argument("folder", type=Path, help="folder of the run, runs/<method>-tuned--...")
+    report.add_argument("--output", type=Path, help="folder of the pictures (default: <folder>/tuning/pictures)")
+    report.set_defaults(handler=_report)
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from benchmark.plan import load_suite, make_plan
+    from benchmark.store import Store
+    from benchmark.tracking.mirror import make_tracker
+    from benchmark.tuning.search import Tuning, usual_pruner
+    from benchmark.tuning.tune import check_space, tune, with_space
+    from benchmark.yaml_files import explain
+
+    console = Console(highlight=False, soft_wrap=True)
+    if arguments.export and arguments.export.suffix != ".yaml":
+        raise DataError(f"--export {arguments.export}: expected a file <name>.yaml")
+    suite = load_suite(arguments.suite)
+    console.print(f"{suite.title}: checking recipe and data")
+    (run,) = make_plan(
+        suite,
+        data=arguments.data,
+        cache=arguments.runs / "cache",
+        progress=partial(reading, console),
+        methods=[arguments.method],
+        protocols=[arguments.protocol],
+        seeds=[arguments.seed],
+    )
+    if arguments.space:
+        run = with_space(run, arguments.space)
+    check_space(run.recipe)
+    try:
+        tuning = Tuning(
+            mode=arguments.mode,
+            trials=arguments.trials,
+            inner_folds=arguments.inner_folds,
+            sampler=arguments.sampler,
+            pruner=usual_pruner(run.recipe) if arguments.pruner == "auto" else arguments.pruner,
+            timeout=arguments.timeout,
+            search_space=run.recipe.search_space,
+        )
+    except ValidationError as error:
+        raise DataError(f"--{explain(error).replace('_', '-', 1)}") from error
+    store = Store(arguments.runs)
+    tracker = make_tracker(arguments.runs / "wandb", f"{run.recipe.name} · tuning", console)
+    patience = max(60.0, _TRIAL_SECONDS * tuning.trials * len(run.folds))
+    console.print(
+        f"{run.recipe.name} · {run.board}: {tuning.trials} trials {'in all' if tuning.mode == 'global' else 'a fold'}, "
+        f"{len(run.folds)} folds, sampler {tuning.sampler}, pruner {tuning.pruner}"
+    )
+    try:
+        record = tune(
+            run,
+            tuning,
+            store=store,
+            records=arguments.records,
+            tracker=tracker,
+            console=console,
+            make_executor=partial(_executor, arguments, run, store),
+            storage=arguments.storage,
+        )
+    except KeyboardInterrupt:
+        tracker.close(patience=1.0)
+        print("mer-bench: stopped; finished trials and folds are kept, the same command goes on", file=sys.stderr)
+        return 130
+    except BaseException:
+        tracker.close(patience=1.0)
+        raise
+    tracker.close(patience)
+    console.print(f"records: {arguments.records}")
+    if arguments.export and record.complete:
+        from benchmark.tuning.export import export
+
+        export(run, record, store, arguments.export)
+        console.print(f"recipe: {arguments.export}")
+    return say_failed([record], arguments.runs, console)
+
+
+def _executor(arguments: argparse.Namespace, run: Run, store: Store, work: Work) -> Executor:
+    from benchmark.executors import choose_executor
+
+    name = "processes" if arguments.executor == "auto" and (arguments.jobs or 1) > 1 else arguments.executor
+    return choose_executor(name, [run], store, arguments.accelerator, arguments.jobs, arguments.address, work)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from benchmark.tuning.pictures import draw_studies
+
+    output = arguments.output or arguments.folder / "tuning" / "pictures"
+    for path in draw_studies(arguments.folder, output):
+        print(path)
+    return 0

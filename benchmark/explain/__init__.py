@@ -1,0 +1,1 @@
+"""Where the network looked that predicted one held-out sample."""

@@ -1,0 +1,1 @@
+"""The mirror of finished runs in W&B, and the workspace that shows them."""

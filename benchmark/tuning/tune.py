@@ -1,0 +1,317 @@
+"""Tune a method inside the training subjects of each fold, or on the tested folds and say so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from benchmark.jobs import Outcome, failure, fold_record, train_fold
+from benchmark.json_files import write_json
+from benchmark.plan import check_values
+from benchmark.pretraining import prepare_start
+from benchmark.recipe import RECIPES, Recipe
+from benchmark.records import SEEN, FoldRecord, SearchRecord
+from benchmark.runner import begin_run, run_all
+from benchmark.search_space import Choice, Space, in_order
+from benchmark.tuning.progress import TrialProgress
+from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search
+from benchmark.tuning.storages import check_storage, storage_place
+from benchmark.yaml_files import load_yaml
+from mer_lightning.protocols import Fold, Labelled, get_protocol
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    from optuna.trial import FrozenTrial
+    from rich.console import Console
+
+    from benchmark.executors import Executor, Work
+    from benchmark.jobs import Job, RunFold
+    from benchmark.plan import Run
+    from benchmark.records import RunRecord
+    from benchmark.search_space import Range
+    from benchmark.store import Store
+    from benchmark.tracking.mirror import Tracker
+    from mer_lightning.datamodules import Table
+
+ALL = "all"
+"""Name of the one study of ``global``."""
+
+
+class TunedRecipe(Recipe):
+    """A recipe whose values in the search space are chosen anew in each fold; made by ``tune``, never a file."""
+
+    tuning: Tuning
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the recipe's own hash and of how it was tuned."""
+        tuning = json.dumps(self.tuning.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(f"{super().hash}/{tuning}".encode()).hexdigest()
+
+    @property
+    def origin(self) -> str:
+        """Name of the recipe that is tuned; its folds start from the same pre-trained weights."""
+        return self.name.removesuffix("-global").removesuffix("-tuned")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Of which folds a study is made; a worker makes them itself, so that little has to travel."""
+
+    search: Search
+    protocol: str
+    labelled: Labelled
+
+    def study(self, fold: Fold, table: Table) -> tuple[str, Table, Sequence[Fold]]:
+        """Name of a fold's study, the samples that its trials see, and what they are scored on."""
+        protocol = get_protocol(self.protocol)
+        if self.search.tuning.mode == "global":
+            return ALL, table, protocol.folds(self.labelled, self.search.seed)
+        # the held-out subject is not even in the table that trials are given
+        seen = table.only((*fold.train, *fold.validation))
+        inner = protocol.inner_folds(fold, self.labelled, self.search.tuning.inner_folds, self.search.seed)
+        return fold.held_out, seen, inner
+
+
+def tune(
+    run: Run,
+    tuning: Tuning,
+    *,
+    store: Store,
+    records: Path,
+    tracker: Tracker,
+    console: Console,
+    make_executor: Callable[[Work], Executor],
+    storage: str = "sqlite",
+) -> RunRecord:
+    """Tune each missing fold, train it with the best values, predict and record it.
+
+    Studies are spread over the workers, one worker each, which changes no result. Where there are more workers than
+    studies, several take part in one, and its trials depend on who was first.
+
+    Args:
+        run: The untuned method; its seed is also the seed of the search.
+        tuning: How it is tuned.
+        store: Local records; folds and trials that are in it are not trained again.
+        records: Folder of the RunRecords.
+        tracker: Told of the run when it is complete.
+        console: Where progress is shown.
+        make_executor: Given what is done with a job, where jobs run.
+        storage: Where studies are kept, see ``storage_place``.
+
+    Returns:
+        The record of ``<method>-tuned`` or ``<method>-tuned-global``; ``failed`` names the folds that ended in an
+        error.
+
+    Raises:
+        DataError: Mode, protocol, recipe and pruner do not fit together, there is nothing to split, the storage cannot
+            be used, or another process tunes the same run.
+    """
+    _check(run, tuning)
+    tuned = replace(run, recipe=_tuned_recipe(run.recipe, tuning))
+    with _alone(store.folder(tuned.id) / "tuning") as folder:
+        place, shared = storage_place(storage, folder)
+        check_storage(place)
+        given = Search(run.recipe, tuning, run.seed, tuned.id, place, folder, shared)
+        plan = _Plan(given, run.protocol.id, run.labelled)
+        missing = begin_run(tuned, store)
+        helper = make_executor(partial(_help, plan))
+        seen = tuning.mode == "global"
+        studies = missing[:1] if seen else missing
+        trials = tuning.trials * (1 if seen else len(run.folds))
+        progress = partial(TrialProgress, console, len(run.folds), trials, folder)
+        # a training that ran already is found by its record; in a single study all workers help first
+        if missing and 1 < helper.workers > len(studies):
+            start = prepare_start(tuned, store, console.print, accelerator=helper.accelerator)
+            with progress():
+                _all_help(tuned, studies, helper, start, console)
+        (record,) = run_all(
+            [tuned],
+            store=store,
+            records=records,
+            tracker=tracker,
+            console=console,
+            executor=make_executor(partial(_tune_folds, plan)),
+            at_once=1,
+            progress=progress(),
+        )
+    return record
+
+
+def _check(run: Run, tuning: Tuning) -> None:
+    name, held_out = run.recipe.name, run.protocol.held_out
+    if tuning.mode == "holdout" and held_out != "database":
+        raise DataError(
+            f"--mode holdout: {run.protocol.id} holds out subjects; expected a protocol like megc2019-holdout"
+        )
+    if tuning.mode == "nested" and held_out == "database":
+        raise DataError(f"--mode nested: {run.protocol.id} holds out databases; expected --mode holdout")
+    if tuning.pruner == "hyperband" and not most_epochs(run.recipe):
+        raise DataError(f"--pruner hyperband: {name} has no epochs; expected none or wilcoxon")
+    if tuning.mode != "global":
+        for fold in run.folds:
+            run.protocol.inner_folds(fold, run.labelled, tuning.inner_folds, run.seed)
+
+
+def check_space(recipe: Recipe) -> None:
+    """Make sure that a recipe says what may be tuned.
+
+    Raises:
+        DataError: It does not.
+    """
+    if recipe.ensemble is not None:
+        raise DataError(f"{recipe.name}: an ensemble has nothing to tune; tune {recipe.names}")
+    if not recipe.search_space:
+        raise DataError(f"{RECIPES.name}/{recipe.name}.yaml: search_space: missing; it says what may be tuned")
+
+
+def with_space(run: Run, file: Path) -> Run:
+    """The same run with the search space of a file instead of the recipe's own; the tuned recipe says so.
+
+    Raises:
+        DataError: The file is not one, or the recipe does not take what it allows.
+    """
+    space = load_yaml(file, Space).search_space
+    parts = [f"{key} {_in_words(space[key])}" for key in in_order(space)]
+    deviations = (*run.recipe.deviations, f"Searched in a space of this run's own: {'; '.join(parts)}.")
+    recipe = run.recipe.model_copy(update={"search_space": space, "deviations": deviations})
+    check_values(recipe, run.table.representation, str(file))
+    return replace(run, recipe=recipe)
+
+
+def _in_words(values: Range) -> str:
+    if isinstance(values, Choice):
+        return " or ".join(str(value) for value in values.values)
+    return f"{values.low:g} to {values.high:g}"
+
+
+def _tuned_recipe(recipe: Recipe, tuning: Tuning) -> TunedRecipe:
+    check_space(recipe)
+    seen = tuning.mode == "global"
+    given: dict[str, Any] = dict(recipe)
+    given |= {
+        "name": f"{recipe.name}-tuned" + ("-global" if seen else ""),
+        "title": f"{recipe.title}, tuned" + (" on the tested folds" if seen else ""),
+        "tuning": tuning,
+    }
+    if seen:
+        given["unranked"] = SEEN
+    return TunedRecipe(**given)
+
+
+def _all_help(run: Run, studies: Sequence[Fold], executor: Executor, start: Any, console: Console) -> None:  # noqa: ANN401
+    from benchmark.jobs import Job, RunFold
+
+    each = executor.workers // len(studies)
+    # run ids of their own: who dies in one place is counted there
+    jobs = [
+        Job(run.recipe, (RunFold(f"{run.id}#{worker}", run.seed, fold, start),))
+        for fold in studies
+        for worker in range(each)
+    ]
+    console.print(f"{run.recipe.name} · {run.board}: {each} workers in each of {len(studies)} studies")
+    with closing(executor.run(iter(jobs), {job.run: run.table for job in jobs})) as ended:
+        for job, outcomes in ended:
+            for outcome in outcomes:
+                if not isinstance(outcome.result, FoldRecord):
+                    console.print(f"{job.run}: a worker gave up: {outcome.result.message}")
+
+
+def _help(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    """Take part in the study of a fold until its trials are done or taken."""
+    (member,) = job.members
+    fold = member.fold
+    worker = int(job.run.rpartition("#")[2])
+    try:
+        name, seen, inner = plan.study(fold, table)
+        search(
+            plan.search,
+            name,
+            seen,
+            inner,
+            worker=worker,
+            help_only=True,
+            accelerator=accelerator,
+            start=member.start,
+        )
+    except Exception as error:
+        return (Outcome(fold.held_out, failure(error)),)
+    return ()
+
+
+def _tune_folds(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    """Finish the study of each fold and train it with the best values."""
+    outcomes: list[Outcome] = []
+    for member in job.members:
+        held_out = member.fold.held_out
+        try:
+            outcomes.append(Outcome(held_out, _tune_fold(plan, member, table, accelerator)))
+        except Exception as error:
+            outcomes.append(Outcome(held_out, failure(error)))
+    return tuple(outcomes)
+
+
+def _tune_fold(plan: _Plan, member: RunFold, table: Table, accelerator: str) -> FoldRecord:
+    given, fold, start = plan.search, member.fold, member.start
+    name, seen, inner = plan.study(fold, table)
+    trials = search(given, name, seen, inner, accelerator=accelerator, start=start)
+    values, worth = best_of(trials, given.tuning.search_space)
+    spent = _spent(given.tuning, [trial for trial in trials if trial.state.name != "FAIL"])
+    _write_trials(given, name, trials)
+    result = train_fold(
+        given.recipe.with_values(values), table, fold, seed=given.seed, accelerator=accelerator, start=start
+    )
+    own = 0.0 if given.tuning.mode == "global" else spent.seconds
+    return fold_record(fold, table, result).model_copy(
+        update={"tuned": values, "inner_uf1": worth, "search": spent, "seconds": round(result.seconds + own, 4)}
+    )
+
+
+def _spent(tuning: Tuning, trials: Sequence[FrozenTrial]) -> SearchRecord:
+    return SearchRecord(
+        mode=tuning.mode,
+        sampler=tuning.sampler,
+        pruner=tuning.pruner,
+        trials=len(trials),
+        pruned=sum(trial.state.name == "PRUNED" for trial in trials),
+        epochs=sum(trial.user_attrs["epochs"] for trial in trials),
+        seconds=round(sum(trial.duration.total_seconds() for trial in trials if trial.duration), 3),
+    )
+
+
+def _write_trials(given: Search, name: str, trials: Sequence[FrozenTrial]) -> None:
+    """Keep the trials of a study for pictures and W&B, which need no Optuna then and no storage."""
+    rows = [
+        {
+            "number": trial.number,
+            "state": trial.state.name.lower(),
+            "value": trial.values[0] if trial.values and trial.state.name == "COMPLETE" else None,
+            "values": trial.params,
+            "epochs": trial.user_attrs.get("epochs", 0),
+            "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
+        }
+        for trial in trials
+    ]
+    path = given.folder / f"{file_name(name)}.trials.json"
+    write_json(path, {"run": given.run, "study": name, "trials": rows})
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[Path]:
+    """Keep every other process out of a folder; the lock goes with the process, however it ends."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(f"{folder}: another process is tuning this run") from error
+        yield folder

@@ -1,0 +1,84 @@
+"""``mer-bench methods`` lists every system of the papers' tables and says whether it runs, and if not, why."""
+
+import json
+
+import pytest
+
+import benchmark.commands.methods
+import benchmark.recipe
+from benchmark.cli import main
+from tests.benchmark.boards.test_reported import METHODS
+from tests.benchmark.test_recipe import GOOD
+
+PLAN = METHODS + "- {id: later, title: Later, paper: s7, tier: C}\n"
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Three systems, of which one has a recipe, and a recipe of no paper."""
+    recipes, reported = tmp_path / "recipes", tmp_path / "reported"
+    recipes.mkdir()
+    reported.mkdir()
+    (reported / "methods.yaml").write_text(PLAN)
+    for name in ("full", "baseline"):
+        (recipes / f"{name}.yaml").write_text(GOOD)
+    monkeypatch.setattr(benchmark.recipe, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.commands.methods, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.commands.methods, "REPORTED", reported)
+    return recipes
+
+
+def listed(capsys, *flags):
+    assert main(["methods", "--json", *flags]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_system_runs_when_a_recipe_of_its_name_exists(world, capsys):
+    states = {method["name"]: method["state"] for method in listed(capsys)}
+    assert states == {
+        "full": "runs",
+        "cited": "cannot run: the genome is lost",
+        "later": "planned",
+        "baseline": "runs",
+    }
+    (world / "later.yaml").write_text(GOOD)
+    assert {m["name"] for m in listed(capsys, "--state", "runs")} == {"full", "later", "baseline"}
+    assert {m["name"] for m in listed(capsys, "--state", "cannot-run")} == {"cited"}
+    assert listed(capsys, "--state", "planned") == []
+
+
+def test_a_recipe_of_what_cannot_run_is_an_error(world, capsys):
+    (world / "cited.yaml").write_text(GOOD)
+    assert main(["methods"]) == 2
+    assert "method 'cited' has a recipe, but cannot run: the genome is lost" in capsys.readouterr().err
+
+
+def test_a_recipe_gives_its_settings_and_a_plan_its_title(world, capsys):
+    full, _, later, _ = listed(capsys)
+    assert (full["title"], full["source"], full["training"]["batch_size"]) == ("A", "s7", 8)
+    assert (later["title"], later["source"], later["tier"]) == ("Later", "s7", "C")
+    assert "training" not in later
+
+
+def test_one_method_is_shown_with_its_recipe_or_its_reason(world, capsys):
+    assert main(["methods", "full"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("A, tier A, s7: runs\n")
+    assert said.endswith(GOOD)
+    assert main(["methods", "cited"]) == 0
+    assert capsys.readouterr().out == "Cited, tier D, Somebody 2020: cannot run: the genome is lost\n"
+    assert main(["methods", "nosuch"]) == 2
+    assert "method 'nosuch' is unknown" in capsys.readouterr().err
+
+
+def test_the_list_for_people_has_every_name_and_a_sum(world, capsys):
+    assert main(["methods"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("full", "cited", "later", "baseline"))
+    assert said.endswith("4 methods, 2 run\n")
+
+
+def test_a_broken_list_of_methods_is_named(world, capsys):
+    benchmark.commands.methods.REPORTED.joinpath("methods.yaml").write_text("methods: 3\n")
+    assert main(["methods"]) == 2
+    assert "methods.yaml: methods: " in capsys.readouterr().err

@@ -1,0 +1,60 @@
+"""What a study chose becomes a recipe, and what it keeps becomes pictures."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmark.cli import main
+from benchmark.plan import check_recipe
+from benchmark.recipe import Recipe
+from benchmark.records import FoldRecord
+from benchmark.store import Store
+from benchmark.summary import make_record
+from benchmark.tuning.export import export, typical
+from benchmark.tuning.pictures import draw_studies
+from benchmark.yaml_files import load_yaml
+from tests.benchmark.tuning.searches import SPACE, make_run
+from tests.benchmark.tuning.test_tune import go
+
+
+@pytest.fixture(scope="module")
+def run():
+    return make_run()
+
+
+def test_what_folds_chose_becomes_a_recipe_that_says_whom_it_has_seen(run, tmp_path):
+    record, _ = go(run, tmp_path / "runs", 3)
+    written = export(run, record, Store(tmp_path / "runs"), tmp_path / "mine.yaml")
+    read = load_yaml(tmp_path / "mine.yaml", Recipe, name="mine")
+    assert read == written
+    check_recipe(read)
+    assert read.chosen_on.databases == ("smic",)
+    assert read.chosen_on.run == record.run
+    assert read.hash != run.recipe.hash
+    again = make_record(replace(run, recipe=read), Store(tmp_path / "runs"), "cpu")
+    assert again.unranked
+    assert not make_record(run, Store(tmp_path / "runs"), "cpu").unranked
+
+
+def test_the_middle_of_what_folds_chose():
+    kernel, gamma, cost = (f"estimator.arguments.{name}" for name in ("kernel", "gamma", "costs"))
+    chosen = [
+        {kernel: "rbf", gamma: 5.0, cost: 1.0},
+        {kernel: "rbf", gamma: 3.0, cost: 2.0},
+        {kernel: "linear", cost: 50.0},
+    ]
+    folds = [FoldRecord(held_out="a/1", predictions=(), samples={}, seconds=0, tuned=tuned) for tuned in chosen]
+    space = {key: SPACE[key] for key in (kernel, gamma, cost)}
+    assert typical(folds, space) == {kernel: "rbf", gamma: 3.0, cost: 2.0}
+
+
+def test_pictures_are_drawn_from_what_the_run_keeps(run, tmp_path):
+    record, _ = go(run, tmp_path / "runs", 6)
+    folder = tmp_path / "runs" / record.run
+    paths = draw_studies(folder, tmp_path / "pictures")
+    assert [path.name for path in paths] == ["history.svg", "importance.svg", "slices.svg", "optimism.svg"]
+    texts = [path.read_text() for path in paths]
+    assert "outer UF1, pooled: " in texts[-1]
+    assert "gamma" in texts[2]
+    assert [path.read_text() for path in draw_studies(folder, tmp_path / "again")] == texts
+    assert main(["tune-report", str(tmp_path)]) == 2

@@ -1,0 +1,380 @@
+"""Tuning never sees a held-out subject, gives the same twice, goes on after a kill and lands on the board."""
+
+import json
+import zlib
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from rich.console import Console
+
+import benchmark.recipe
+import benchmark.tuning.search
+import benchmark.tuning.trials
+import benchmark.tuning.tune
+from benchmark.boards.board import load_boards
+from benchmark.cli import main
+from benchmark.executors import Local
+from benchmark.plan import Run, check_recipe
+from benchmark.recipe import Recipe, load_recipe
+from benchmark.records import load_run
+from benchmark.store import Store
+from benchmark.tracking.mirror import NoTracker
+from benchmark.tuning.search import Tuning
+from benchmark.tuning.trials import inner_uf1
+from benchmark.tuning.tune import tune as tune_run
+from mer_lightning.datamodules import LateTable, load_table
+from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
+from mer_lightning.metrics import uf1
+from mer_lightning.motion import FlowMap
+from mer_lightning.protocols import InnerFold, get_protocol
+from mer_lightning.protocols.protocol import Labelled
+from mer_lightning.settings import Component, Optimizer, Training
+from mer_lightning.tasks import FoldResult
+from mer_lightning.types import DataError, Prediction
+from tests.benchmark.test_recipe import GOOD
+
+SPACE = {
+    "training.optimizer.lr": {"kind": "float", "low": 1e-4, "high": 1e-1, "log": True},
+    "training.epochs": {"kind": "int", "low": 1, "high": 2},
+    "model.arguments.dropout": {"kind": "choice", "values": (0.0, 0.5)},
+}
+
+
+@pytest.fixture(scope="module")
+def run():
+    """STSTNet on three invented subjects."""
+    recipe = Recipe(
+        name="small",
+        title="Small",
+        summary="Small.",
+        tier="C",
+        representation="flow_map",
+        model=Component(name="ststnet.STSTNet"),
+        training=Training(epochs=1, batch_size=64, optimizer=Optimizer(name="adam", lr=1e-3)),
+        search_space=SPACE,
+    )
+    check_recipe(recipe)
+    protocol, dataset = get_protocol("smic-3"), SyntheticFlowComposite(scale=0.15)
+    labelled = protocol.label(dataset)
+    table = load_table(dataset, labelled, 3, FlowMap())
+    return Run(recipe, protocol, 0, dataset, labelled, LateTable.of(table), protocol.folds(labelled))
+
+
+def go(run, folder, trials=2, storage="journal", make=None, **options):
+    """Tune a run with stores of its own; the record and its folds."""
+    store, quiet = Store(folder), Console(quiet=True)
+    tuning = Tuning(**{"trials": trials, "inner_folds": 2, "search_space": run.recipe.search_space} | options)
+    record = tune_run(
+        run,
+        tuning,
+        store=store,
+        records=folder / "records",
+        tracker=NoTracker(),
+        console=quiet,
+        make_executor=lambda work: (make or partial(Local, "cpu"))(work=work),
+        storage=storage,
+    )
+    return record, store.folds(record.run)
+
+
+@pytest.fixture
+def tune(tmp_path):
+    return lambda run, trials=2, folder="runs", **options: go(run, tmp_path / folder, trials, **options)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Instead of training, a score that is best near a learning rate of 0.01; calls are counted."""
+    calls = []
+
+    def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
+        calls.append(fold.held_out)
+        lr = recipe.training.optimizer.lr
+        skill = 1 / (1 + abs(torch.tensor(lr / 0.01).log().item()))
+        predictions = []
+        for key in fold.test:
+            label = int(table.labels[table.rows([key])])
+            right = zlib.crc32(f"{key}{lr:.3g}".encode()) / 2**32 < skill
+            predictions.append(Prediction(key, label, label if right else (label + 1) % 3, ()))
+        return FoldResult(tuple(predictions), 0.0)
+
+    both(monkeypatch, train)
+    return calls
+
+
+def both(monkeypatch, train):
+    """Replace training, in trials and of the winner."""
+    monkeypatch.setattr(benchmark.tuning.trials, "train_fold", train)
+    monkeypatch.setattr(benchmark.tuning.tune, "train_fold", train)
+
+
+def values_of(folds):
+    return {person: (fold.tuned, fold.inner_uf1) for person, fold in folds.items()}
+
+
+def trial_values(store_folder, record):
+    """Every finished trial of every study: parameters and value."""
+    paths = sorted((store_folder / record.run / "tuning").glob("*.trials.json"))
+    studies = [json.loads(path.read_text()) for path in paths]
+    return {
+        study["study"]: [(t["values"], t["value"]) for t in study["trials"] if t["state"] != "fail"]
+        for study in studies
+    }
+
+
+def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
+    given = []
+
+    def spy(recipe, table, folds, **options):
+        given.append((set(table.keys), folds))
+        return inner_uf1(recipe, table, folds, **options)
+
+    monkeypatch.setattr(benchmark.tuning.search, "inner_uf1", spy)
+    outer = run.folds[0]
+    record, folds = tune(replace(run, folds=(outer,)))
+    assert record.complete
+    assert len(given) == 2
+    for keys, inner in given:
+        assert keys == {*outer.train, *outer.validation}
+        assert all({*fold.train, *fold.validation, *fold.test} == keys for fold in inner)
+
+    # whatever the held-out subject's maps and labels are, every trial comes out the same
+    rows = run.table.rows(outer.test)
+    inputs, labels = run.table.inputs.clone(), run.table.labels.clone()
+    inputs[rows], labels[rows] = torch.nan, (labels[rows] + 1) % 3
+    garbled = Labelled(run.labelled.samples, tuple(labels.tolist()))
+    table = replace(run.table, inputs=inputs, labels=labels, content_hash="garbage")
+    other, same = tune(replace(run, folds=(outer,), late_table=LateTable.of(table), labelled=garbled), folder="garbled")
+    assert other.run != record.run
+    assert other.confusion != record.confusion
+    assert values_of(same) == values_of(folds)
+    assert trial_values(tmp_path / "garbled", other) == trial_values(tmp_path / "runs", record)
+
+
+@pytest.mark.parametrize("protocol", ["smic-3", "smic-3+inner_subjects", "megc2019-holdout"])
+def test_inner_folds_test_every_training_subject_once(protocol):
+    protocol = get_protocol(protocol)
+    labelled = protocol.label(SyntheticFlowComposite(scale=0.3, size=8))
+    for fold in protocol.folds(labelled):
+        own = {*fold.train, *fold.validation}
+        inner = protocol.inner_folds(fold, labelled, 3)
+        assert sorted(key for split in inner for key in split.test) == sorted(own)
+        for split in inner:
+            assert {*split.train, *split.validation, *split.test} == own
+            assert bool(split.validation) == (protocol.selection == "inner_subjects")
+        assert protocol.inner_folds(fold, labelled, 3) == inner
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test", "says"),
+    [
+        ("a/1/x", "a/2/x", "a/3/x", None),
+        ("a/1/x", "", "a/0/x", "a sample of a/0, who is held out, is in it"),
+        ("a/0/x", "", "a/1/x", "a sample of a/0, who is held out, is in it"),
+        ("a/1/x", "a/0/x", "a/2/x", "a sample of a/0, who is held out, is in it"),
+        ("a/1/x", "", "a/1/y", "subject a/1 is in both train and test"),
+        ("a/1/x", "", "", "no test sample is left"),
+        ("", "", "a/1/x", "no training sample is left"),
+    ],
+)
+def test_an_inner_fold_with_the_held_out_subject_cannot_be_made(train, validation, test, says):
+    sides = (tuple(filter(None, [side])) for side in (train, validation, test))
+    if says is None:
+        InnerFold("a/0#1", *sides, outside="a/0")
+    else:
+        with pytest.raises(DataError, match=says):
+            InnerFold("a/0#1", *sides, outside="a/0")
+
+
+def test_the_same_seed_gives_the_same_trials(run, tune, quick, tmp_path):
+    (one, folds), (two, again) = tune(run, 3), tune(run, 3, folder="again")
+    assert trial_values(tmp_path / "runs", one) == trial_values(tmp_path / "again", two)
+    assert values_of(folds) == values_of(again)
+    assert one.result() == two.result()
+    other, _ = tune(replace(run, seed=1), 3, folder="other")
+    assert trial_values(tmp_path / "other", other) != trial_values(tmp_path / "runs", one)
+
+
+class Killed(BaseException):
+    """Ends a search where it stands, as a killed process would: nothing on the way catches it."""
+
+
+def test_a_search_that_was_killed_trains_only_what_is_missing(run, tune, quick, monkeypatch, tmp_path):
+    trials = 12  # beyond the ten that the sampler draws before it learns
+    whole, folds = tune(run, trials, folder="whole")
+    a_fold = 2 * trials + 1
+    assert len(quick) == a_fold * len(run.folds)
+    train = benchmark.tuning.trials.train_fold
+
+    def dies(*given, **options):
+        if len(quick) == a_fold + 21:  # in the eleventh trial of the second fold
+            raise Killed
+        return train(*given, **options)
+
+    quick.clear()
+    with monkeypatch.context() as broken:
+        both(broken, dies)
+        with pytest.raises(Killed):
+            tune(run, trials)
+    journal = tmp_path / "runs" / whole.run / "tuning" / "studies.journal"
+    journal.write_bytes(journal.read_bytes() + b'{"op_code": 4, "wor')  # as a full disk would leave it
+    quick.clear()
+    record, resumed = tune(run, trials)
+    assert len(quick) == a_fold * (len(run.folds) - 1) - 2 * 10
+    assert record.result() == whole.result()
+    assert values_of(resumed) == values_of(folds)
+    assert trial_values(tmp_path / "runs", record) == trial_values(tmp_path / "whole", whole)
+    quick.clear()
+    assert tune(run, trials)[0].result() == whole.result()
+    assert quick == []
+
+
+def test_the_best_values_train_the_outer_fold_once(run, tune, monkeypatch):
+    seen = []
+    train = benchmark.tuning.tune.train_fold
+
+    def spy(recipe, table, fold, **options):
+        seen.append((fold.held_out, recipe.training.optimizer.lr))
+        return train(recipe, table, fold, **options)
+
+    monkeypatch.setattr(benchmark.tuning.tune, "train_fold", spy)
+    record, folds = tune(run, 1)
+    for person, fold in folds.items():
+        assert [lr for name, lr in seen if name == person] == [fold.tuned["training.optimizer.lr"]]
+        assert set(fold.tuned) == set(SPACE)
+    inner = sum(fold.inner_uf1 for fold in folds.values()) / len(folds)
+    assert record.recipe["tuning"]["trials"] == 1
+    assert record.tuning.mode == "nested"
+    assert record.tuning.trials == record.tuning.studies == len(run.folds)
+    assert record.tuning.optimism == pytest.approx(inner - float(uf1(record.matrices().sum(0))), abs=1e-5)
+    # two inner folds, each trained for as many epochs as the trial says
+    epochs = sum(2 * fold.tuned["training.epochs"] for fold in folds.values())
+    assert record.tuning.epochs == epochs
+    assert "optuna" in record.versions
+
+
+def test_a_fold_that_fails_is_recorded_and_the_others_go_on(run, tune, quick, monkeypatch):
+    train = benchmark.tuning.trials.train_fold
+
+    def broken(recipe, table, fold, **options):
+        if fold.held_out.startswith(run.folds[1].held_out):
+            raise RuntimeError("out of luck")
+        return train(recipe, table, fold, **options)
+
+    with monkeypatch.context() as context:
+        both(context, broken)
+        record, _ = tune(run)
+    assert record.failed == (run.folds[1].held_out,)
+    assert record.finished == len(run.folds) - 1
+    assert record.tuning.optimism is None
+    assert tune(run)[0].complete
+
+
+def test_how_it_was_tuned_is_part_of_the_run(run, tune, quick):
+    one = tune(run, 1)[0]
+    more = tune(run, 2)[0]
+    space = {**run.recipe.search_space}
+    space.pop("training.epochs")
+    less = tune(replace(run, recipe=run.recipe.model_copy(update={"search_space": space})), 1)[0]
+    assert len({one.run, more.run, less.run}) == 3
+    assert one.run.startswith("small-tuned--")
+    plain = run.recipe.model_copy(update={"search_space": {}})
+    assert plain.hash == run.recipe.hash
+    with pytest.raises(DataError, match=r"recipes/small.yaml: search_space: missing"):
+        tune(replace(run, recipe=plain))
+
+
+def test_a_second_process_does_not_tune_the_same_run(run, tune, quick, tmp_path, monkeypatch):
+    def meanwhile(*given, **options):
+        with pytest.raises(DataError, match="another process is tuning this run"):
+            tune(run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benchmark.tuning.search, "inner_uf1", meanwhile)
+    with pytest.raises(KeyboardInterrupt):
+        tune(run)
+
+
+@pytest.mark.parametrize(
+    ("space", "says"),
+    [
+        ("training.epoch: {kind: int, low: 1, high: 2}", "search_space: training.epoch: unknown key"),
+        ("trainings.epochs: {kind: int, low: 1, high: 2}", "search_space: trainings.epochs: unknown key"),
+        ("title: {kind: choice, values: [a, b]}", "search_space: title: unknown key"),
+        ("estimator.arguments.c: {kind: int, low: 1, high: 2}", "search_space: estimator.arguments.c: unknown key"),
+        (
+            "training.augmentation.hflip: {kind: float, low: 0, high: 1}",
+            "search_space: training.augmentation.hflip: unknown key",
+        ),
+        (
+            "model.arguments.drop: {kind: float, low: 0, high: 1}",
+            "search_space: model.arguments.drop: ststnet.STSTNet takes no such argument",
+        ),
+        (
+            "training.epochs: {kind: int, low: 0, high: 2}",
+            "search_space: training.epochs: Input should be greater than 0, found 0",
+        ),
+        (
+            "training.optimizer.name: {kind: choice, values: [adam, adamax]}",
+            "search_space: training.optimizer.name: Input should be 'adam', 'adamw' or 'sgd'",
+        ),
+        ("training.epochs: {kind: int, low: 2, high: 1}", "search_space.training.epochs.int: low must be less"),
+        ("training.epochs: {kind: whole, low: 1, high: 2}", "search_space.training.epochs: .*'whole'"),
+        ("training.epochs: {kind: int, low: 1, top: 2}", "search_space.training.epochs.int.top: unknown key"),
+        (
+            "training.optimizer.lr: {kind: float, low: 0, high: 1, log: true}",
+            "search_space.training.optimizer.lr.float: low must be greater than 0 where log is true",
+        ),
+        (
+            "training.epochs: {kind: int, low: 1, high: 2, when: {training.shuffle: true}}",
+            "training.epochs: when.training.shuffle: expected a choice of the search space",
+        ),
+        (
+            "training.epochs: {kind: int, low: 1, high: 2, when: {training.shuffle: 3}}\n"
+            "  training.shuffle: {kind: choice, values: [true, false]}",
+            r"when.training.shuffle: expected one of \[True, False\], found 3",
+        ),
+        (
+            "training.shuffle: {kind: choice, values: [true, false], when: {training.precision: 32-true}}\n"
+            "  training.precision: {kind: choice, values: [32-true, bf16-mixed], when: {training.shuffle: true}}",
+            "when: training.precision -> training.shuffle -> training.precision is a circle",
+        ),
+        (
+            "training.epochs: {kind: choice, values: [1, 1]}",
+            "search_space.training.epochs.choice: a value is given twice",
+        ),
+    ],
+)
+def test_a_bad_search_space_is_named_by_file_and_key(tmp_path, monkeypatch, space, says):
+    monkeypatch.setattr(benchmark.recipe, "RECIPES", tmp_path)
+    (tmp_path / "mine.yaml").write_text(f"{GOOD}search_space:\n  {space}\n")
+    with pytest.raises(DataError, match=says) as error:
+        check_recipe(load_recipe("mine"))
+    assert "mine.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_command_puts_an_estimator_on_the_board(tmp_path, monkeypatch, capsys):
+    recipes = tmp_path / "recipes"
+    recipes.mkdir()
+    text = (benchmark.recipe.RECIPES / "linear-svm.yaml").read_text().partition("search_space")[0]
+    costs = "search_space: {estimator.arguments.costs: {kind: choice, values: [[0.01], [1.0]]}}\n"
+    (recipes / "linear-svm.yaml").write_text(text + costs)
+    monkeypatch.setattr(benchmark.recipe, "RECIPES", recipes)
+    places = ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records"), "--accelerator", "cpu"]
+    command = ["tune", "--suite", "smoke", "--method", "linear-svm", "--protocol", "smic-3", *places]
+    assert main([*command, "--trials", "2"]) == 0
+    assert "linear-svm-tuned · synthetic-smic-3 · seed 0: UF1" in capsys.readouterr().out
+    path = tmp_path / "records" / "synthetic-smic-3" / "linear-svm-tuned" / "seed0.json"
+    assert load_run(path).complete
+    (board,) = load_boards(tmp_path)
+    (row,) = board.rows
+    assert row.method == "linear-svm-tuned"
+    assert row.title == "Linear SVM, tuned"
+    assert not row.unranked
+    assert row.notes[-1].startswith("Tuned (nested, tpe): 10 trials in 5 studies,")
+    assert "inner UF1 minus outer UF1 = " in row.notes[-1]
+    assert main([*command, "--trials", "0"]) == 2
+    assert "--trials: Input should be greater than or equal to 1, found 0" in capsys.readouterr().err
