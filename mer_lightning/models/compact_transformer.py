@@ -9,6 +9,7 @@ import torch
 from timm.models.vision_transformer import Block
 from torch import nn
 
+from mer_lightning.models.layers import Dropout, channels_last, use_cheap_layers
 from mer_lightning.models.volumes import check_shape
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class CompactTransformer(nn.Module):
         for _ in self.tokenizer:
             side = (side + 1) // 2
         self.position = nn.Parameter(nn.init.trunc_normal_(torch.empty(side * side, width), std=0.2))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         drops = torch.linspace(0, drop_layer, layers, device="cpu").tolist()
         self.layers = nn.Sequential(
             *(
@@ -77,6 +78,7 @@ class CompactTransformer(nn.Module):
                 for rate in drops
             )
         )
+        use_cheap_layers(self.layers)
         self.norm = nn.LayerNorm(width)
         self.attention = nn.Linear(width, 1)
         self.head = nn.Linear(width, classes)
@@ -98,6 +100,7 @@ class CompactTransformer(nn.Module):
             DataError: The maps have another shape.
         """
         check_shape("compact_transformer", x, self._input)
+        x = channels_last(x)
         for conv in self.tokenizer:
             # the maximum of rectified values is the rectified maximum
             x = nn.functional.max_pool2d(conv(x), 3, 2, 1).relu()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import nn
 
+from mer_lightning.models.layers import Dropout, Linear
 from mer_lightning.models.volumes import check_shape
 from mer_lightning.types import DataError
 
@@ -147,10 +148,10 @@ class _Layer(nn.Module):
         # where the heads do not divide the width, the rest of it is left out
         self._heads, inner = heads, width // heads * heads
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * inner, bias=False)
-        self.out = nn.Linear(inner, width)
-        self.dense1, self.dense2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.qkv = Linear(width, 3 * inner, bias=False)
+        self.out = Linear(inner, width)
+        self.dense1, self.dense2 = Linear(width, 4 * width), Linear(4 * width, width)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, blocks, places, width)``; the shape stays."""

@@ -118,15 +118,36 @@ class Linear(nn.Linear):
         """Apply the layer.
 
         Args:
-            input: ``(B, in_features)``.
+            input: ``(..., in_features)``.
 
         Returns:
-            ``(B, out_features)``.
+            ``(..., out_features)``.
         """
-        exact = input.dtype == self.weight.dtype == torch.float32 and input.ndim == 2
+        exact = input.dtype == self.weight.dtype == torch.float32 and input.ndim > 1
         if exact and is_eager_cpu(input) and torch.backends.mkldnn.is_available():
-            return nn.functional.linear(input.to_mkldnn(), self.weight, self.bias).to_dense()
+            rows = nn.functional.linear(input.flatten(0, -2).to_mkldnn(), self.weight, self.bias).to_dense()
+            return rows.unflatten(0, input.shape[:-1])
         return super().forward(input)
+
+
+def use_cheap_layers(network: nn.Module) -> None:
+    """Put ``Linear`` and ``Dropout`` in the place of torch's, in layers from a library; the parameters stay the same.
+
+    Args:
+        network: It is changed.
+    """
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if type(child) is nn.Dropout:
+                cheap = Dropout(child.p)
+            elif type(child) is nn.Linear:
+                own = dict(child.named_parameters())
+                cheap = Linear(child.in_features, child.out_features, "bias" in own, device="meta")
+                for parameter, value in own.items():
+                    setattr(cheap, parameter, value)
+            else:
+                continue
+            setattr(module, name, cheap.train(child.training))
 
 
 class AveragePool2d(nn.Module):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mer_lightning.models.layers import AveragePool2d, Dropout, Linear
+from mer_lightning.models.layers import AveragePool2d, Dropout, Linear, use_cheap_layers
 
 CASES = [(torch.float64, 1e-9), (torch.float32, 1e-5)]
 
@@ -86,11 +86,12 @@ def test_dropout_runs_under_vmap():
 
 
 @pytest.mark.parametrize(("dtype", "tol"), CASES)
-def test_linear_equals_torch(dtype, tol):
+@pytest.mark.parametrize("leading", [(19,), (3, 5), (2, 3, 4), ()], ids=str)
+def test_linear_equals_torch(dtype, tol, leading):
     torch.manual_seed(0)
     layer, plain = Linear(37, 11).to(dtype), nn.Linear(37, 11).to(dtype)
     plain.load_state_dict(layer.state_dict())
-    x = torch.randn(19, 37, dtype=dtype, requires_grad=True)
+    x = torch.randn(*leading, 37, dtype=dtype, requires_grad=True)
     x_plain = x.detach().clone().requires_grad_()
     y, y_plain = layer(x), plain(x_plain)
     close(y, y_plain, tol)
@@ -99,3 +100,16 @@ def test_linear_equals_torch(dtype, tol):
     y_plain.backward(upstream)
     for a, b in ((x, x_plain), (layer.weight, plain.weight), (layer.bias, plain.bias)):
         close(a.grad, b.grad, tol)
+
+
+def test_layers_of_a_library_are_replaced_and_keep_their_parameters():
+    inner = nn.Sequential(nn.Linear(6, 6, bias=False), nn.Dropout(0.25), nn.ReLU())
+    network = nn.Sequential(nn.Linear(8, 6), inner)
+    parameters, x = dict(network.named_parameters()), torch.randn(4, 8)
+    expected = network.eval()(x)
+    use_cheap_layers(network)
+    assert [type(layer) for layer in (network[0], *inner)] == [Linear, Linear, Dropout, nn.ReLU]
+    assert inner[1].p == 0.25
+    assert all(parameter is parameters[name] for name, parameter in network.named_parameters())
+    assert len(parameters) == 3
+    close(network(x), expected, 1e-6)
