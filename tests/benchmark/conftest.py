@@ -8,7 +8,7 @@ from benchmark.records import save_run
 from benchmark.runner import run_all
 from benchmark.store import Store
 from benchmark.tracking.mirror import NoTracker
-from tests.benchmark.boards.board_records import BAD, GOOD, record
+from tests.benchmark.example_records import BAD, GOOD, record
 from tests.benchmark.short_runs import short
 
 

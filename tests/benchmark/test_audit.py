@@ -12,8 +12,8 @@ from benchmark.records import FoldRecord, load_run, save_run
 from benchmark.store import RunManifest, Store
 from mer_lightning.protocols import Fold
 from mer_lightning.types import DataError
-from tests.benchmark.test_records import fold as plain_fold
-from tests.benchmark.test_records import run_record
+from tests.benchmark.example_records import fold as plain_fold
+from tests.benchmark.example_records import run_record
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.curves import POINTS, average_curves, mean_curve
 from benchmark.records import load_run, record_path, save_run
-from tests.benchmark.test_records import fold, run_record
+from tests.benchmark.example_records import fold, run_record
 
 
 def trained(person, **curve):

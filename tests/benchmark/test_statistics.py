@@ -22,7 +22,7 @@ from benchmark.statistics import (
 )
 from mer_lightning.metrics import METRICS, accuracy, uar, uf1
 from mer_lightning.types import DataError
-from tests.benchmark.test_records import fold, run_record
+from tests.benchmark.example_records import fold, run_record
 
 GOLDEN = {
     "all": ([[219, 22, 9], [40, 62, 7], [21, 3, 59]], ".7692 .7353 .7186"),

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmark.store import RunManifest, Store
-from tests.benchmark.test_records import fold
+from tests.benchmark.example_records import fold
 
 
 def test_a_fold_comes_back_as_it_was_saved(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from benchmark.boards.board import load_boards
 from benchmark.records import save_run
 from mer_lightning.types import DataError
-from tests.benchmark.boards.board_records import record
+from tests.benchmark.example_records import record
 
 
 def test_rows_are_ranked_by_uf1_with_mean_and_spread_over_seeds(leaderboards):

@@ -10,7 +10,7 @@ from benchmark.boards.papers import render_papers
 from benchmark.cli import main
 from benchmark.records import confusion_of, save_run
 from tests.benchmark.boards.test_reported import METHODS, PAPER
-from tests.benchmark.test_records import fold, run_record
+from tests.benchmark.example_records import fold, run_record
 
 PROJECT = Path(__file__).parents[3]
 # subject one: 2 of 4 right; subject two: its only clip right

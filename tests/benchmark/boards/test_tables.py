@@ -11,7 +11,7 @@ from benchmark.boards.figures import describe, draw_board
 from benchmark.boards.tables import fill_marked, render
 from benchmark.records import load_run, save_run
 from mer_lightning.types import DataError
-from tests.benchmark.boards.board_records import record
+from tests.benchmark.example_records import record
 
 
 def page(leaderboards, name="megc2019.md"):

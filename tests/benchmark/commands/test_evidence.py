@@ -10,7 +10,7 @@ from benchmark.cli import main
 from benchmark.places import LEADERBOARDS
 from benchmark.records import load_run, save_run
 from benchmark.statistics import average_ranks, bootstrap, compare, stack_runs
-from tests.benchmark.boards.board_records import BAD, GOOD, record
+from tests.benchmark.example_records import BAD, GOOD, record
 
 
 @pytest.fixture

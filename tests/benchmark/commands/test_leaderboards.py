@@ -3,7 +3,7 @@
 import benchmark.commands.leaderboards
 from benchmark.cli import main
 from benchmark.records import save_run
-from tests.benchmark.boards.board_records import record
+from tests.benchmark.example_records import record
 
 
 def test_leaderboards_are_written_and_checked(tmp_path, monkeypatch, capsys):

@@ -28,7 +28,7 @@ from benchmark.places import LEADERBOARDS
 from benchmark.records import FoldRecord, PredictionRecord, confusion_of, load_run, load_runs
 from mer_lightning.metrics import accuracy, uf1
 from mer_lightning.types import DataError
-from tests.benchmark.test_records import run_record
+from tests.benchmark.example_records import run_record
 
 
 def fold(person, labels, candidates):

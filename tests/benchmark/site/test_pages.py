@@ -14,8 +14,7 @@ from benchmark.networks import NetworkSize, load_networks, networks_json
 from benchmark.records import confusion_of, load_run, save_run
 from benchmark.site.pages import duration, render_site
 from mer_lightning.types import DataError
-from tests.benchmark.boards.board_records import BAD, record
-from tests.benchmark.test_records import fold, run_record
+from tests.benchmark.example_records import BAD, fold, record, run_record
 
 PROJECT = Path(__file__).parents[3]
 VOID = {"meta", "link", "input", "br", "img", "path", "rect", "circle", "use"}

@@ -8,7 +8,7 @@ import pytest
 from benchmark.cli import main
 from benchmark.curves import average_curves
 from benchmark.tracking.dashboard import Dashboard, make_dashboard
-from tests.benchmark.test_records import fold
+from tests.benchmark.example_records import fold
 
 ARGUMENTS = ["wandb-workspace", "--entity", "team", "--project", "mer"]
 # what the worker uses of the package: every class keeps what it is given, and saving says where

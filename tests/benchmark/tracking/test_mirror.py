@@ -12,7 +12,7 @@ from benchmark.records import confusion_of, save_run
 from benchmark.store import Store
 from benchmark.tracking.mirror import NoTracker, WandbTracker, make_tracker
 from mer_lightning.metrics import uar, uf1
-from tests.benchmark.test_records import fold, run_record
+from tests.benchmark.example_records import fold, run_record
 
 
 @pytest.fixture
