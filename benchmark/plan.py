@@ -6,71 +6,26 @@ import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from benchmark.recipe import RECIPES, Ensemble, Recipe, load_recipe
-from benchmark.search_space import conditions
-from benchmark.source import Source  # noqa: TC001 - a field
-from benchmark.yaml_files import load_yaml
-from mer_lightning.protocols import Fold, Labelled, Protocol, get_protocol
-from mer_lightning.settings import Settings
-from mer_lightning.types import DataError
+from benchmark.recipe import load_recipe
+from benchmark.recipe_check import acts_on, check_recipe
+from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
+    from benchmark.recipe import Recipe
+    from benchmark.suite import Suite
     from mer_lightning.datamodules import LateTable, Table
     from mer_lightning.datamodules.table import Holds
     from mer_lightning.datasets.base import Dataset
     from mer_lightning.motion import Representation
+    from mer_lightning.protocols import Fold, Labelled, Protocol
 
-SUITES = Path(__file__).parent / "suites"
 _Need = tuple[str, tuple[str, ...], "Holds"]
-
-
-class Also(Settings):
-    """Further methods of a suite, under protocols of their own."""
-
-    protocols: tuple[str, ...] = Field(min_length=1)
-    methods: tuple[str, ...] = Field(min_length=1)
-
-
-class Suite(Settings):
-    """What one ``make bench`` runs: every method under every protocol with every seed, and what comes ``also``."""
-
-    name: str
-    title: str
-    summary: str
-    source: Source
-    protocols: tuple[str, ...] = Field(min_length=1)
-    methods: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(min_length=1)
-    also: tuple[Also, ...] = ()
-
-    def pairs(self, methods: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """Protocol and method of every run, each pair once.
-
-        Args:
-            methods: Instead of the suite's; any recipe.
-            protocols: Instead of the suite's; any protocol.
-        """
-        parts = [Also(protocols=self.protocols, methods=self.methods), *self.also]
-        if methods and protocols:
-            parts = [Also(protocols=tuple(protocols), methods=tuple(methods))]
-        elif methods:
-            listed = {name for part in parts for name in part.methods}
-            own = [
-                part.model_copy(update={"methods": tuple(m for m in part.methods if m in methods)}) for part in parts
-            ]
-            strangers = tuple(name for name in methods if name not in listed)
-            parts = [*own, Also(protocols=self.protocols, methods=strangers)] if strangers else own
-        elif protocols:
-            parts = [part.model_copy(update={"protocols": tuple(protocols)}) for part in parts]
-        return list(dict.fromkeys((p, m) for part in parts for p in part.protocols for m in part.methods))
 
 
 @dataclass(frozen=True)
@@ -121,146 +76,9 @@ class Run:
         )
 
 
-def suite_names() -> list[str]:
-    """Names of all suites, sorted."""
-    return sorted(path.stem for path in SUITES.glob("*.yaml"))
-
-
-def load_suite(name: str) -> Suite:
-    """Read one suite.
-
-    Args:
-        name: One of ``suite_names``, or the path of a file ``<name>.yaml`` of one's own.
-
-    Raises:
-        DataError: No such suite, or its file is not what it should be.
-    """
-    if name.endswith(".yaml"):
-        return load_yaml(Path(name), Suite, name=Path(name).stem)
-    if name not in suite_names():
-        raise DataError(f"suite '{name}' is unknown; expected one of {', '.join(suite_names())}, or a file <name>.yaml")
-    return load_yaml(SUITES / f"{name}.yaml", Suite, name=name)
-
-
-def check_recipe(recipe: Recipe) -> Representation:
-    """Make sure, before anything trains, that everything a recipe names exists and fits.
-
-    Returns:
-        The representation that it names; of an ensemble, the first member's.
-
-    Raises:
-        DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
-    """
-    from mer_lightning.motion import Features, get_representation
-
-    file = f"{RECIPES.name}/{recipe.name}.yaml"
-    if recipe.ensemble is not None:
-        return _check_ensemble(recipe, recipe.ensemble, file)
-    if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):
-        raise DataError(f"{file}: expected either model and training, or estimator, or ensemble")
-    if recipe.representation is None:
-        raise DataError(f"{file}: representation: missing")
-    try:
-        representation = get_representation(recipe.sees.name, recipe.sees.arguments)
-        _check_components(recipe)
-        if recipe.model and isinstance(representation, Features):
-            raise DataError(f"model: {representation.name} gives feature vectors, which only an estimator reads")
-        _check_training(recipe, representation)
-        _check_transfer(recipe)
-    except DataError as error:
-        raise DataError(f"{file}: {error}") from error
-    check_values(recipe, representation, file)
-    return representation
-
-
-def check_values(recipe: Recipe, representation: Representation, file: str) -> None:
-    """Make sure that a recipe takes every value of its search space.
-
-    Raises:
-        DataError: It does not; the message names the file that the space is from, and the key.
-    """
-    for key, values in recipe.search_space.items():
-        for value in values.ends:
-            try:
-                changed = recipe.with_values(conditions(recipe.search_space, key) | {key: value})
-                _check_components(changed)
-                _check_training(changed, representation)
-                if _acts_on(changed) != _acts_on(recipe):
-                    raise DataError(f"{key}: what is read cannot be tuned")
-            except DataError as error:
-                raise DataError(f"{file}: search_space: {error}") from error
-
-
-def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str) -> Representation:
-    own = ("representation", "model", "training", "transfer", "estimator", "search_space")
-    if given := next((key for key in own if getattr(recipe, key)), None):
-        raise DataError(f"{file}: {given}: an ensemble has none; its members have theirs")
-    for place, (member, part) in enumerate(zip(ensemble.members, recipe.trained, strict=True)):
-        where = f"{file}: ensemble.members.{place}.method: {part.name}"
-        if member.seeds > 1 and not part.seeded:
-            raise DataError(f"{where} is the same with every seed; expected seeds: 1")
-        if part.transfer is not None:
-            raise DataError(f"{where} is pre-trained, which a member of an ensemble cannot be")
-        if part.chosen_on is not None:
-            raise DataError(f"{where} was chosen on {part.chosen_on.protocol}; expected a method that has seen nobody")
-        if part.unranked and not recipe.unranked:
-            raise DataError(f"{where} is not ranked ({part.unranked}); expected unranked with a reason here too")
-    try:
-        ensemble.top.build("mer_lightning.descriptors")
-    except DataError as error:
-        raise DataError(f"{file}: ensemble.top.{error}") from error
-    first, *_ = [check_recipe(part) for part in recipe.trained]
-    return first
-
-
-def _check_components(recipe: Recipe) -> None:
-    for key, part, room in (
-        ("model", recipe.model, "mer_lightning.models"),
-        ("estimator", recipe.estimator, "mer_lightning.descriptors"),
-    ):
-        if part is not None:
-            try:
-                # an estimator costs nothing to make, and says what is wrong with its arguments
-                part.build(room) if key == "estimator" else part.load(room)
-            except DataError as error:
-                raise DataError(f"{key}.{error}") from error
-
-
-def _check_training(recipe: Recipe, representation: Representation) -> None:
-    from mer_lightning.augmentation import check_augmentation
-
-    if recipe.training and recipe.training.augmentation:
-        check_augmentation(recipe.training.augmentation, representation)
-
-
-def _check_transfer(recipe: Recipe) -> None:
-    from mer_lightning.augmentation import check_augmentation
-    from mer_lightning.motion import get_representation
-
-    if recipe.transfer is None:
-        return
-    if recipe.model is None:
-        raise DataError("transfer: expected a model to transfer, not an estimator")
-    try:
-        choice, model, training = recipe.pretraining
-        representation = get_representation(choice.name, choice.arguments)
-        if training.augmentation:
-            check_augmentation(training.augmentation, representation)
-            if training.augmentation.acts_on != "maps":
-                raise DataError("training.augmentation.acts_on: pre-training is augmented on maps")
-        model.load("mer_lightning.models")
-    except DataError as error:
-        raise DataError(f"transfer.{error}") from error
-
-
-def _acts_on(recipe: Recipe) -> Holds:
-    augmentation = recipe.training and recipe.training.augmentation
-    return augmentation.acts_on if augmentation else "maps"
-
-
 def _reading(recipe: Recipe, representation: Representation) -> _Need:
     """What a method needs to be read: what is computed, not what it is called."""
-    return representation.cache_key(), representation.kinds, _acts_on(recipe)
+    return representation.cache_key(), representation.kinds, acts_on(recipe)
 
 
 @contextmanager

@@ -59,8 +59,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     from benchmark.explain.networks import find_prediction, find_run, inputs_of, network_of, scores_of
     from benchmark.explain.picture import draw_explanation
     from benchmark.json_files import write_json
-    from benchmark.plan import load_suite
     from benchmark.store import Store
+    from benchmark.suite import load_suite
     from benchmark.tracking.mirror import make_tracker
     from mer_lightning.explain import choose_layers, grad_cam
     from mer_lightning.tasks import build_model

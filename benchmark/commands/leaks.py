@@ -43,8 +43,9 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     from benchmark.leaks.figure import draw_leaks
     from benchmark.leaks.habits import save_leaks
     from benchmark.leaks.study import study, study_job
-    from benchmark.plan import load_suite, make_plan
+    from benchmark.plan import make_plan
     from benchmark.store import Store
+    from benchmark.suite import load_suite
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise DataError(f"--jobs {arguments.jobs}: expected a whole number of at least 1")

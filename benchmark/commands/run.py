@@ -36,9 +36,10 @@ def add_run_commands(commands: Commands) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from benchmark.executors import choose_executor
-    from benchmark.plan import load_suite, make_plan
+    from benchmark.plan import make_plan
     from benchmark.runner import run_all
     from benchmark.store import Store
+    from benchmark.suite import load_suite
     from benchmark.tracking.mirror import make_tracker
 
     console = Console(highlight=False, soft_wrap=True)

@@ -76,8 +76,9 @@ def add_tune_commands(commands: Commands) -> None:
 def _tune(arguments: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
-    from benchmark.plan import load_suite, make_plan
+    from benchmark.plan import make_plan
     from benchmark.store import Store
+    from benchmark.suite import load_suite
     from benchmark.tracking.mirror import make_tracker
     from benchmark.tuning.search import Tuning, usual_pruner
     from benchmark.tuning.tune import check_space, tune, with_space

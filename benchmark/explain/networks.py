@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from torch import Tensor, nn
 
-    from benchmark.plan import Run, Suite
+    from benchmark.plan import Run
     from benchmark.recipe import Recipe
     from benchmark.records import FoldRecord, PredictionRecord
     from benchmark.store import RunManifest, Store
+    from benchmark.suite import Suite
     from mer_lightning.protocols import Fold
     from mer_lightning.types import Sample
 

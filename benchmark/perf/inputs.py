@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import interpolate
 
-from benchmark.plan import Run, Suite, make_plan
+from benchmark.plan import Run, make_plan
 from benchmark.recipe import load_recipe
 from benchmark.source import Source
+from benchmark.suite import Suite
 from mer_lightning.datamodules import LateTable
 from mer_lightning.motion import get_representation
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.perf.measurement import Measurement
-from benchmark.plan import Suite, make_plan
+from benchmark.plan import make_plan
 from benchmark.search_space import FloatRange, IntRange, Range
 from benchmark.source import Source
+from benchmark.suite import Suite
 from benchmark.tuning.search import Search, Tuning, best_of, search, usual_pruner
 
 if TYPE_CHECKING:

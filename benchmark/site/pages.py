@@ -19,12 +19,12 @@ from benchmark.boards.methods import RUNS, list_methods
 from benchmark.boards.reported import METHODS
 from benchmark.boards.tables import render, strict_environment
 from benchmark.networks import load_networks
-from benchmark.plan import load_suite, suite_names
 from benchmark.recipe import RECIPES, load_recipe, recipe_names
 from benchmark.records import load_runs
 from benchmark.site.board import BoardPage, board_page
 from benchmark.site.figures import SERIES, Curve, curve_picture
 from benchmark.site.leaks import leak_page
+from benchmark.suite import load_suite, suite_names
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:

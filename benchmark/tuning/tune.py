@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.jobs import Outcome, failure, fold_record, train_fold
 from benchmark.json_files import write_json
-from benchmark.plan import check_values
 from benchmark.pretraining import prepare_start
 from benchmark.recipe import RECIPES, Recipe
+from benchmark.recipe_check import check_values
 from benchmark.records import SEEN, FoldRecord, SearchRecord
 from benchmark.runner import begin_run, run_all
 from benchmark.search_space import Choice, Space, in_order

@@ -8,10 +8,13 @@ import benchmark.recipe
 from benchmark.audit import audit_folder
 from benchmark.cli import main
 from benchmark.jobs import train_fold
-from benchmark.plan import check_recipe, load_suite, make_plan
+from benchmark.plan import make_plan
 from benchmark.recipe import load_recipe
+from benchmark.recipe_check import check_recipe
 from benchmark.records import load_runs
+from benchmark.source import Source
 from benchmark.store import Store
+from benchmark.suite import Suite, load_suite
 from mer_lightning.types import DataError
 
 HEAD = "title: {name}\nsummary: One of several.\ntier: C\n"
@@ -181,11 +184,11 @@ def test_members_may_see_a_clip_in_different_ways(recipes):
         both="ensemble: {rule: average, members: [{method: moving}, {method: still}, {method: other}]}\n",
         stacked="ensemble: {rule: stacking, inner_folds: 2, members: [{method: moving}, {method: still}]}\n",
     )
-    suite = benchmark.plan.Suite(
+    suite = Suite(
         name="s",
         title="S",
         summary="S.",
-        source=benchmark.plan.Source(name="synthetic-video", scale=0.1),
+        source=Source(name="synthetic-video", scale=0.1),
         protocols=("smic-3",),
         methods=("moving", "still", "both", "stacked"),
         seeds=(0,),

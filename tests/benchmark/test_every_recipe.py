@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmark.jobs import train_fold
-from benchmark.plan import check_recipe
 from benchmark.recipe import load_recipe, recipe_names
+from benchmark.recipe_check import check_recipe
 from mer_lightning.datamodules import read_samples
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.protocols import Fold, get_protocol

@@ -5,8 +5,9 @@ import torch
 
 from benchmark.executors import Local
 from benchmark.jobs import Job, RunFold, do_job
-from benchmark.plan import load_suite, make_plan
+from benchmark.plan import make_plan
 from benchmark.records import FoldRecord
+from benchmark.suite import load_suite
 from mer_lightning.models.replicas import running_replicas
 from mer_lightning.models.ststnet import STSTNet
 from mer_lightning.tasks import examine

@@ -10,8 +10,8 @@ from itertools import groupby
 import pytest
 from lightning import Callback
 
-from benchmark.plan import check_recipe
 from benchmark.recipe import load_recipe, recipe_names
+from benchmark.recipe_check import check_recipe
 from mer_lightning.datamodules import load_table
 from mer_lightning.datasets.synthetic.composite import SyntheticDatabase
 from mer_lightning.protocols import Fold, Labelled, get_protocol

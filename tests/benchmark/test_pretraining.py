@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark import plan
+from benchmark import recipe_check
 from benchmark.cli import main
-from benchmark.plan import check_recipe, load_suite, make_plan
+from benchmark.plan import make_plan
 from benchmark.recipe import Recipe
+from benchmark.recipe_check import check_recipe
 from benchmark.records import load_runs
+from benchmark.suite import load_suite
 from mer_lightning.types import DataError
 
 RECIPE = """
@@ -49,7 +51,7 @@ def bench(tmp_path, monkeypatch):
     recipe.write_text(RECIPE)
     suite.write_text(SUITE)
     monkeypatch.setattr("benchmark.recipe.RECIPES", tmp_path / "recipes")
-    monkeypatch.setattr(plan, "RECIPES", tmp_path / "recipes")
+    monkeypatch.setattr(recipe_check, "RECIPES", tmp_path / "recipes")
 
     def run():
         places = ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records")]

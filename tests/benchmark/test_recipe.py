@@ -2,10 +2,10 @@
 
 import pytest
 
-import benchmark.plan
 import benchmark.recipe
-from benchmark.plan import check_recipe, load_suite, suite_names
 from benchmark.recipe import Recipe, load_recipe, recipe_names
+from benchmark.recipe_check import check_recipe
+from benchmark.suite import load_suite, suite_names
 from benchmark.yaml_files import load_yaml
 from mer_lightning.types import DataError
 
@@ -140,13 +140,6 @@ def test_prose_does_not_change_the_hash_but_every_setting_does(folder):
         assert hash_of(GOOD.replace(old, new)) != good
 
 
-def test_a_suite_that_invents_its_data_takes_no_folder(tmp_path):
-    with pytest.raises(DataError, match="invents its data"):
-        benchmark.plan.make_plan(load_suite("smoke"), data=tmp_path)
-    with pytest.raises(DataError, match="needs the folder"):
-        benchmark.plan.make_plan(load_suite("megc2019-flow"))
-
-
 def test_arguments_of_a_representation_change_the_hash_and_what_is_computed(folder):
     def recipe_of(representation):
         (folder / "mine.yaml").write_text(GOOD.replace("flow_map", representation))
@@ -157,35 +150,3 @@ def test_arguments_of_a_representation_change_the_hash_and_what_is_computed(fold
     assert other.hash != plain.hash
     assert check_recipe(other).size == (14, 14)
     assert other.with_values({"training.epochs": 2}).representation == other.representation
-
-
-def test_each_distinct_representation_is_read_once(folder, monkeypatch):
-    import mer_lightning.datamodules
-
-    texts = {"a": "onset_apex_flow", "b": "{name: onset_apex_flow, arguments: {size: [14, 14]}}"}
-    texts |= {"c": texts["b"], "d": texts["a"]}
-    for name, text in texts.items():
-        (folder / f"{name}.yaml").write_text(GOOD.replace("flow_map", text))
-    acting = GOOD.replace("flow_map", texts["a"]).replace("epochs: 1", "augmentation: {acts_on: frames}, epochs: 1")
-    (folder / "e.yaml").write_text(acting)
-    read = []
-
-    def count(dataset, samples, representation, **more):
-        read.append((representation.size, more["holds"]))
-        return read_samples(dataset, samples, representation, **more)
-
-    read_samples = mer_lightning.datamodules.read_samples
-    monkeypatch.setattr(mer_lightning.datamodules, "read_samples", count)
-    suite = benchmark.plan.Suite(
-        name="s",
-        title="S",
-        summary="S.",
-        source=benchmark.plan.Source(name="synthetic-video", scale=0.05),
-        protocols=("smic-3",),
-        methods=(*texts, "e"),
-        seeds=(0,),
-    )
-    runs = benchmark.plan.make_plan(suite)
-    assert not read
-    assert [run.table.inputs.shape[-1] for run in runs] == [28, 14, 14, 28, 128]
-    assert sorted(read) == [((14, 14), "maps"), ((28, 28), "frames"), ((28, 28), "maps")]

@@ -3,8 +3,8 @@
 import optuna
 import pytest
 
-from benchmark.plan import check_recipe
 from benchmark.recipe import load_recipe, recipe_names
+from benchmark.recipe_check import check_recipe
 from benchmark.search_space import conditions
 from benchmark.tuning.search import make_sampler, suggest
 from tests.benchmark.tuning.searches import SPACE, make_run

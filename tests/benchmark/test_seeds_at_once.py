@@ -14,8 +14,9 @@ from benchmark.executors.executor import DEATHS
 from benchmark.executors.processes import _after_death
 from benchmark.jobs import Job, RunFold, do_job
 from benchmark.locks import FoldLocks
-from benchmark.plan import load_suite, make_plan
+from benchmark.plan import make_plan
 from benchmark.store import Store
+from benchmark.suite import load_suite
 from mer_lightning.models.replicas import running_replicas
 from mer_lightning.models.ststnet import STSTNet
 from tests.benchmark import fake_work

@@ -5,8 +5,9 @@ import importlib.util
 import pytest
 
 from benchmark.executors import Local, Processes, choose_executor
-from benchmark.plan import load_suite, make_plan
+from benchmark.plan import make_plan
 from benchmark.store import Store
+from benchmark.suite import load_suite
 from mer_lightning.types import DataError
 from tests.benchmark.short_runs import short
 

@@ -98,7 +98,8 @@ def test_a_map_without_frames_is_explained_on_the_mean_face(world, explain, tmp_
 def test_the_weights_are_kept_and_predict_the_whole_fold_as_recorded(world, explain):
     from safetensors.torch import load_file
 
-    from benchmark.plan import load_suite, make_plan
+    from benchmark.plan import make_plan
+    from benchmark.suite import load_suite
 
     run = run_id(world, "tiny")
     (fold, *_) = Store(world / "runs").folds(run).values()

@@ -47,7 +47,7 @@ def world(tmp_path_factory):
     (folder / "starts.yaml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmark.recipe.RECIPES", folder / "recipes")
-        patch.setattr("benchmark.plan.RECIPES", folder / "recipes")
+        patch.setattr("benchmark.recipe_check.RECIPES", folder / "recipes")
         flags = ["--suite", str(folder / "starts.yaml"), "--accelerator", "cpu", "--executor", "local"]
         flags += ["--runs", str(folder / "runs"), "--records", str(folder / "records")]
         assert main(["run", *flags]) == 0

@@ -12,8 +12,9 @@ from benchmark.cli import main
 from benchmark.leaks.habits import load_leak, load_leaks
 from benchmark.leaks.page import render_leaks
 from benchmark.leaks.study import FITS, PARTS
-from benchmark.plan import load_suite, make_plan
+from benchmark.plan import make_plan
 from benchmark.store import Store
+from benchmark.suite import load_suite
 from mer_lightning.tasks import train_network
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from benchmark.cli import main
-from benchmark.plan import check_recipe
 from benchmark.recipe import Recipe
+from benchmark.recipe_check import check_recipe
 from benchmark.records import FoldRecord
 from benchmark.store import Store
 from benchmark.summary import make_record

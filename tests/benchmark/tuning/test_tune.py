@@ -16,8 +16,9 @@ import benchmark.tuning.tune
 from benchmark.boards.board import load_boards
 from benchmark.cli import main
 from benchmark.executors import Local
-from benchmark.plan import Run, check_recipe
+from benchmark.plan import Run
 from benchmark.recipe import Recipe, load_recipe
+from benchmark.recipe_check import check_recipe
 from benchmark.records import load_run
 from benchmark.store import Store
 from benchmark.tracking.mirror import NoTracker
