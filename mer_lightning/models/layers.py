@@ -123,8 +123,8 @@ class Linear(nn.Linear):
         Returns:
             ``(..., out_features)``.
         """
-        exact = input.dtype == self.weight.dtype == torch.float32 and input.ndim > 1
-        if exact and is_eager_cpu(input) and torch.backends.mkldnn.is_available():
+        exact = input.dtype == self.weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+        if exact and input.ndim > 1 and is_eager_cpu(input) and torch.backends.mkldnn.is_available():
             rows = nn.functional.linear(input.flatten(0, -2).to_mkldnn(), self.weight, self.bias).to_dense()
             return rows.unflatten(0, input.shape[:-1])
         return super().forward(input)

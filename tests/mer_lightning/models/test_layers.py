@@ -102,6 +102,18 @@ def test_linear_equals_torch(dtype, tol, leading):
         close(a.grad, b.grad, tol)
 
 
+@pytest.mark.parametrize("leading", [(19,), (3, 5)], ids=str)
+def test_linear_is_torchs_own_where_precision_is_mixed(leading):
+    layer, x = Linear(37, 11), torch.randn(*leading, 37, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x)
+        expected = nn.functional.linear(x, layer.weight, layer.bias)
+    assert y.dtype == torch.bfloat16
+    assert torch.equal(y, expected)
+    y.float().sum().backward()
+    assert x.grad is not None
+
+
 def test_layers_of_a_library_are_replaced_and_keep_their_parameters():
     inner = nn.Sequential(nn.Linear(6, 6, bias=False), nn.Dropout(0.25), nn.ReLU())
     network = nn.Sequential(nn.Linear(8, 6), inner)
