@@ -18,8 +18,10 @@ from mer_lightning.models.htnet import HTNet
 from mer_lightning.models.image_cnn import ImageCNN
 from mer_lightning.models.magnified_apex import MagnifiedApex
 from mer_lightning.models.me_resnet import MEResNet
+from mer_lightning.models.off_apexnet import OffApexNet
 from mer_lightning.models.rcn import RCN
 from mer_lightning.models.s3d_cnn import S3DCNN
+from mer_lightning.models.ststnet import STSTNet
 from mer_lightning.types import DataError
 
 S0 = {"size": 32, "width": 32, "hidden": 16, "fc8": 16}
@@ -58,6 +60,8 @@ SYSTEMS = {
 FULL = {"s0-fused-fc7-trained", "s1", "s2-separable", "s3-dual", "s4-both"}
 SMALL = {"backbone": "test_efficientnet", "hidden": 16}
 NETWORKS = SYSTEMS | {
+    "ststnet": (STSTNet, {}, (3, 28, 28)),
+    "off-apexnet": (OffApexNet, {}, (3, 28, 28)),
     **{
         f"rcn-{unit}-{side}": (RCN, {"unit": unit, "filters": 8, "pool": pool}, (3, side, side))
         for unit in ("attention", "shortcut", "wide")
@@ -128,6 +132,21 @@ def test_it_exports(name):
     x = torch.randn(2, *shape)
     exported = torch.export.export(model.eval(), (x,)).module()
     torch.testing.assert_close(exported(x), model(x), atol=1e-5, rtol=1e-4)
+
+
+# on a CPU the 16-bit gradient of torch 2.15 for a 3-D convolution that is longer than its input, as S1's on few frames,
+# writes past its memory
+@pytest.mark.parametrize("name", [name for name in ONE_EACH if name != "s1"])
+def test_mixed_precision_gives_nearly_the_same(name):
+    model, shape = build(name)
+    x = torch.randn(8, *shape)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = without_chance(model)(x)
+    nn.functional.cross_entropy(logits.float(), torch.arange(8) % 3).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+    exact = model.eval()(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(model(x).float(), exact, rtol=0, atol=0.05 * exact.abs().max().item())
 
 
 @pytest.mark.parametrize("name", [name for name in ONE_EACH if name not in NO_VMAP])
