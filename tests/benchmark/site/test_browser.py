@@ -179,7 +179,8 @@ def test_a_link_brings_back_sorting_and_filters(visit):
 def test_a_link_to_a_method_marks_its_row(visit):
     page = visit(f"{BOARD}#ststnet")
     assert page.evaluate("document.querySelector(':target th').innerText") == "STSTNet"
-    assert page.evaluate("document.querySelector(':target').getBoundingClientRect().top < innerHeight")
+    # the page glides there
+    page.wait_for_function("document.querySelector(':target').getBoundingClientRect().top < 100", timeout=5000)
 
 
 def test_a_link_with_nonsense_in_it_does_no_harm(visit):
