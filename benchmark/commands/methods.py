@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column
 from rich.table import Table as Columns
@@ -38,14 +39,26 @@ def _methods(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([_dump(listing) for listing in listings], indent=1, ensure_ascii=False))
         return 0
-    table = Columns(Column("method", no_wrap=True), "tier", "source", "state", "title")
+    _print_list(listings)
+    return 0
+
+
+def _print_list(listings: list[Listing]) -> None:
+    """A line each, whatever the terminal's width; the reasons of what cannot run stand below."""
+    names = Column("method", no_wrap=True, min_width=max((len(listing.name) for listing in listings), default=0))
+    title = Column("title", no_wrap=True, ratio=3)
+    source = Column("source", no_wrap=True, ratio=2)
+    table = Columns(names, "tier", "state", title, source, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
     for listing in listings:
-        table.add_row(listing.name, listing.tier, listing.source, listing.state, listing.title)
+        state = listing.state.partition(":")[0]
+        table.add_row(listing.name, listing.tier, state, listing.title, listing.source)
     console = Console(highlight=False)
     console.print(table)
+    for listing in listings:
+        if ":" in listing.state:
+            console.print(f"{listing.name} {listing.state}", soft_wrap=True)
     running = sum(listing.state == RUNS for listing in listings)
     console.print(f"{len(listings)} methods, {running} run")
-    return 0
 
 
 def _show(name: str, as_json: bool) -> int:

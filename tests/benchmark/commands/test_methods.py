@@ -78,6 +78,17 @@ def test_the_list_for_people_has_every_name_and_a_sum(world, capsys):
     assert said.endswith("4 methods, 2 run\n")
 
 
+def test_the_list_gives_each_method_one_line_and_reasons_below(world, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "48")
+    path = world / "baseline.yaml"
+    path.write_text(GOOD.replace("title: A\n", f"title: {'A long title of a method ' * 4}\n"))
+    assert main(["methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.split()[:3] for line in lines if line.split()[1:2] and line.split()[1] in set("ABCD")]
+    assert [row[0] for row in rows] == ["full", "cited", "later", "baseline"]
+    assert "cited cannot run: the genome is lost" in lines
+
+
 def test_a_broken_list_of_methods_is_named(world, capsys):
     benchmark.commands.methods.REPORTED.joinpath("methods.yaml").write_text("methods: 3\n")
     assert main(["methods"]) == 2
