@@ -146,7 +146,7 @@ def train_fold(
     if recipe.ensemble is not None:
         return _train_ensemble(recipe, recipe.ensemble, table, fold, seed=seed, accelerator=accelerator)
     if recipe.estimator is not None:
-        return fit_estimator(table, fold, recipe.estimator, seed=seed)
+        return fit_estimator(table, fold, recipe.estimator)
     assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
     return train_network(
         table,

@@ -50,7 +50,8 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
 
     _, model, training = run.recipe.pretraining
     table, labelled = _read(run, store.root / "cache")
-    parts = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), table.content_hash, run.seed]
+    settings = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), run.recipe.version]
+    parts = [*settings, table.representation.cache_key(), table.content_hash, run.seed]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     weights = (
         store.root / "pretrained" / f"{run.recipe.origin}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"

@@ -215,8 +215,9 @@ class Recipe(Settings):
 
     @property
     def seeded(self) -> bool:
-        """False where every seed gives the same result, because nothing is drawn."""
-        return any(part.training is not None for part in self.trained)
+        """False where every seed gives the same result: no network is trained and no people are divided by chance."""
+        stacked = self.ensemble is not None and self.ensemble.rule == "stacking"
+        return stacked or any(part.training is not None for part in self.trained)
 
     @property
     def epochs(self) -> int:

@@ -344,7 +344,8 @@ def _interval(values: NDArray[np.float64], level: float, subjects: int) -> Inter
 
 def _seedless(run: RunRecord) -> bool:
     trained = run.recipe.get("parts", {}).values() or [run.recipe]
-    return all(part.get("training") is None and part.get("estimator") is not None for part in trained)
+    stacked = run.recipe.get("ensemble", {}).get("rule") == "stacking"
+    return not stacked and all(part.get("training") is None and part.get("estimator") is not None for part in trained)
 
 
 def _say(seeds: Mapping[int, RunRecord]) -> str:

@@ -18,6 +18,10 @@ class DataError(ValueError):
     """
 
 
+class DivergedError(ArithmeticError):
+    """A training ended in numbers that are not finite: it predicts nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One annotated clip of one subject.

@@ -147,12 +147,12 @@ def _train(recipe: Recipe, table: Table, fold: Fold, seed: int, accelerator: str
         return train_network(
             table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator, every_epoch=True
         )
-    result = fit_estimator(table, fold, recipe.estimator, seed=seed)
+    result = fit_estimator(table, fold, recipe.estimator)
     columns: list[FoldResult] = []
     for cost in _costs(recipe):
         alone = recipe.with_values({"estimator.arguments.costs": [cost]}).estimator
         assert alone is not None
-        columns.append(fit_estimator(table, fold, alone, seed=seed))
+        columns.append(fit_estimator(table, fold, alone))
     rows = zip(*([DIGITS[p.prediction] for p in column.predictions] for column in columns), strict=True)
     return replace(result, candidates=tuple(map("".join, rows)))
 
@@ -168,7 +168,7 @@ def _fit_all(
     console.print(f"{run.recipe.name} · {run.board} · {name}" + (f": {len(done)} folds are there" if done else ""))
     for fit in fits(run):
         if fit.fold.held_out not in done:
-            result = fit_estimator(fit.table, fit.fold, estimator, seed=run.seed)
+            result = fit_estimator(fit.table, fit.fold, estimator)
             record = FoldRecord(
                 held_out=fit.fold.held_out,
                 predictions=tuple(

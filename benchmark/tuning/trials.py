@@ -8,6 +8,7 @@ import torch
 
 from benchmark.jobs import is_out_of_memory, pays_together, train_fold
 from mer_lightning.metrics import confusion_matrix, uf1
+from mer_lightning.types import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,10 +147,14 @@ def inner_uf1(
     results: list[FoldResult] = []
     given: _Given = {"seed": seed, "accelerator": accelerator, "start": start}
     for part, how in parts:
-        for result in _train(recipe, table, part, how, given, watch):
-            results.append(result)
-            if watch:
-                watch.fold_done(result, last=len(results) == len(folds))
+        try:
+            for result in _train(recipe, table, part, how, given, watch):
+                results.append(result)
+                if watch:
+                    watch.fold_done(result, last=len(results) == len(folds))
+        except DivergedError:
+            # an answer like others: the trial counts, and is not tried again when the search goes on
+            return 0.0
     predictions = [prediction for result in results for prediction in result.predictions]
     labels, guesses = [p.label for p in predictions], [p.prediction for p in predictions]
     return float(uf1(confusion_matrix(labels, guesses, table.classes)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
 
     from mer_lightning.descriptors.estimator import TrainingSide
 
+_Machine = AdaBoostClassifier | SVC | DummyClassifier
+
 
 class AdaBoost:
     """AdaBoost (SAMME) of linear support vector machines on feature vectors of length 1.
 
-    A first machine that is no better than chance on what it was fitted on cannot be boosted; it decides alone.
+    A first machine that is no better than chance on what it was fitted on cannot be boosted; it decides alone. Where
+    there is one class only, nothing is fitted.
 
     Args:
         rounds: Machines at most.
@@ -34,39 +38,39 @@ class AdaBoost:
         self._rounds, self._cost, self._shrinkage = rounds, cost, shrinkage
         self._train = np.empty((0, 0))
         self._classes = 0
-        self._model: AdaBoostClassifier | SVC | None = None
+        self._model: _Machine | None = None
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
+    def fit(self, known: TrainingSide) -> None:
         """Boost on all samples, flattened, all classes with the same total weight at first."""
         self._classes = known.classes
         self._train = _flat(known.inputs)
-        self._model = self._boosted(known.labels, np.ones(len(known.labels)), seed)
+        self._model = self._boosted(known.labels, np.ones(len(known.labels)))
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1."""
         assert self._model is not None, "fit comes first"
         return self._scores(self._model, _flat(inputs))
 
-    def _boosted(self, labels: NDArray[np.int64], weights: NDArray[np.float64], seed: int) -> AdaBoostClassifier | SVC:
+    def _boosted(self, labels: NDArray[np.int64], weights: NDArray[np.float64]) -> _Machine:
+        gram = self._train @ self._train.T
+        if (labels == labels[0]).all():
+            return DummyClassifier().fit(gram, labels)
         counts = np.bincount(labels, weights=weights, minlength=self._classes)
         start = weights / np.where(counts > 0, counts, 1)[labels]
         start /= start.sum()
         # SVC multiplies C by weights that sum to 1, so that C is per mean weight
         machine = SVC(kernel="precomputed", C=self._cost * len(labels))
-        gram = self._train @ self._train.T
         alone = machine.fit(gram, labels, sample_weight=start)
         if start[alone.predict(gram) != labels].sum() >= 1 - 1 / len(alone.classes_) - 1e-9:
             return alone
-        model = AdaBoostClassifier(
-            machine, n_estimators=self._rounds, learning_rate=self._shrinkage, random_state=seed % 2**32
-        )
+        model = AdaBoostClassifier(machine, n_estimators=self._rounds, learning_rate=self._shrinkage, random_state=0)
         return model.fit(gram, labels, sample_weight=start)
 
-    def _scores(self, model: AdaBoostClassifier | SVC, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        scores = np.zeros((len(features), self._classes))
+    def _scores(self, model: _Machine, features: NDArray[np.float64]) -> NDArray[np.float64]:
         between = features @ self._train.T
-        if isinstance(model, SVC):
-            return np.eye(self._classes)[model.predict(between)]
+        if not isinstance(model, AdaBoostClassifier):
+            return np.eye(self._classes)[np.asarray(model.predict(between))]
+        scores = np.zeros((len(features), self._classes))
         scores[:, model.classes_] = model.predict_proba(between)
         return scores
 
@@ -89,18 +93,17 @@ class AdaBoostSTM(AdaBoost):
         super().__init__(rounds, cost, shrinkage)
         self._bound = bound
         self._labels: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._seed = 0
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
+    def fit(self, known: TrainingSide) -> None:
         """Keep the training samples; what is learnt from them depends on who is tested. See ``AdaBoost.fit``."""
-        self._classes, self._seed, self._labels = known.classes, seed, known.labels
+        self._classes, self._labels = known.classes, known.labels
         self._train = _flat(known.inputs)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1; depend on all of ``inputs`` together."""
         features = _flat(inputs)
         weights = mean_matching_weights(self._train, features, self._bound)
-        return self._scores(self._boosted(self._labels, weights, self._seed), features)
+        return self._scores(self._boosted(self._labels, weights), features)
 
 
 def mean_matching_weights(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from mer_lightning.descriptors.blocks import block_labels, mean_of_blocks, to_shares
+from mer_lightning.descriptors.blocks import block_labels, mean_of_blocks, orientation_bins, to_shares
 from mer_lightning.descriptors.hoof import oriented_sums
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def bi_woof(flow: Tensor, strain: Tensor, *, bins: int = 8, blocks: tuple[int, i
     Signal Processing: Image Communication 62, 2018.
     """
     labels, count = block_labels(flow, blocks), blocks[0] * blocks[1]
-    local = to_shares(oriented_sums(flow, torch.linalg.vector_norm(flow, dim=1), bins, labels, count))
+    u, v = flow.unbind(1)
+    length = torch.linalg.vector_norm(flow, dim=1)
+    local = to_shares(oriented_sums(orientation_bins(u, v, bins), length, bins, labels, count))
     weighted = local * mean_of_blocks(strain[:, 0], labels, count)[..., None]
     return functional.normalize(weighted.flatten(1), dim=1)

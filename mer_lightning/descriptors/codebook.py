@@ -44,14 +44,14 @@ class CodebookSVM:
         self._tables = np.empty((0,))
         self._chosen: NDArray[np.bool_] = np.empty(0, dtype=bool)
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
+    def fit(self, known: TrainingSide) -> None:
         """Make the codebooks of what ``quantised_patterns`` gives, keep words, choose C and fit."""
         inputs, labels = known.inputs, known.labels
         shown = inputs.reshape(len(inputs), -1, KINDS, CODES).sum((0, 1))
         bits = (np.arange(CODES)[:, None] >> np.arange(8)) & 1
         tables: list[NDArray[np.float64]] = []
         for weights in shown:
-            words = KMeans(self._words, random_state=seed % 2**32).fit(bits, sample_weight=weights + 1e-9)
+            words = KMeans(self._words, random_state=0).fit(bits, sample_weight=weights + 1e-9)
             tables.append(np.eye(self._words)[words.labels_])
         self._tables = np.stack(tables)
         features = self._words_of(inputs)
@@ -60,7 +60,7 @@ class CodebookSVM:
         selection = SelectPercentile(f_classif, percentile=self._kept).fit(features[:, varied], labels)
         self._chosen[~varied] = False
         self._chosen[varied] = selection.get_support()
-        self._svm.fit(replace(known, inputs=features[:, self._chosen]), seed)
+        self._svm.fit(replace(known, inputs=features[:, self._chosen]))
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)``, see ``SVM.predict``."""

@@ -18,32 +18,25 @@ if TYPE_CHECKING:
     from mer_lightning.descriptors.estimator import Estimator, TrainingSide
 
 _ROOM = "mer_lightning.descriptors"
-_SEEDS = 2**31
 
 
 class Average:
-    """The mean of the class scores of several estimators, each fitted with several seeds.
+    """The mean of the class scores of several estimators.
 
     Args:
         members: Each ``{name: <file>.<Class>, arguments: {...}}``, as under ``estimator:`` of a recipe.
-        seeds: How often each member is fitted, with seeds of its own.
 
     Raises:
         DataError: No member, or one that does not exist; the message starts with its key.
     """
 
-    def __init__(self, members: list[dict[str, Any]], seeds: int = 1) -> None:
-        if seeds < 1:
-            raise DataError(f"seeds: expected 1 or more, got {seeds}")
+    def __init__(self, members: list[dict[str, Any]]) -> None:
         self._members = _components(members)
-        self._seeds = seeds
         self._fitted: list[Estimator] = []
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
-        """Fit every member with every seed on all samples."""
-        self._fitted = [
-            _fit(member, known, (seed + number) % _SEEDS) for member in self._members for number in range(self._seeds)
-        ]
+    def fit(self, known: TrainingSide) -> None:
+        """Fit every member on all samples."""
+        self._fitted = [_fit(member, known) for member in self._members]
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Mean class scores, ``(n, C)``."""
@@ -74,7 +67,7 @@ class Stacking:
         self._fitted: list[Estimator] = []
         self._top = Logistic(costs=(cost,))
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
+    def fit(self, known: TrainingSide) -> None:
         """Fit what is on top on scores of inner folds, then every member on all samples.
 
         Raises:
@@ -87,9 +80,9 @@ class Stacking:
         for train, test in folds:
             inner = known.only(train)
             for row, member in zip(scores, self._members, strict=True):
-                row[test] = _fit(member, inner, seed).predict(known.inputs[test])
-        self._top.fit(replace(known, inputs=beside(scores)), seed)
-        self._fitted = [_fit(member, known, seed) for member in self._members]
+                row[test] = _fit(member, inner).predict(known.inputs[test])
+        self._top.fit(replace(known, inputs=beside(scores)))
+        self._fitted = [_fit(member, known) for member in self._members]
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class probabilities ``(n, C)`` of what is on top."""
@@ -118,7 +111,7 @@ def _components(members: list[dict[str, Any]]) -> list[Component]:
     return found
 
 
-def _fit(member: Component, known: TrainingSide, seed: int) -> Estimator:
+def _fit(member: Component, known: TrainingSide) -> Estimator:
     built: Estimator = member.build(_ROOM)
-    built.fit(known, seed)
+    built.fit(known)
     return built

@@ -48,14 +48,17 @@ class TrainingSide:
 
 
 class Estimator(Protocol):
-    """A method without gradient steps, made anew for every fold."""
+    """A method without gradient steps, made anew for every fold.
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
+    It gives the same on the same training side whatever the seed of the run; what it draws, it draws with a seed that
+    is its own and fixed.
+    """
+
+    def fit(self, known: TrainingSide) -> None:
         """Learn from the training side; whatever is chosen is chosen inside of it.
 
         Args:
             known: The training side.
-            seed: Source of everything random, 0..2^32 - 1.
         """
         ...
 

@@ -50,7 +50,7 @@ class HierarchicalSVM:
         self._order: list[int] = []
         self._chain: list[SVM] = []
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
+    def fit(self, known: TrainingSide) -> None:
         """Fit the machines from the first to the last, each on the samples of its class and of those behind it."""
         counts = np.bincount(known.labels, minlength=known.classes)
         self._classes = known.classes
@@ -58,7 +58,7 @@ class HierarchicalSVM:
         self._chain = []
         for label in self._order[:-1]:
             machine = self._machine()
-            machine.fit(replace(known, labels=(known.labels != label).astype(np.int64), classes=2), seed)
+            machine.fit(replace(known, labels=(known.labels != label).astype(np.int64), classes=2))
             self._chain.append(machine)
             known = known.only(np.flatnonzero(known.labels != label))
 

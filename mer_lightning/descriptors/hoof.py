@@ -6,27 +6,25 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mer_lightning.descriptors.blocks import block_labels, orientation_bins, sum_over_blocks, to_shares
+from mer_lightning.descriptors.blocks import block_labels, sum_over_blocks, to_shares
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def oriented_sums(flow: Tensor, weights: Tensor, bins: int, labels: Tensor, blocks: int) -> Tensor:
+def oriented_sums(direction: Tensor, weights: Tensor, bins: int, labels: Tensor, blocks: int) -> Tensor:
     """Sum the weights of the vectors of each direction in each block.
 
     Args:
-        flow: ``(..., 2, H, W)``.
+        direction: Bin of each vector, ``(..., H, W)``, int64, in ``0..bins - 1``.
         weights: ``(..., H, W)``, not negative.
-        bins: Directions over the full circle, see ``blocks.orientation_bins``.
+        bins: Number of directions.
         labels: Block of each pixel, ``(H, W)``.
         blocks: Number of blocks.
 
     Returns:
         ``(..., blocks, bins)``.
     """
-    u, v = flow.unbind(-3)
-    direction = orientation_bins(u, v, bins)
     # one direction at a time: all of them would hold the flow as often as there are bins
     sums = [sum_over_blocks(torch.where(direction == b, weights, 0), labels, blocks) for b in range(bins)]
     return torch.stack(sums, -1)
@@ -54,8 +52,7 @@ def hoof(flow: Tensor, *, bins: int = 30, blocks: tuple[int, int] = (1, 1)) -> T
     """
     labels = block_labels(flow, blocks)
     u, v = flow.unbind(-3)
-    # angles of -90..90 degrees, doubled and turned, fill the circle from 0 on
-    angle = 2 * torch.atan2(-v, u.abs()) + torch.pi
-    doubled = torch.stack((torch.cos(angle), torch.sin(angle)), -3)
+    rise = torch.atan2(-v, u.abs()) / torch.pi + 0.5
+    direction = torch.floor(rise * bins).long().clamp(0, bins - 1)
     length = torch.linalg.vector_norm(flow, dim=-3)
-    return to_shares(oriented_sums(doubled, length, bins, labels, blocks[0] * blocks[1])).flatten(1)
+    return to_shares(oriented_sums(direction, length, bins, labels, blocks[0] * blocks[1])).flatten(1)

@@ -36,9 +36,8 @@ class Logistic:
         self._only: int | None = None
         self._model = LogisticRegression()
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
-        """Choose C where there are several, and fit on all samples, flattened; nothing here is random."""
-        del seed
+    def fit(self, known: TrainingSide) -> None:
+        """Choose C where there are several, and fit on all samples, flattened."""
         features, labels = _flat(known.inputs), known.labels
         self._classes = known.classes
         self._only = int(labels[0]) if (labels == labels[0]).all() else None

@@ -20,9 +20,8 @@ class Majority:
         self._model = DummyClassifier(strategy="prior")
         self._classes = 0
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
+    def fit(self, known: TrainingSide) -> None:
         """Count the labels; nothing else is looked at."""
-        del seed
         self._classes = known.classes
         self._model.fit(known.inputs.reshape(len(known.inputs), -1), known.labels)
 

@@ -37,6 +37,8 @@ def mdmo(flow: Tensor, regions: Tensor, *, count: int = 36, beta: float = 0.9) -
     u, v = flow.unbind(2)
     direction = orientation_bins(u, v, _BINS)
     length, angle = torch.hypot(u, v), torch.atan2(v, u) % (2 * torch.pi)
+    # a hair above the right rounds to the full turn, but is counted in the first direction
+    angle = torch.where(angle < 2 * torch.pi, angle, 0)
     sums: list[Tensor] = []
     for b in range(_BINS):
         here = direction == b

@@ -26,7 +26,8 @@ def network_features(pictures: Tensor, *, backbone: str = "resnet18", weights: P
     Args:
         pictures: ``(N, 1 or 3, H, W)`` in 0..1; grey ones are given three equal channels.
         backbone: Name in timm.
-        weights: File of its state; None draws it, always the same, which makes the features a random projection.
+        weights: File of its state, for pictures scaled as timm's own configuration of the network says; None draws
+            it, always the same, and scales nothing, which makes the features a random projection.
 
     Returns:
         ``(N, D)``, float32; 512 values of a ResNet-18, 4096 of a VGG-16.
@@ -35,8 +36,12 @@ def network_features(pictures: Tensor, *, backbone: str = "resnet18", weights: P
         DataError: timm does not know the network, or the file does not fit.
     """
     network = _network(backbone, weights, str(pictures.device))
+    pictures = pictures.expand(-1, 3, -1, -1)
+    if weights is not None:
+        mean, std = (pictures.new_tensor(network.pretrained_cfg[name])[:, None, None] for name in ("mean", "std"))
+        pictures = (pictures - mean) / std
     with torch.no_grad():
-        parts = pictures.expand(-1, 3, -1, -1).split(_AT_ONCE)
+        parts = pictures.split(_AT_ONCE)
         return torch.cat([network(part).flatten(1) for part in parts])
 
 

@@ -52,9 +52,8 @@ class SelectedSVM:
         self._selection: _Selection | None = None
         self._machine = SVC()
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
-        """Choose C where there are several, choose features and fit on all samples; nothing here is random."""
-        del seed
+    def fit(self, known: TrainingSide) -> None:
+        """Choose C where there are several, choose features and fit on all samples."""
         features, labels = _flat(known.inputs), known.labels
         self._classes = known.classes
         self._only = int(labels[0]) if (labels == labels[0]).all() else None

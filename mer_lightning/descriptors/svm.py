@@ -74,9 +74,8 @@ class SVM:
         self._only: int | None = None
         self._model: Pipeline | None = None
 
-    def fit(self, known: TrainingSide, seed: int) -> None:
-        """Choose C where there are several, and fit on all samples, flattened; nothing here is random."""
-        del seed
+    def fit(self, known: TrainingSide) -> None:
+        """Choose C where there are several, and fit on all samples, flattened."""
         labels = known.labels
         self._classes = known.classes
         self._train = self._features(known.inputs)

@@ -25,7 +25,7 @@ from mer_lightning.descriptors.stlbp_ip import stlbp_ip
 from mer_lightning.faces.alignment import Crop, similarity
 from mer_lightning.faces.points import mean_face
 from mer_lightning.faces.regions import REGIONS, region_map
-from mer_lightning.motion.flow_representations import FlowMethod, OnsetApexFlow
+from mer_lightning.motion.flow_representations import FlowMethod, OnsetApexFlow, flow_versions
 from mer_lightning.motion.frames import FromFrames, Sampling, pick_frames
 from mer_lightning.motion.strain import optical_strain
 from mer_lightning.video.sampling import around_apex, onset_apex
@@ -69,7 +69,7 @@ class Features(FromFrames):
 
     @property
     def value_range(self) -> tuple[float, float]:
-        """Shares and weights."""
+        """Shares and weights; FDM and MDMO also have directions below 0."""
         return (0.0, 1.0)
 
     @property
@@ -164,6 +164,11 @@ class FlowFeatures(Features):
     """
 
     method: FlowMethod = "tvl1"
+
+    @property
+    def code_versions(self) -> tuple[str, ...]:
+        """That of the flow method."""
+        return flow_versions(self.method)
 
     def flow(self, reference: Tensor, target: Tensor) -> Tensor:
         """Flow of pairs of grey clips ``(N, F, H, W)``, ``(N, F, 2, H, W)``, pixels; 0 where it is rounding."""
@@ -300,6 +305,11 @@ class FromNetwork(Features):
     def weight_files(self) -> tuple[Path, ...]:
         """The network's, where they are given."""
         return () if self.weights is None else (self.weights,)
+
+    @property
+    def code_versions(self) -> tuple[str, ...]:
+        """Pictures are scaled for a network that was trained."""
+        return () if self.weights is None else ("scaled",)
 
     def look(self, pictures: Tensor) -> Tensor:
         """Features of grey pictures ``(N, H, W)``, ``(N, D)``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from pathlib import Path  # noqa: TC003 - pydantic needs it to read a field
 from typing import TYPE_CHECKING, Literal
@@ -34,6 +33,11 @@ _DERIVED: dict[Third, tuple[str, ...]] = {
     "none": (),
     "magnitude_strain": ("magnitude", "strain"),
 }
+
+
+def flow_versions(method: FlowMethod) -> tuple[str, ...]:
+    """Version of a flow method, for ``code_versions`` of what is computed with it."""
+    return (f"tvl1 {tvl1.VERSION}",) if method == "tvl1" else ()
 
 
 class FromFlow(FromFrames):
@@ -93,12 +97,10 @@ class FromFlow(FromFrames):
         """RAFT's, where they are given."""
         return () if self.weights is None else (self.weights,)
 
-    def cache_key(self) -> str:
-        """Identity of the computation, with the version of TV-L1."""
-        key = super().cache_key()
-        if self.method == "tvl1":
-            key = hashlib.sha256(f"{key}|tvl1 {tvl1.VERSION}".encode()).hexdigest()
-        return key
+    @property
+    def code_versions(self) -> tuple[str, ...]:
+        """That of the flow method."""
+        return flow_versions(self.method)
 
     def flow(self, reference: Tensor, target: Tensor) -> Tensor:
         """Flow between grey images ``(B, 1, H, W)`` with the chosen method."""

@@ -150,8 +150,13 @@ class FromFrames(Settings):
         """Files of weights that the computation reads."""
         return ()
 
+    @property
+    def code_versions(self) -> tuple[str, ...]:
+        """Versions of code that only some representations run, beside ``CODE_VERSION``."""
+        return ()
+
     def cache_key(self) -> str:
-        """Identity of the computation: class, every parameter, the version of the code, the content of its files."""
+        """Identity of the computation: class, every parameter, the versions of code, the content of its files."""
         fields = type(self).model_fields
         unused = {key for key in _LATER & set(fields) if getattr(self, key) == fields[key].default}
         described = [type(self).__name__, CODE_VERSION, self.model_dump(mode="json", exclude=unused)]
@@ -162,6 +167,8 @@ class FromFrames(Settings):
             except OSError as error:
                 raise DataError(f"{path}: weights not readable ({error.strerror})") from error
             key = hashlib.sha256(f"{key}|{content}".encode()).hexdigest()
+        for version in self.code_versions:
+            key = hashlib.sha256(f"{key}|{version}".encode()).hexdigest()
         return key
 
     def sample(

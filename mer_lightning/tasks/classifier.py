@@ -47,11 +47,12 @@ class ClassifierTask(LightningModule):
         self._loss = loss or Loss()
         self.register_buffer("_class_weights", class_weights, persistent=False)
         self._class_weights: Tensor | None
+        # per class, since torchmetrics leaves an absent class out of a mean, and the scores of the suite do not
         self.validation_scores = MetricCollection(
             {
                 "val_accuracy": MulticlassAccuracy(classes, average="micro"),
-                "val_uf1": MulticlassF1Score(classes, average="macro"),
-                "val_uar": MulticlassRecall(classes, average="macro"),
+                "val_uf1": MulticlassF1Score(classes, average="none"),
+                "val_uar": MulticlassRecall(classes, average="none"),
             }
         )
         self._epoch: list[Tensor] = []
@@ -86,7 +87,7 @@ class ClassifierTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Score the pooled validation predictions; ``val_uf1`` selects the epoch."""
-        scores = self.validation_scores.compute()
+        scores = {name: score.mean() for name, score in self.validation_scores.compute().items()}
         self.log_dict(scores)
         self._validation.append(scores)
         self.validation_scores.reset()

@@ -27,7 +27,7 @@ from mer_lightning.tasks.every_epoch import EveryEpoch
 from mer_lightning.tasks.interrupts import ctrl_c_raises
 from mer_lightning.tasks.letting_go import let_go
 from mer_lightning.tasks.losses import loss_weights
-from mer_lightning.types import DataError, Prediction
+from mer_lightning.types import DataError, DivergedError, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +110,7 @@ def train_network(
     Raises:
         ValueError: The table does not hold what the augmentation acts on, or has more classes than digits.
         DataError: The pre-trained weights do not fit.
+        DivergedError: The trained network gives scores that are not finite.
     """
     began = time.perf_counter()
     watch = EveryEpoch(table.classes) if every_epoch else None
@@ -311,14 +312,13 @@ def _arranged(model: nn.Module, training: Training) -> nn.Module:
     return model
 
 
-def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int = 0) -> FoldResult:
+def fit_estimator(table: Table, fold: Fold, estimator: Component) -> FoldResult:
     """Fit a fresh estimator on one fold and predict the held-out subject.
 
     Args:
         table: All samples of the protocol.
         fold: Which of them train and are tested; validation samples train too, since an estimator selects inside.
         estimator: A class of ``mer_lightning.descriptors``, see its ``estimator.Estimator``.
-        seed: Seed of the run.
     """
     start = time.perf_counter()
     built: Estimator = estimator.build("mer_lightning.descriptors")
@@ -327,13 +327,19 @@ def fit_estimator(table: Table, fold: Fold, estimator: Component, *, seed: int =
     train, test = table.rows(keys).cpu().numpy(), table.rows(fold.test).cpu().numpy()
     people = [key.rsplit("/", 1)[0] for key in keys]
     known = TrainingSide(inputs[train], labels[train], people, table.classes)
-    built.fit(known, fold_seed(seed, fold.held_out))
+    built.fit(known)
     scores = torch.from_numpy(built.predict(inputs[test]))
     return FoldResult(predictions_of(table, fold, scores), time.perf_counter() - start)
 
 
 def predictions_of(table: Table, fold: Fold, scores: torch.Tensor) -> tuple[Prediction, ...]:
-    """Predictions for the held-out subject from class probabilities ``(n, C)`` in the fold's order."""
+    """Predictions for the held-out subject from class probabilities ``(n, C)`` in the fold's order.
+
+    Raises:
+        DivergedError: A probability is not finite; its largest would be the first class, often the most frequent one.
+    """
+    if not scores.isfinite().all():
+        raise DivergedError(f"{fold.held_out}: class scores are not finite; the training diverged")
     labels = table.labels[table.rows(fold.test)].tolist()
     return tuple(
         Prediction(key, label, guess, tuple(round(score, 6) for score in row))

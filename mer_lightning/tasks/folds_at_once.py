@@ -143,8 +143,8 @@ class FoldsAtOnceTask(LightningModule):
         options: dict[str, Any] = {"multidim_average": "samplewise", "ignore_index": -1, "validate_args": False}
         scores = {
             "val_accuracy": multiclass_accuracy(guesses, labels, self._classes, average="micro", **options),
-            "val_uf1": multiclass_f1_score(guesses, labels, self._classes, average="macro", **options),
-            "val_uar": multiclass_recall(guesses, labels, self._classes, average="macro", **options),
+            "val_uf1": multiclass_f1_score(guesses, labels, self._classes, average="none", **options).mean(1),
+            "val_uar": multiclass_recall(guesses, labels, self._classes, average="none", **options).mean(1),
         }
         state = [weight.detach() for weight in self.weights] + self._stacked_buffers()
         if self.best_epoch is None:

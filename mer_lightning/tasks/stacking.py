@@ -11,7 +11,7 @@ import torch
 
 from mer_lightning.descriptors.ensemble import beside
 from mer_lightning.descriptors.estimator import TrainingSide
-from mer_lightning.protocols import fold_seed, split_inside
+from mer_lightning.protocols import split_inside
 from mer_lightning.tasks.fold import FoldResult, predictions_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def stack(
     people = [key.rsplit("/", 1)[0] for key in seen.keys]
     built: Estimator = top.build("mer_lightning.descriptors")
     known = TrainingSide(beside(scores).astype(np.float32), labels, people, table.classes)
-    built.fit(known, fold_seed(seed, fold.held_out))
+    built.fit(known)
     outer = np.stack([member.scores(table, [fold])[0] for member in members])
     guessed = torch.from_numpy(built.predict(beside(outer).astype(np.float32)))
     return FoldResult(predictions_of(table, fold, guessed), time.perf_counter() - start)

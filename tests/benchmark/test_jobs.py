@@ -1,5 +1,7 @@
 """Folds at once give what folds one by one give, and what goes wrong with one of them is named."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -71,6 +73,14 @@ def test_a_fold_that_fails_among_others_is_named_and_the_others_are_kept(bench, 
     assert record.failed == ("smic/sm02",)
     assert record.finished == record.folds - 1
     assert "RuntimeError: one of them; going on with 1" in printed
+
+
+def test_a_fold_whose_training_diverged_failed(bench, network):
+    optimizer = network[0].recipe.training.optimizer.model_copy(update={"lr": 1e20})
+    training = network[0].recipe.training.model_copy(update={"optimizer": optimizer})
+    diverging = [replace(run, recipe=run.recipe.model_copy(update={"training": training})) for run in network]
+    (record,), _ = bench(diverging, Local("cpu"))
+    assert len(record.failed) == record.folds
 
 
 def test_a_method_that_cannot_run_at_once_says_why_and_runs(bench, monkeypatch):

@@ -17,7 +17,7 @@ from benchmark.tuning.search import Search, Tuning, best_of, search, usual_prune
 from benchmark.tuning.trials import inner_uf1
 from benchmark.tuning.tune import _tuned_recipe
 from mer_lightning.metrics import uf1
-from mer_lightning.types import DataError
+from mer_lightning.types import DataError, DivergedError
 from tests.benchmark.tuning.searches import RATES, SPACE, make_run, network, trials_of
 from tests.benchmark.tuning.test_tune import Killed, go, values_of
 
@@ -33,6 +33,25 @@ def test_every_sampler_gives_the_same_trials_twice(run, tmp_path, sampler):
     twice = [go(one, tmp_path / f"runs{n}", 4, sampler=sampler)[1] for n in range(2)]
     chosen, again = ({k: (f.tuned, f.inner_uf1) for k, f in folds.items()} for folds in twice)
     assert chosen == again != {}
+
+
+def test_a_trial_that_diverges_is_worth_nothing_and_is_not_tried_again(run, tmp_path, monkeypatch):
+    tried = []
+
+    def diverges(recipe, table, fold, **options):
+        tried.append(recipe)
+        if recipe == tried[0]:
+            raise DivergedError(f"{fold.held_out}: class scores are not finite")
+        return train_fold(recipe, table, fold, **options)
+
+    monkeypatch.setattr(benchmark.tuning.trials, "train_fold", diverges)
+    one = replace(run, folds=run.folds[:1])
+    record, folds = go(one, tmp_path / "runs", 3)
+    worth = [trial["value"] for trial in trials_of(tmp_path / "runs", record)]
+    assert worth[0] == 0 < min(worth[1:])
+    assert len(worth) == 3
+    assert tried.count(tried[0]) == 1
+    assert {fold.inner_uf1 for fold in folds.values()} == {max(worth)}
 
 
 def test_holdout_tunes_on_two_databases_and_reports_on_the_third(tmp_path, monkeypatch):

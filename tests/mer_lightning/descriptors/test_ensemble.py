@@ -24,9 +24,9 @@ def clouds(rng):
     return inputs, labels, [f"p{i // 8}" for i in range(80)]
 
 
-def fitted(model, clouds, rows=slice(0, 64), seed=3):
+def fitted(model, clouds, rows=slice(0, 64)):
     inputs, labels, people = clouds
-    model.fit(TrainingSide(inputs[rows], labels[rows], people[rows], 3), seed)
+    model.fit(TrainingSide(inputs[rows], labels[rows], people[rows], 3))
     return model
 
 
@@ -36,29 +36,16 @@ def test_an_average_is_the_mean_of_its_members_scores(clouds):
     assert ours == pytest.approx(np.mean([fitted(m, clouds).predict(clouds[0][64:]) for m in members], axis=0))
 
 
-def test_every_seed_of_an_average_is_another(clouds, monkeypatch):
-    seen = []
-
-    class Seeing(Majority):
-        def fit(self, known, seed):
-            seen.append(seed)
-            super().fit(known, seed)
-
-    monkeypatch.setattr(majority_file, "Majority", Seeing)
-    fitted(Average([MAJORITY], seeds=3), clouds, seed=7)
-    assert seen == [7, 8, 9]
-
-
 def test_stacking_never_fits_on_a_person_whose_scores_it_learns_from(clouds, monkeypatch):
     inputs, _, people = clouds
     who = {row.tobytes(): person for row, person in zip(inputs, people, strict=True)}
     pairs = []
 
     class Seeing(Majority):
-        def fit(self, known, seed):
+        def fit(self, known):
             assert [who[row.tobytes()] for row in known.inputs] == list(known.people)
             self.people = set(known.people)
-            super().fit(known, seed)
+            super().fit(known)
 
         def predict(self, given):
             pairs.append((self.people, {who[row.tobytes()] for row in given}))
@@ -87,7 +74,7 @@ def test_stacking_follows_the_member_that_knows(clouds):
 
 def test_one_person_cannot_be_stacked_on(clouds):
     with pytest.raises(DataError, match="stacking: expected training samples of two people or more"):
-        Stacking([MAJORITY]).fit(TrainingSide(*clouds[:2], ["p"] * 80, 3), 0)
+        Stacking([MAJORITY]).fit(TrainingSide(*clouds[:2], ["p"] * 80, 3))
 
 
 @pytest.mark.parametrize("kind", [Average, Stacking])
@@ -108,7 +95,5 @@ def test_a_wrong_member_is_named_by_its_place(kind, members, says):
 
 
 def test_wrong_numbers_are_named():
-    with pytest.raises(DataError, match="seeds: expected 1 or more, got 0"):
-        Average([MAJORITY], seeds=0)
     with pytest.raises(DataError, match="inner_folds: expected 2 or more"):
         Stacking([MAJORITY], inner_folds=1)

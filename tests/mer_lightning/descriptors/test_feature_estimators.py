@@ -13,7 +13,9 @@ from mer_lightning.descriptors.adaboost import AdaBoost, AdaBoostSTM, mean_match
 from mer_lightning.descriptors.codebook import CodebookSVM
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.descriptors.hierarchical import HierarchicalSVM
+from mer_lightning.descriptors.linear_svm import LinearSVM
 from mer_lightning.descriptors.logistic import Logistic
+from mer_lightning.descriptors.majority import Majority
 from mer_lightning.descriptors.selected import SelectedSVM
 from mer_lightning.descriptors.stclqp import quantised_patterns
 from mer_lightning.descriptors.svm import SVM
@@ -32,7 +34,7 @@ def clouds(rng):
 
 def fitted(model, clouds, rows=slice(0, 48)):
     inputs, labels, people = clouds
-    model.fit(TrainingSide(inputs[rows], labels[rows], people[rows], 3), 5)
+    model.fit(TrainingSide(inputs[rows], labels[rows], people[rows], 3))
     return model
 
 
@@ -63,7 +65,7 @@ def test_the_cost_of_every_kernel_is_chosen_by_inner_folds_of_people(clouds, ker
         guesses = np.zeros(48, dtype=int)
         for train, test in GroupKFold(3).split(inputs[:48], labels[:48], people[:48]):
             model = SVM(costs=(cost,), **given)
-            model.fit(TrainingSide(inputs[train], labels[train], [people[row] for row in train], 3), 0)
+            model.fit(TrainingSide(inputs[train], labels[train], [people[row] for row in train], 3))
             guesses[test] = model.predict(inputs[test]).argmax(1)
         return uf1(confusion_matrix(labels[:48], guesses, 3))
 
@@ -80,14 +82,14 @@ def test_one_person_leaves_nothing_to_choose_by(clouds):
     inputs, labels, _ = clouds
     model, smallest = SVM(costs=(0.5, 50.0)), SVM(costs=(0.5,))
     for machine in (model, smallest):
-        machine.fit(TrainingSide(inputs, labels, ["p"] * 64, 3), 0)
+        machine.fit(TrainingSide(inputs, labels, ["p"] * 64, 3))
     assert np.array_equal(model.predict(inputs), smallest.predict(inputs))
 
 
 def test_what_cannot_be_boosted_decides_alone(clouds):
     inputs, labels, people = clouds
     model = AdaBoost(rounds=5)
-    model.fit(TrainingSide(np.ones_like(inputs), labels, people, 3), 0)
+    model.fit(TrainingSide(np.ones_like(inputs), labels, people, 3))
     scores = model.predict(inputs)
     assert np.array_equal(np.sort(scores, 1), np.tile([0.0, 0.0, 1.0], (64, 1)))
 
@@ -121,7 +123,7 @@ def test_a_class_that_is_not_trained_on_has_no_score_and_two_classes_are_enough(
     rows = labels != 1
     machines = (SVM(costs=(1.0,)), HierarchicalSVM(costs=(1.0,)), SelectedSVM(keep=6, costs=(1.0,)))
     for model in (*machines, AdaBoost(rounds=5), AdaBoostSTM(rounds=5)):
-        model.fit(TrainingSide(inputs[rows], labels[rows], [p for p, r in zip(people, rows, strict=True) if r], 3), 0)
+        model.fit(TrainingSide(inputs[rows], labels[rows], [p for p, r in zip(people, rows, strict=True) if r], 3))
         scores = model.predict(inputs[rows])
         assert scores[:, 1].max() == 0
         assert (scores.argmax(1) == labels[rows]).mean() > 0.8
@@ -140,7 +142,7 @@ def test_a_chain_splits_off_one_class_after_another(clouds):
     rows = np.flatnonzero((labels == 1) | (np.arange(64) % 4 < labels + 1))
     assert np.bincount(labels[rows]).argsort().tolist() == [0, 2, 1]
     model = HierarchicalSVM(costs=(0.3,))
-    model.fit(TrainingSide(inputs[rows], labels[rows], [people[row] for row in rows], 3), 0)
+    model.fit(TrainingSide(inputs[rows], labels[rows], [people[row] for row in rows], 3))
 
     def plain(rows, label):
         return SVC(kernel="linear", C=0.3, class_weight="balanced").fit(inputs[rows], labels[rows] == label)
@@ -153,16 +155,14 @@ def test_a_chain_splits_off_one_class_after_another(clouds):
     assert scores.sum(1) == pytest.approx(np.ones(64))
 
 
-def test_a_chain_of_two_classes_is_one_machine_and_of_one_class_none(clouds):
+def test_a_chain_of_two_classes_is_one_machine(clouds):
     inputs, labels, people = clouds
     rows = np.flatnonzero(labels != 1)
     two = TrainingSide(inputs[rows], labels[rows], [people[row] for row in rows], 3)
     model, machine = HierarchicalSVM(costs=(0.1, 1.0)), SVM(costs=(0.1, 1.0))
     for fitted_one in (model, machine):
-        fitted_one.fit(two, 0)
+        fitted_one.fit(two)
     assert np.array_equal(model.predict(inputs).argmax(1), machine.predict(inputs).argmax(1))
-    model.fit(two.only(np.flatnonzero(two.labels == 2)), 0)
-    assert model.predict(inputs[:2]).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
 def test_the_features_that_tell_classes_apart_are_left(clouds):
@@ -229,7 +229,7 @@ def test_transfer_depends_on_who_is_predicted_together(rng):
     train[:40, 0] += np.where(labels[:40] == 1, 1, -1)
     train[40:, 0] += np.where(labels[40:] == 1, -1, 1)
     model = AdaBoostSTM(rounds=10)
-    model.fit(TrainingSide(train, labels, ["a"] * 80, 2), 0)
+    model.fit(TrainingSide(train, labels, ["a"] * 80, 2))
     assert (model.predict(train[:40]).argmax(1) == labels[:40]).mean() > 0.9
     assert (model.predict(train[40:]).argmax(1) == labels[40:]).mean() > 0.9
 
@@ -243,18 +243,24 @@ def test_codebooks_tell_textures_apart_and_need_the_training_samples_alone():
     inputs = quantised_patterns(clips, blocks=(1, 1)).numpy()
     people = [f"p{i // 4}" for i in range(24)]
     model = CodebookSVM(words=8, costs=(1.0,))
-    model.fit(TrainingSide(inputs[:16], labels[:16], people[:16], 2), 1)
+    model.fit(TrainingSide(inputs[:16], labels[:16], people[:16], 2))
     scores = model.predict(inputs[16:])
     assert np.array_equal(scores.argmax(1), labels[16:])
     assert scores == pytest.approx(np.concatenate([model.predict(row[None]) for row in inputs[16:]]))
     again = CodebookSVM(words=8, costs=(1.0,))
-    again.fit(TrainingSide(inputs[:16], labels[:16], people[:16], 2), 1)
+    again.fit(TrainingSide(inputs[:16], labels[:16], people[:16], 2))
     assert np.array_equal(scores, again.predict(inputs[16:]))
 
 
-def test_an_svm_that_saw_one_class_predicts_it():
-    machine = SVM(costs=(1.0, 10.0))
-    machine.fit(TrainingSide(np.eye(4, dtype=np.float32), np.full(4, 2), ["a", "a", "b", "b"], 3), 0)
+@pytest.mark.parametrize(
+    "estimator",
+    [AdaBoost, AdaBoostSTM, HierarchicalSVM, LinearSVM, Logistic, Majority, SelectedSVM, SVM],
+    ids=lambda estimator: estimator.__name__,
+)
+def test_an_estimator_that_saw_one_class_predicts_it(estimator):
+    # an inner fold of few people may have nothing to tell apart
+    machine = estimator()
+    machine.fit(TrainingSide(np.eye(4, dtype=np.float32), np.full(4, 2), ["a", "a", "b", "b"], 3))
     assert machine.predict(np.eye(4, dtype=np.float32)[:2]).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
@@ -262,5 +268,5 @@ def test_inner_folds_with_a_single_class_to_train_on_choose_nothing():
     machine = SVM(costs=(1.0, 10.0))
     labels = np.array([0, 0, 1, 1])
     # whoever is left out, one class remains
-    machine.fit(TrainingSide(np.eye(4, dtype=np.float32), labels, ["a", "a", "b", "b"], 2), 0)
+    machine.fit(TrainingSide(np.eye(4, dtype=np.float32), labels, ["a", "a", "b", "b"], 2))
     assert machine.predict(np.eye(4, dtype=np.float32)).argmax(1).tolist() == labels.tolist()

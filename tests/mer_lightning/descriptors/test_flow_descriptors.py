@@ -73,6 +73,11 @@ def test_hoof_is_the_weighted_histogram_of_angles():
             assert histogram.numpy() == pytest.approx(counts / counts.sum(), abs=1e-5)
 
 
+def test_hoof_goes_from_straight_down_to_straight_up():
+    down_right_left_up = torch.tensor([(0.0, 1.0), (1.0, 0.0), (-1.0, -0.0), (0.0, -1.0)])
+    assert hoof(down_right_left_up[:, None, :, None, None], bins=30).argmax(1).tolist() == [0, 15, 15, 29]
+
+
 def test_bi_woof_is_the_histogram_of_each_block_times_its_strain():
     flow, strain = noise(1, 2, 20, 20), noise(1, 1, 20, 20, seed=1).abs()
     expected = []
@@ -117,6 +122,13 @@ def test_mdmo_follows_the_majority_and_not_the_longest():
     _, angle = mdmo(flow, torch.zeros(4, 4, dtype=torch.long), count=1, beta=0.5)[0]
     # bin 0 is 0 to 45 degrees
     assert angle == 0
+
+
+def test_mdmo_takes_a_hair_above_the_right_for_the_right():
+    flow = torch.zeros(1, 1, 2, 2, 2)
+    flow[0, 0, 0] = 1
+    flow[0, 0, 1, 0, 0] = -1e-8
+    assert mdmo(flow, torch.zeros(2, 2, dtype=torch.long), count=1)[0, 1] == 0
 
 
 @given(ANGLES, st.floats(0.1, 3))

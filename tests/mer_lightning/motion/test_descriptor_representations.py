@@ -8,7 +8,7 @@ from mer_lightning.backbones import make_backbone
 from mer_lightning.descriptors.bi_woof import bi_woof
 from mer_lightning.descriptors.lbp_top import lbp_top
 from mer_lightning.descriptors.network_features import network_features
-from mer_lightning.motion import OnsetApexFlow, get_representation
+from mer_lightning.motion import OnsetApexFlow, get_representation, tvl1
 from mer_lightning.motion.cache import Cache
 from mer_lightning.motion.descriptor_representations import DESCRIPTORS, LBPTop, Mdmo
 from mer_lightning.types import DataError
@@ -79,6 +79,14 @@ def test_every_parameter_is_part_of_the_key(name):
     known = {key: value for key, value in others.items() if key in type(descriptor).model_fields}
     keys = {descriptor.cache_key()} | {small(name, **{key: value}).cache_key() for key, value in known.items()}
     assert len(keys) == len(known) + 1
+
+
+@pytest.mark.parametrize("name", ["hoof", "fdm", "osw", "mdmo", "bi_woof"])
+def test_another_version_of_the_flow_method_is_another_key(name, monkeypatch):
+    before = [small(name, method=method).cache_key() for method in ("tvl1", "farneback")]
+    monkeypatch.setattr(tvl1, "VERSION", tvl1.VERSION + 1)
+    after = [small(name, method=method).cache_key() for method in ("tvl1", "farneback")]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [False, True]
 
 
 def test_lbp_top_is_computed_of_interpolated_frames_of_8_bits():
@@ -161,9 +169,13 @@ def test_a_network_starts_from_its_file_and_the_key_knows_what_is_in_it(name, tm
         torch.save(make_backbone("resnet18", 3).state_dict(), file)
         keys.append(small(name, backbone="resnet18", weights=str(file)).cache_key())
     assert len({small(name, backbone="resnet18").cache_key(), *keys}) == 3
+    network = make_backbone("resnet18", 3, file, num_classes=0).eval()
     picture = torch.rand(1, 1, 32, 32)
-    drawn = network_features(picture, backbone="resnet18")
-    assert not torch.allclose(network_features(picture, backbone="resnet18", weights=file), drawn)
+    # what timm says of networks that were trained on ImageNet
+    mean, std = (torch.tensor(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    with torch.no_grad():
+        expected = network((picture - mean) / std)
+    torch.testing.assert_close(network_features(picture, backbone="resnet18", weights=file), expected)
     with pytest.raises(DataError, match=r"none\.pt: weights not readable"):
         small(name, weights=str(tmp_path / "none.pt")).cache_key()
 

@@ -6,11 +6,14 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mer_lightning.datamodules import IndexLoader
+from mer_lightning.metrics import confusion_matrix, uar, uf1
 from mer_lightning.models.ststnet import STSTNet
 from mer_lightning.protocols import fold_seed, get_protocol
 from mer_lightning.settings import Component, Training
-from mer_lightning.tasks import fit_estimator, train_network
+from mer_lightning.tasks import fit_estimator, train_network, train_networks
+from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.fold import fit_fold
+from mer_lightning.types import Batch, DivergedError
 
 STSTNET = Component(name="ststnet.STSTNet")
 
@@ -46,6 +49,16 @@ def test_a_fold_equals_the_plain_loop(smic):
     assert result.curve["train_loss"] == pytest.approx(losses, rel=1e-5)
     assert torch.allclose(torch.tensor([p.scores for p in result.predictions]), scores, atol=2e-6)
     assert [p.key for p in result.predictions] == list(fold.test)
+
+
+def test_a_training_that_diverged_predicts_nobody(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[1]
+    beyond = training(optimizer={"name": "adam", "lr": 1e20})
+    with pytest.raises(DivergedError, match=f"^{fold.held_out}: class scores are not finite"):
+        train_network(table, fold, STSTNET, beyond)
+    with pytest.raises(DivergedError, match=f"^{fold.held_out}: class scores are not finite"):
+        train_networks(table, [fold, fold], STSTNET, beyond, seeds=[0, 1])
 
 
 SMALL_RESNET = Component(name="timm_backbone.TimmBackbone", arguments={"backbone": "resnet10t"})
@@ -125,6 +138,17 @@ def test_inner_subjects_predicts_with_the_epoch_of_the_best_validation_uf1(smic)
     # stopping a run at that epoch gives the same predictions
     stopped = train_network(table, fold, STSTNET, training(epochs=result.epoch, optimizer={"name": "adam", "lr": 0.01}))
     assert stopped.predictions == result.predictions
+
+
+def test_validation_is_scored_as_boards_are_when_a_class_is_absent():
+    labels, guesses = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 1, 1])
+    logits = torch.nn.functional.one_hot(guesses, 3).float()
+    task = ClassifierTask(torch.nn.Identity(), training().optimizer, classes=3)
+    task.validation_step(Batch(logits, labels, torch.arange(4)), 0)
+    task.on_validation_epoch_end()
+    curve = {name: values[0] for name, values in task.curve.items() if values}
+    matrix = confusion_matrix(labels, guesses, 3)
+    assert curve == pytest.approx({"val_accuracy": 0.75, "val_uf1": uf1(matrix), "val_uar": uar(matrix)})
 
 
 def test_balanced_class_weights_change_the_loss_and_survive_a_missing_class(smic):
