@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from benchmark.recipe import Recipe
     from benchmark.suite import Suite
-    from mer_lightning.datamodules import LateTable, Table
+    from mer_lightning.datamodules import LateTable, Readings, Table
     from mer_lightning.datamodules.table import Holds
     from mer_lightning.datasets.base import Dataset
     from mer_lightning.motion import Representation
@@ -99,7 +99,7 @@ def make_plan(
     """Check everything a suite needs and lay out its runs; nothing is trained and nothing written.
 
     Every sample is read once, to know it again; its representations are computed when their first run trains, so that
-    those of a suite of many need not lie in memory together.
+    those of a suite of many need not lie in memory together, and it is read again only where the cache lacks them.
 
     Args:
         suite: What to run.
@@ -113,7 +113,8 @@ def make_plan(
     Raises:
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
-    from mer_lightning.datamodules import LateTable, check_reading, content_hash, read_contents
+    from mer_lightning.datamodules import LateTable, check_reading, content_hash, read_contents, read_samples
+    from mer_lightning.motion.cache import Cache
 
     pairs = suite.pairs(methods, protocols)
     recipes = {name: load_recipe(name) for _, name in pairs}
@@ -134,18 +135,26 @@ def make_plan(
         check_reading(dataset, representation, need[-1])
     samples = list({sample.key: sample for labelled in lists.values() for sample in labelled.samples}.values())
     with progress(len(samples)) as advance:
-        read = read_contents(dataset, samples, progress=advance)
-    contents = {sample.key: content for sample, content in zip(samples, read, strict=True)}
+        known = read_contents(dataset, samples, progress=advance)
+    contents = {sample.key: content for sample, content in zip(samples, known, strict=True)}
     runs: list[Run] = []
     tables: dict[tuple[str, _Need], LateTable] = {}
     for evaluation, method in pairs:
         recipe, protocol, labelled = recipes[method], evaluations[evaluation], lists[evaluation]
-        digest = content_hash(labelled, [contents[sample.key] for sample in labelled.samples])
+        digest = content_hash(labelled, [contents[sample.key].digest for sample in labelled.samples])
         for part in recipe.trained:
-            if (evaluation, needs[part.name]) not in tables:
-                classes, need = len(protocol.scheme.classes), needs[part.name]
-                reading = partial(_read, dataset, labelled, classes, representations[part.name], need, cache)
-                tables[evaluation, need] = LateTable(digest, reading)
+            need = needs[part.name]
+            if (evaluation, need) not in tables:
+                read = partial(
+                    read_samples,
+                    dataset,
+                    labelled.samples,
+                    representations[part.name],
+                    holds=need[-1],
+                    cache=Cache(cache) if cache else None,
+                    known=[contents[sample.key] for sample in labelled.samples],
+                )
+                tables[evaluation, need] = LateTable(digest, partial(_read, read, labelled, protocol))
         used = {part.name: tables[evaluation, needs[part.name]] for part in recipe.trained}
         table = next(iter(used.values())) if len(set(used.values())) == 1 else LateTable(digest, partial(_joined, used))
         runs += [
@@ -175,18 +184,5 @@ def _joined(tables: dict[str, LateTable]) -> Table:
     return replace(first, beside=beside)
 
 
-def _read(
-    dataset: Dataset,
-    labelled: Labelled,
-    classes: int,
-    representation: Representation,
-    need: _Need,
-    cache: Path | None,
-) -> Table:
-    from mer_lightning.datamodules import read_samples
-    from mer_lightning.motion.cache import Cache
-
-    readings = read_samples(
-        dataset, labelled.samples, representation, holds=need[-1], cache=Cache(cache) if cache else None
-    )
-    return readings.table(labelled, classes)
+def _read(read: Callable[[], Readings], labelled: Labelled, protocol: Protocol) -> Table:
+    return read().table(labelled, len(protocol.scheme.classes))

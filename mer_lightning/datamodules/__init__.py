@@ -3,6 +3,7 @@
 from mer_lightning.datamodules.folds import FoldsBatch, FoldsDataModule, Stream
 from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule, batch_sizes
 from mer_lightning.datamodules.table import (
+    Content,
     LateTable,
     Readings,
     Table,
@@ -14,6 +15,7 @@ from mer_lightning.datamodules.table import (
 )
 
 __all__ = [
+    "Content",
     "FoldsBatch",
     "FoldsDataModule",
     "IndexLoader",

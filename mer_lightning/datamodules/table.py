@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 
@@ -29,6 +29,18 @@ Holds = Literal["maps", "frames"]
 
 _CLIPS_AT_ONCE = 32
 """Clips held in memory together: a database of video does not fit, its representation does."""
+
+
+class Content(NamedTuple):
+    """By what a sample is known again.
+
+    Attributes:
+        digest: SHA-256 of what was read, and of the apex in it for video.
+        shape: Its shape, ``(T, H, W, C)``.
+    """
+
+    digest: bytes
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -210,7 +222,7 @@ def content_hash(labelled: Labelled, contents: Iterable[bytes]) -> str:
 
 def read_contents(
     dataset: Dataset, samples: Sequence[Sample], *, progress: Callable[[int], None] | None = None
-) -> tuple[bytes, ...]:
+) -> tuple[Content, ...]:
     """Read every sample once, and keep no more of it than by what it is known again.
 
     Args:
@@ -219,12 +231,12 @@ def read_contents(
         progress: Told of each sample that was read.
 
     Returns:
-        SHA-256 of what was read of each sample, and of its apex for video: the ``contents`` of ``Readings``.
+        Of each sample; the digests are the ``contents`` of ``Readings``.
 
     Raises:
         DataError: A sample cannot be read.
     """
-    contents: list[bytes] = []
+    contents: list[Content] = []
     for sample in samples:
         contents.append(_content(dataset, sample, dataset.read(sample)))
         if progress is not None:
@@ -256,9 +268,10 @@ def read_samples(
     *,
     holds: Holds = "maps",
     cache: Cache | None = None,
+    known: Sequence[Content] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Readings:
-    """Read every sample once and compute its representation, a few clips at a time.
+    """Read every sample at most once and compute its representation, a few clips at a time.
 
     Args:
         dataset: Where the samples are read.
@@ -266,29 +279,29 @@ def read_samples(
         representation: What is computed of each.
         holds: ``frames`` stops at the frames that the representation samples.
         cache: Where representations of frames are kept; None computes them anew.
+        known: What ``read_contents`` has read of the samples; what the cache has of one is then not read again.
         progress: Told the number of samples after each batch of them.
 
     Raises:
-        DataError: A sample cannot be read, or the representation or its frames need another kind of dataset.
+        DataError: A sample cannot be read, is not what is known of it, or the representation or its frames need
+            another kind of dataset.
     """
     check_reading(dataset, representation, holds)
     contents: list[bytes] = []
     inputs = torch.empty(0)
     for start in range(0, len(samples), _CLIPS_AT_ONCE):
-        batch = samples[start : start + _CLIPS_AT_ONCE]
-        clips = [dataset.read(sample) for sample in batch]
+        batch = _Batch(dataset, samples[start : start + _CLIPS_AT_ONCE], known[start : start + _CLIPS_AT_ONCE])
         if dataset.kind == "frames":
-            apexes = [_apex_index(sample, len(clip)) for sample, clip in zip(batch, clips, strict=True)]
-            part = _represent(representation, clips, apexes, holds, cache)
+            part = _represent(representation, batch, holds, cache)
         else:
-            part = representation(clips)
+            part = representation(batch.clips(range(len(batch.samples))))
         if not start:
             # filled part by part: to join them in the end would take the memory twice
             inputs = part.new_empty((len(samples), *part.shape[1:]))
-        inputs[start : start + len(batch)] = part
-        contents += [_content(dataset, sample, clip) for sample, clip in zip(batch, clips, strict=True)]
+        inputs[start : start + len(part)] = part
+        contents += [content.digest for content in batch.contents]
         if progress is not None:
-            progress(len(batch))
+            progress(len(part))
     return Readings(tuple(samples), inputs, tuple(contents), representation, holds)
 
 
@@ -297,9 +310,9 @@ def load_table(dataset: Dataset, labelled: Labelled, classes: int, representatio
     return read_samples(dataset, labelled.samples, representation).table(labelled, classes)
 
 
-def _content(dataset: Dataset, sample: Sample, clip: NDArray[np.uint8]) -> bytes:
+def _content(dataset: Dataset, sample: Sample, clip: NDArray[np.uint8]) -> Content:
     mark = repr(_apex_index(sample, len(clip))).encode() if dataset.kind == "frames" else b""
-    return hashlib.sha256(clip.tobytes() + mark).digest()
+    return Content(hashlib.sha256(clip.tobytes() + mark).digest(), clip.shape)
 
 
 def _apex_index(sample: Sample, frames: int) -> int | None:
@@ -309,24 +322,43 @@ def _apex_index(sample: Sample, frames: int) -> int | None:
     return min(sample.apex - sample.onset, frames - 1)
 
 
-def _represent(
-    representation: Representation,
-    clips: Sequence[NDArray[np.uint8]],
-    apexes: Sequence[int | None],
-    holds: Holds,
-    cache: Cache | None,
-) -> torch.Tensor:
+class _Batch:
+    """A few samples, of which no more is read than is asked for."""
+
+    def __init__(self, dataset: Dataset, samples: Sequence[Sample], known: Sequence[Content]) -> None:
+        self._dataset, self.samples = dataset, samples
+        self._clips: dict[int, NDArray[np.uint8]] = {}
+        if not known:
+            self._clips = {i: dataset.read(sample) for i, sample in enumerate(samples)}
+        self.contents = known or [_content(dataset, sample, self._clips[i]) for i, sample in enumerate(samples)]
+
+    def clips(self, places: Sequence[int]) -> list[NDArray[np.uint8]]:
+        """What is read of some of the samples."""
+        for i in places:
+            if i not in self._clips:
+                self._clips[i] = self._dataset.read(self.samples[i])
+                if _content(self._dataset, self.samples[i], self._clips[i]) != self.contents[i]:
+                    raise DataError(f"{self.samples[i].key}: was changed since it was planned")
+        return [self._clips[i] for i in places]
+
+    def apexes(self) -> list[int | None]:
+        """Where the annotated apexes lie in the clips."""
+        return [_apex_index(s, content.shape[0]) for s, content in zip(self.samples, self.contents, strict=True)]
+
+
+def _represent(representation: Representation, batch: _Batch, holds: Holds, cache: Cache | None) -> torch.Tensor:
     compute = representation if holds == "maps" else representation.sample
+    apexes = batch.apexes()
     if cache is None:
-        return compute(clips, apexes)
+        return compute(batch.clips(range(len(apexes))), apexes)
     computation = representation.cache_key() + ("" if holds == "maps" else f"|{holds}")
     marks = [f"spotted {SPOTTING_VERSION}" if apex is None else str(apex) for apex in apexes]
-    keys = [content_key(clip, f"{computation}|{mark}") for clip, mark in zip(clips, marks, strict=True)]
-    known = [cache.get(key) for key in keys]
-    missing = [i for i, array in enumerate(known) if array is None]
+    keys = [content_key(*content, f"{computation}|{m}") for content, m in zip(batch.contents, marks, strict=True)]
+    found = [cache.get(key) for key in keys]
+    missing = [i for i, array in enumerate(found) if array is None]
     if missing:
-        computed = compute([clips[i] for i in missing], [apexes[i] for i in missing])
+        computed = compute(batch.clips(missing), [apexes[i] for i in missing])
         for i, tensor in zip(missing, computed, strict=True):
-            known[i] = tensor.numpy()
+            found[i] = tensor.numpy()
             cache.put(keys[i], tensor.numpy())
-    return torch.stack([torch.tensor(array) for array in known])
+    return torch.stack([torch.tensor(array) for array in found])

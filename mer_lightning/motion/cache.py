@@ -40,19 +40,18 @@ class Entry:
     used: float
 
 
-def content_key(frames: NDArray[np.uint8], parameters: str) -> str:
-    """Hash frames and parameters; shape and type count too, so that a transposed clip is another one.
+def content_key(digest: bytes, shape: tuple[int, ...], parameters: str) -> str:
+    """Hash what is computed from and the parameters; the shape counts too, so that a transposed clip is another one.
 
     Args:
-        frames: Everything that is computed from, any shape.
+        digest: SHA-256 of the frames.
+        shape: Shape of the frames.
         parameters: ``cache_key()`` of the representation, with the apex where it matters.
 
     Returns:
         64 hexadecimal digits.
     """
-    digest = hashlib.sha256(f"{parameters}|{frames.dtype.str}|{frames.shape}|".encode())
-    digest.update(np.ascontiguousarray(frames).data)
-    return digest.hexdigest()
+    return hashlib.sha256(f"{parameters}|{shape}|{digest.hex()}".encode()).hexdigest()
 
 
 class Cache:

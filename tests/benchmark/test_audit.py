@@ -90,8 +90,13 @@ def edit_swap(body):
 
 
 def edit_contents(body):
-    for audit in body["audit"].values():
-        audit["test"]["contents"] = "0" * 31 + "1"
+    next(iter(body["audit"].values()))["test"]["contents"] = "0" * 31 + "1"
+
+
+def edit_twice(body):
+    # each side adds up, but one person is tested twice and another never
+    one, other, *_ = body["audit"]
+    body["audit"][one] = body["audit"][other]
 
 
 def edit_matrix(body):
@@ -103,8 +108,9 @@ def edit_matrix(body):
     [
         (edit_overlap, "2 clips on more than one side"),
         (edit_train, "the keys of train, validation and test add up to 2 different wholes"),
-        (edit_swap, "add up to"),
-        (edit_contents, "the contents"),
+        (edit_swap, "the keys of train, validation and test add up to 3 different wholes"),
+        (edit_contents, "the contents of train, validation and test add up to 2 different wholes"),
+        (edit_twice, "the keys tested over all folds are not every sample once"),
         (edit_matrix, "in the confusion matrix"),
     ],
 )
