@@ -164,10 +164,12 @@ def test_seeds_of_two_runs_have_nothing_in_common(recipes):
 
 def test_an_ensemble_of_methods_that_draw_nothing_has_one_run(recipes):
     write(recipes, guess="representation: flow_map\nestimator: {name: majority.Majority}\n")
-    write(recipes, still="ensemble: {rule: stacking, members: [{method: svm}, {method: guess}]}\n")
+    write(recipes, still="ensemble: {rule: average, members: [{method: svm}, {method: guess}]}\n")
+    # who is in which inner fold is drawn
+    write(recipes, divided="ensemble: {rule: stacking, members: [{method: svm}, {method: guess}]}\n")
     suite = load_suite("smoke")
-    assert len(make_plan(suite, methods=["still"], seeds=[0, 1, 2])) == 1
-    assert len(make_plan(suite, methods=["mean"], seeds=[0, 1, 2])) == 3
+    runs = {name: len(make_plan(suite, methods=[name], seeds=[0, 1, 2])) for name in ("still", "divided", "mean")}
+    assert runs == {"still": 1, "divided": 3, "mean": 3}
 
 
 def test_members_may_see_a_clip_in_different_ways(recipes):

@@ -82,6 +82,15 @@ def test_weights_are_made_once_kept_and_recorded(bench, capsys):
     assert "pre-training on" in capsys.readouterr().out
 
 
+def test_weights_of_another_input_are_not_taken(bench, capsys):
+    assert bench() == 0
+    bench.recipe.write_text(RECIPE.replace("flow_size: [16, 16]", "flow_size: [24, 24]"))
+    capsys.readouterr()
+    assert bench() == 0
+    assert "pre-training on" in capsys.readouterr().out
+    assert len(list(bench.folder.glob("runs/pretrained/*.safetensors"))) == 2
+
+
 def test_other_pretraining_is_another_method(bench):
     (run,) = make_plan(load_suite(str(bench.suite)))
     bench.recipe.write_text(RECIPE.replace("freeze: true", "freeze: false"))

@@ -83,6 +83,17 @@ def test_validation_subjects_depend_on_the_seed_and_the_fold_alone(composite):
     assert fold_seed(0, "smic/s01") != fold_seed(0, "smic/s02") != fold_seed(1, "smic/s02")
 
 
+@pytest.mark.parametrize("selection", ["last_epoch", "inner_subjects"])
+def test_inner_folds_test_every_training_subject_once_and_validate_as_the_protocol_does(composite, selection):
+    protocol = get_protocol(f"megc2019+{selection}")
+    labelled = protocol.label(composite)
+    fold = protocol.folds(labelled)[0]
+    inner = protocol.inner_folds(fold, labelled, 3)
+    assert sorted(key for part in inner for key in part.test) == sorted((*fold.train, *fold.validation))
+    assert [bool(part.validation) for part in inner] == [selection == "inner_subjects"] * 3
+    assert protocol.id == ("megc2019" if selection == "last_epoch" else "megc2019+inner_subjects")
+
+
 def test_validation_has_about_a_fifth_of_each_class():
     protocol = get_protocol("megc2019+inner_subjects")
     labelled = protocol.label(SyntheticFlowComposite(scale=1.0, size=8))
