@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mer_lightning.datasets.frames import FrameDataset
     from mer_lightning.faces.aligned import AlignedFrames
 
+COMPOSITE = ("smic", "casme2", "samm")
+"""The databases of MEGC2019, whose protocols pick and count its clips."""
+
 
 class DatabaseChoice(Settings):
     """What a database leaves open: which coding, which copy of the frames, which apex.
@@ -143,16 +146,14 @@ class Source(Settings):
         )
 
     def _open_databases(self, root: Path) -> Dataset:
-        from mer_lightning.datasets.composite import CLASSES, Composite
         from mer_lightning.datasets.registry import find_databases
         from mer_lightning.datasets.union import Union
 
-        wanted = CLASSES if self.name == "megc2019" else self.databases
+        wanted = COMPOSITE if self.name == "megc2019" else self.databases
         found = dict(find_databases(root))
         if missing := [database for database in wanted if database not in found]:
             raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-        opened = [self._open_database(database, found[database]) for database in wanted]
-        return Composite(*opened) if self.name == "megc2019" else Union(*opened)
+        return Union(*(self._open_database(database, found[database]) for database in wanted))
 
     def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
         from mer_lightning.datasets.registry import open_database

@@ -60,9 +60,9 @@ class AnnotationRelease:
 
     Attributes:
         name: E.g. ``casme2-2014``.
-        database: Short name of the database, or of the composite.
+        database: Short name of the database.
         source: Where the coding and its counts are stated.
-        counts: Samples per native emotion; ``<database>/<emotion>`` in a composite; empty where not stated.
+        counts: Samples per native emotion; empty where not stated.
         clips: Samples in all.
         subjects: Subjects, None where not stated.
         emotions: Native emotions where ``counts`` is empty.
@@ -140,8 +140,7 @@ class AnnotationRelease:
                 problems.append(Problem(file, None, f"{what}: found {count}, release {self.name} has {expected}"))
 
         counts = self.objective if objective else self.counts
-        composite = any("/" in name for name in counts)
-        names = [f"{one.database}/{one.emotion}" if composite else one.emotion for one in found]
+        names = [one.emotion for one in found]
         for name in dict.fromkeys([*counts, *sorted(set(names))]) if counts else ():
             check(f"clips of class {name}", names.count(name), counts.get(name, 0))
         for part, expected in self.parts.items():

@@ -119,11 +119,6 @@ class FrameDataset:
         return self._scan.twin is not None
 
     @property
-    def complete(self) -> bool:
-        """True if the samples are all of the release: neither a subset nor a twin of another size."""
-        return not self._partial and len(self.samples) == self.annotation.clips
-
-    @property
     def samples(self) -> tuple[Sample, ...]:
         """All samples, sorted by key."""
         return self._scan.samples

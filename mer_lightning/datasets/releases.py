@@ -126,23 +126,6 @@ _SMIC_CORRECTIONS = (
     _lenient_frames("smic"),
 )
 
-_COMPOSITE = {
-    "smic/negative": 70,
-    "smic/positive": 51,
-    "smic/surprise": 43,
-    "casme2/disgust": 61,
-    "casme2/repression": 27,
-    "casme2/happiness": 32,
-    "casme2/surprise": 25,
-    "samm/anger": 57,
-    "samm/contempt": 12,
-    "samm/disgust": 9,
-    "samm/fear": 8,
-    "samm/sadness": 6,
-    "samm/happiness": 26,
-    "samm/surprise": 15,
-}
-
 RELEASES: dict[str, AnnotationRelease] = {
     release.name: _release(release)
     for release in (
@@ -301,24 +284,6 @@ RELEASES: dict[str, AnnotationRelease] = {
             },
             clips=35887,
             parts={"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589},
-        ),
-        AnnotationRelease(
-            name="megc2019-442",
-            database="megc2019",
-            source="See et al., MEGC 2019, FG 2019; official composite list",
-            counts=_COMPOSITE,
-            clips=442,
-            subjects=68,
-        ),
-        AnnotationRelease(
-            name="megc2019-441",
-            database="megc2019",
-            source="second official list of MEGC 2019, without SAMM 032_3_1",
-            # which negative emotion the missing clip has is not stated; the composite checks the class totals
-            counts={},
-            clips=441,
-            subjects=68,
-            absent=("032/032_3_1",),
         ),
     )
 }

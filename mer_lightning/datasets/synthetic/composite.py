@@ -27,7 +27,6 @@ class _Rendered:
 
     kind: Kind = "frames"
     synthetic = True
-    complete = False
     choices = NO_CHOICES
 
     def __init__(self, name: str, release: str, takes: Iterable[Take], scale: float) -> None:

@@ -7,11 +7,12 @@ import pytest
 
 from mer_lightning.datasets import registry
 from mer_lightning.datasets.casme2 import Casme2
-from mer_lightning.datasets.composite import Composite
 from mer_lightning.datasets.samm import Samm
 from mer_lightning.datasets.smic import Smic
 from mer_lightning.datasets.synthetic.twins import write_twin
+from mer_lightning.datasets.union import Union
 from mer_lightning.datasets.verify import verify_all
+from mer_lightning.protocols import get_protocol
 from mer_lightning.types import DataError
 
 SMALL = (48, 64)
@@ -44,7 +45,6 @@ def test_small_twins_are_clean(tmp_path, database, release, subjects):
         assert sample.emotion == take.emotion
         assert data.read(sample).shape[0] == sample.offset - sample.onset + 1
     assert data.synthetic
-    assert not data.complete
 
 
 def test_a_part_of_a_twin_is_still_synthetic(tmp_path):
@@ -83,14 +83,16 @@ def test_the_composite_of_three_full_twins(tmp_path):
         assert report.problems == (), database
         assert report.clips == len(truth.takes)
     parts = (Smic(tmp_path / "smic"), Casme2(tmp_path / "casme2"), Samm(tmp_path / "samm"))
-    data = Composite(*parts)
-    assert (len(data.samples), len({one.person for one in data.samples})) == (442, 68)
-    assert (data.release, data.synthetic) == ("megc2019-442", True)
-    shorter = Composite(*parts, release="megc2019-441")
-    assert {one.key for one in data.samples} - {one.key for one in shorter.samples} == {"samm/032/032_3_1"}
-    assert np.ndim(data.read(data.samples[0])) == 4
-    truth = write_twin(tmp_path / "later", "casme2", release="casme2-2019", size=(24, 32), frames=0.05)
-    later = Composite(parts[0], Casme2(tmp_path / "later"), parts[2])
-    assert [one.key for one in later.samples] == [one.key for one in data.samples]
+    data, protocol = Union(*parts), get_protocol("megc2019")
+    assert (data.release, data.synthetic) == ("smic-hs-164+casme2-2014+samm-v2", True)
+    listed = protocol.label(data)
+    for database, counts in protocol.counts.items():
+        labels = [label for one, label in zip(listed.samples, listed.labels, strict=True) if one.database == database]
+        assert tuple(labels.count(c) for c in range(3)) == counts
+    assert (len(listed.samples), len({one.person for one in listed.samples})) == (442, 68)
+    assert np.ndim(data.read(listed.samples[0])) == 4
+    write_twin(tmp_path / "later", "casme2", release="casme2-2019", size=(24, 32), frames=0.05)
+    later = Union(parts[0], Casme2(tmp_path / "later"), parts[2])
+    assert protocol.label(later) == listed
     assert len(Casme2(tmp_path / "later", coding="emotion").samples) == 256
     assert len(Casme2(tmp_path / "casme2", coding="objective").samples) == 255
