@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-Numbering = Literal["auto", "absolute", "relative"]
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".avi", ".mp4")
@@ -94,19 +92,17 @@ def number_frames(files: Iterable[Path], where: str) -> dict[int, Path]:
     return frames
 
 
-def select_frames(
-    frames: Mapping[int, Path], onset: int, offset: int, where: str, numbering: Numbering = "auto"
-) -> list[Path]:
+def select_frames(frames: Mapping[int, Path], onset: int, offset: int, where: str) -> list[Path]:
     """Files of the frames onset..offset.
+
+    Names carry the annotated numbers; only where those do not occur and the folder has exactly as many frames as
+    the clip, counted from 0 or 1, it was cut to the clip.
 
     Args:
         frames: Files by the number in their name.
         onset: First frame, as annotated.
         offset: Last frame, as annotated, included.
         where: The folder as the message should name it.
-        numbering: ``absolute`` when names carry the annotated numbers, ``relative`` when a folder is cut to
-            the clip and counts from 0 or 1, ``auto`` to take ``relative`` only where the annotated numbers
-            do not occur and the folder has exactly as many frames as the clip.
 
     Raises:
         DataError: A frame is missing; the message names the first one and how many there are.
@@ -114,14 +110,9 @@ def select_frames(
     if offset < onset:
         raise DataError(f"{where}: offset {offset} is before onset {onset}")
     wanted = range(onset, offset + 1)
-    if numbering == "auto":
-        cut = onset not in frames and offset not in frames and len(frames) == len(wanted)
-        numbering = "relative" if cut and min(frames) in (0, 1) else "absolute"
-    if numbering == "relative":
-        first = min(frames, default=1)
-        if first not in (0, 1):
-            raise DataError(f"{where}: expected frames counted from 0 or 1, found {first}")
-        wanted = range(first, first + len(wanted))
+    cut = onset not in frames and offset not in frames and len(frames) == len(wanted)
+    if cut and min(frames) in (0, 1):
+        wanted = range(min(frames), min(frames) + len(wanted))
     missing = [number for number in wanted if number not in frames]
     if missing:
         found = f"found {min(frames)}..{max(frames)} ({len(frames)} frames)" if frames else "the folder has no frame"
@@ -130,20 +121,6 @@ def select_frames(
             f"{wanted[0]}..{wanted[-1]}); {found}"
         )
     return [frames[number] for number in wanted]
-
-
-def check_image(path: Path) -> tuple[int, int]:
-    """Size of an image from its header, without decoding it.
-
-    Returns:
-        ``(H, W)`` in pixels.
-
-    Raises:
-        DataError: Not an image of a supported format, or larger than ``MOST_PIXELS``.
-    """
-    with _open(path) as image:
-        width, height = image.size
-    return height, width
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

@@ -93,6 +93,6 @@ def test_the_composite_of_three_full_twins(tmp_path):
     assert np.ndim(data.read(listed.samples[0])) == 4
     write_twin(tmp_path / "later", "casme2", release="casme2-2019", size=(24, 32), frames=0.05)
     later = Union(parts[0], Casme2(tmp_path / "later"), parts[2])
-    assert protocol.label(later) == listed
+    assert protocol.label(later).table_hash == listed.table_hash
     assert len(Casme2(tmp_path / "later", coding="emotion").samples) == 256
     assert len(Casme2(tmp_path / "casme2", coding="objective").samples) == 255
