@@ -16,7 +16,6 @@ from mer_lightning.video.reader import DECODE_SECONDS, VIDEO_SUFFIXES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mer_lightning.datasets.annotation import AnnotationRelease
 
 Variant = Literal["cropped", "raw", "raw_long"]
 
@@ -43,8 +42,7 @@ class Casme2(FrameDataset):
 
     Args:
         root: Folder that holds the sheet and the frame folders, at most three levels down.
-        release: ``casme2-2014``, ``casme2-2019`` or one with switched corrections; None for the newest sheet
-            found.
+        release: ``casme2-2014`` or ``casme2-2019``; None for the newest sheet found.
         variant: ``cropped``, ``raw`` (selected clips) or ``raw_long`` (longer clips); None for the first
             there is.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class.
@@ -60,7 +58,7 @@ class Casme2(FrameDataset):
         self,
         root: Path | str,
         *,
-        release: str | AnnotationRelease | None = None,
+        release: str | None = None,
         variant: Variant | None = None,
         coding: Coding = "emotion",
         partial: bool = False,
@@ -74,7 +72,7 @@ class Casme2(FrameDataset):
 def scan(
     root: Path | str,
     *,
-    release: str | AnnotationRelease | None = None,
+    release: str | None = None,
     variant: Variant | None = None,
     coding: Coding = "emotion",
 ) -> Scan:
@@ -103,10 +101,9 @@ def scan(
     return builder.scan(read_twin(base))
 
 
-def _find_sheet(root: Path, release: str | AnnotationRelease | None) -> tuple[Path, str]:
-    name = release if release is None or isinstance(release, str) else release.name
+def _find_sheet(root: Path, release: str | None) -> tuple[Path, str]:
     for default, pattern in _SHEETS.items():
-        if name in (None, default) and (found := files_like(root, pattern, prune=_SUBJECT)):
+        if release in (None, default) and (found := files_like(root, pattern, prune=_SUBJECT)):
             return found[0], default
     if legacy := files_like(root, re.compile(r"CASME2.*\.xls", re.IGNORECASE), prune=_SUBJECT):
         file = relative(root, legacy[0])
@@ -114,7 +111,7 @@ def _find_sheet(root: Path, release: str | AnnotationRelease | None) -> tuple[Pa
             f"{file}: legacy .xls workbook; save it as .xlsx under the name of its release, "
             f"CASME2-coding-20140508.xlsx or CASME2-coding-20190701.xlsx"
         )
-    wanted = "CASME2-coding-20140508.xlsx" if name == "casme2-2014" else "CASME2-coding-20190701.xlsx"
+    wanted = "CASME2-coding-20140508.xlsx" if release == "casme2-2014" else "CASME2-coding-20190701.xlsx"
     raise DataError(f"{root}: no annotation sheet found; expected {wanted}")
 
 

@@ -16,7 +16,6 @@ from mer_lightning.video.reader import DECODE_SECONDS, VIDEO_SUFFIXES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mer_lightning.datasets.annotation import AnnotationRelease
 
 LAYOUT = "SAMM/006/006_1_2/006_05562.jpg and SAMM_Micro_FACS_Codes_v2.xlsx"
 _SUBJECT = re.compile(r"\d{3}")
@@ -38,7 +37,7 @@ class Samm(FrameDataset):
 
     Args:
         root: Folder that holds the sheet and the subjects' folders, at most three levels down.
-        release: ``samm-v2`` or one with switched corrections.
+        release: ``samm-v2``.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class (``I`` to
             ``VII``).
         partial: True for a deliberate subset of the database.
@@ -53,7 +52,7 @@ class Samm(FrameDataset):
         self,
         root: Path | str,
         *,
-        release: str | AnnotationRelease | None = None,
+        release: str | None = None,
         coding: Coding = "emotion",
         partial: bool = False,
         cache: Path | None = None,
@@ -62,7 +61,7 @@ class Samm(FrameDataset):
         super().__init__(scan(root, release=release, coding=coding), partial=partial, cache=cache, timeout=timeout)
 
 
-def scan(root: Path | str, *, release: str | AnnotationRelease | None = None, coding: Coding = "emotion") -> Scan:
+def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emotion") -> Scan:
     """Hold the sheet against the folders and collect every problem.
 
     Raises:
