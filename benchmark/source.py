@@ -26,11 +26,13 @@ class DatabaseChoice(Settings):
 
     Attributes:
         release: Annotation release; the newest sheet found when absent.
+        coding: For CASME II and SAMM: the estimated ``emotion`` (also when absent) or the ``objective`` class.
         variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
         apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
     """
 
     release: str | None = None
+    coding: Literal["emotion", "objective"] | None = None
     variant: str | None = None
     apex: Literal["middle_frame", "spotted"] | None = None
 

@@ -188,7 +188,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     detector = load_detector(arguments.detector, arguments.model, arguments.device)
     out = arguments.out or landmark_file(arguments.path, dataset.variant)
     prepared = prepare_landmarks(dataset.samples, dataset.read, detector, out)
-    _print(f"{out}: landmarks of {prepared.frames} onset frames of {len(dataset.samples)} clips")
+    _print(f"{out}: landmarks of {prepared.frames} frames of {len(dataset.samples)} clips")
     for line in prepared.without_face:
         _print(f"  no face in {line}")
     return 1 if prepared.without_face else 0

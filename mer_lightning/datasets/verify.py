@@ -36,7 +36,7 @@ class Verification:
         synthetic: True for a twin.
         clips: Samples without a problem in their row.
         subjects: Subjects of those.
-        counts: Samples per native emotion (or objective class).
+        counts: Samples per native emotion.
         expected: What the release counts to, empty where it does not state it.
         corrections: Corrections that changed a row, by sample key.
         problems: Everything that is not as released.
@@ -116,7 +116,7 @@ def verify(
         clips=len(scan.samples),
         subjects=len({sample.subject for sample in scan.samples}),
         counts=dict(sorted(Counter(sample.emotion for sample in scan.samples).items())),
-        expected=dict(stated.objective if scan.coding == "objective" else stated.counts),
+        expected=dict(stated.counts),
         corrections=scan.applied,
         problems=tuple(dict.fromkeys(problems)),
     )

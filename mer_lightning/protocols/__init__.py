@@ -15,7 +15,7 @@ from mer_lightning.protocols.protocol import (
     pretraining_fold,
     split_inside,
 )
-from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
+from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, OBJECTIVE_5, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
 __all__ = [
@@ -42,6 +42,10 @@ _LEFT_OUT = {
     "casme2/sub05/EP09_05f": "the official list leaves it out; its apex is its onset",
     "casme2/sub24/EP02_07": "the official list leaves it out; only the 2019 sheet has it",
 }
+
+# clips of the objective classes I to V, and subjects, of MEGC 2018
+_COUNTS_2018 = {"casme2": (25, 15, 99, 26, 20), "samm": (24, 13, 20, 8, 3)}
+_SUBJECTS_2018 = {"casme2": 26, "samm": 21}
 
 
 def _single(name: str, database: str, title: str) -> Protocol:
@@ -105,6 +109,23 @@ PROTOCOLS = {
             scheme=SAMM_5,
             counts={"samm": (57, 26, 26, 15, 12)},
             subjects={"samm": 28},
+        ),
+        Protocol(
+            name="megc2018",
+            version=1,
+            title="MEGC2018 composite, 5 objective classes",
+            scheme=OBJECTIVE_5,
+            counts=_COUNTS_2018,
+            subjects=_SUBJECTS_2018,
+        ),
+        Protocol(
+            name="megc2018-holdout",
+            version=1,
+            title="MEGC2018 databases, 5 objective classes, train on one and test on the other",
+            scheme=OBJECTIVE_5,
+            counts=_COUNTS_2018,
+            subjects=_SUBJECTS_2018,
+            held_out="database",
         ),
     )
 }

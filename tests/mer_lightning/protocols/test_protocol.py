@@ -115,6 +115,8 @@ def test_protocols_differ_by_hash_and_keep_it():
         "casme2-5": "6c2552862f",
         "casme2-5-2014": "f6f96dc3da",
         "samm-5": "ff2bf1aa7b",
+        "megc2018": "e7cfef7dc9",
+        "megc2018-holdout": "a74d96f491",
     }
 
 
