@@ -11,7 +11,7 @@ from mer_lightning.datasets.paths import children, existing_root, files_like, fo
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
-from mer_lightning.video.reader import DECODE_SECONDS, VIDEO_SUFFIXES
+from mer_lightning.video.reader import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +47,6 @@ class Casme2(FrameDataset):
             there is.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class.
         partial: True for a deliberate subset of the database.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
@@ -62,11 +60,9 @@ class Casme2(FrameDataset):
         variant: Variant | None = None,
         coding: Coding = "emotion",
         partial: bool = False,
-        cache: Path | None = None,
-        timeout: float = DECODE_SECONDS,
     ) -> None:
         found = scan(root, release=release, variant=variant, coding=coding)
-        super().__init__(found, partial=partial, cache=cache, timeout=timeout)
+        super().__init__(found, partial=partial)
 
 
 def scan(

@@ -9,7 +9,6 @@ from mer_lightning.datasets.paths import children, inside, relative
 from mer_lightning.datasets.problems import Problem, refuse
 from mer_lightning.types import DataError, Sample
 from mer_lightning.video.reader import (
-    DECODE_SECONDS,
     number_frames,
     read_images,
     read_video,
@@ -73,8 +72,6 @@ class FrameDataset:
         scan: What a loader found.
         partial: True for a deliberate subset of the database: counts are not compared with the release, and
             the release's name says so.
-        cache: Folder for decoded video files; None decodes them again on every read.
-        timeout: Seconds after which decoding a video file is given up.
 
     Attributes:
         kind: Always ``frames``.
@@ -89,9 +86,7 @@ class FrameDataset:
 
     kind: Kind = "frames"
 
-    def __init__(
-        self, scan: Scan, *, partial: bool = False, cache: Path | None = None, timeout: float = DECODE_SECONDS
-    ) -> None:
+    def __init__(self, scan: Scan, *, partial: bool = False) -> None:
         refuse([*scan.problems, *([] if partial else scan.compare())])
         self.annotation = scan.release
         self.variant = scan.variant
@@ -99,8 +94,6 @@ class FrameDataset:
         self.applied = scan.applied
         self._scan = scan
         self._partial = partial
-        self._cache = cache
-        self._timeout = timeout
 
     @property
     def name(self) -> str:
@@ -132,31 +125,16 @@ class FrameDataset:
         Raises:
             DataError: The files are missing, unreadable or not what the table says.
         """
-        return read_clip(
-            self._scan.root,
-            sample,
-            fill=sample.key in self._scan.fill,
-            cache=self._cache,
-            timeout=self._timeout,
-        )
+        return read_clip(self._scan.root, sample, fill=sample.key in self._scan.fill)
 
 
-def read_clip(
-    root: Path,
-    sample: Sample,
-    *,
-    fill: bool = False,
-    cache: Path | None = None,
-    timeout: float = DECODE_SECONDS,
-) -> NDArray[np.uint8]:
+def read_clip(root: Path, sample: Sample, *, fill: bool = False) -> NDArray[np.uint8]:
     """Read the frames onset..offset of a sample from its folder or video file.
 
     Args:
         root: Root of the database; nothing outside it is read.
         sample: The sample, with path, onset and offset.
         fill: Let the nearest existing frame stand in for a missing one.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Returns:
         ``(T, H, W, C)``, uint8.
@@ -169,7 +147,7 @@ def read_clip(
     inside(root, sample.path)
     if not sample.path.is_file():
         return read_images(clip_files(root, sample, fill=fill))
-    clip = read_video(sample.path, cache=cache, timeout=timeout)
+    clip = read_video(sample.path)
     return clip[video_frames(len(clip), sample.onset, sample.offset, relative(root, sample.path))]
 
 

@@ -11,7 +11,7 @@ from mer_lightning.datasets.paths import children, existing_root, files_like, fo
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
-from mer_lightning.video.reader import DECODE_SECONDS, VIDEO_SUFFIXES
+from mer_lightning.video.reader import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +41,6 @@ class Samm(FrameDataset):
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class (``I`` to
             ``VII``).
         partial: True for a deliberate subset of the database.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
@@ -55,10 +53,8 @@ class Samm(FrameDataset):
         release: str | None = None,
         coding: Coding = "emotion",
         partial: bool = False,
-        cache: Path | None = None,
-        timeout: float = DECODE_SECONDS,
     ) -> None:
-        super().__init__(scan(root, release=release, coding=coding), partial=partial, cache=cache, timeout=timeout)
+        super().__init__(scan(root, release=release, coding=coding), partial=partial)
 
 
 def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emotion") -> Scan:

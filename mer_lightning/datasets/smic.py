@@ -16,7 +16,7 @@ from mer_lightning.datasets.paths import children, existing_root, files_like, re
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
-from mer_lightning.video.reader import DECODE_SECONDS, number_frames
+from mer_lightning.video.reader import number_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +61,6 @@ class Smic(FrameDataset):
             there is.
         apex: How the missing apex is chosen.
         partial: True for a deliberate subset of the database.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
@@ -77,11 +75,9 @@ class Smic(FrameDataset):
         variant: Variant | None = None,
         apex: ApexChoice = "middle_frame",
         partial: bool = False,
-        cache: Path | None = None,
-        timeout: float = DECODE_SECONDS,
     ) -> None:
         found = scan(root, camera=camera, release=release, variant=variant)
-        super().__init__(found, partial=partial, cache=cache, timeout=timeout)
+        super().__init__(found, partial=partial)
         self._scan = replace(found, samples=choose_apex(found.samples, apex))
         self.choices["apex"] = str(apex)
 

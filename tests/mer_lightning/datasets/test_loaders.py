@@ -173,7 +173,7 @@ def test_video_files_take_the_place_of_folders(casme2):
     for level in range(110):
         writer.write(np.full((48, 64, 3), level, np.uint8))
     writer.release()
-    data = Casme2(casme2, variant="raw", partial=True, cache=casme2.parent / "cache")
+    data = Casme2(casme2, variant="raw", partial=True)
     sample = data.samples[-1]
     assert sample.key == "casme2/sub26/EP18_44"
     # frame 98 is the 98th of the recording
