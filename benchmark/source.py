@@ -17,17 +17,22 @@ if TYPE_CHECKING:
     from mer_lightning.datasets.frames import FrameDataset
     from mer_lightning.faces.aligned import AlignedFrames
 
+COMPOSITE = ("smic", "casme2", "samm")
+"""The databases of MEGC2019, whose protocols pick and count its clips."""
+
 
 class DatabaseChoice(Settings):
     """What a database leaves open: which coding, which copy of the frames, which apex.
 
     Attributes:
         release: Annotation release; the newest sheet found when absent.
+        coding: For CASME II and SAMM: the estimated ``emotion`` (also when absent) or the ``objective`` class.
         variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
         apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
     """
 
     release: str | None = None
+    coding: Literal["emotion", "objective"] | None = None
     variant: str | None = None
     apex: Literal["middle_frame", "spotted"] | None = None
 
@@ -143,16 +148,14 @@ class Source(Settings):
         )
 
     def _open_databases(self, root: Path) -> Dataset:
-        from mer_lightning.datasets.composite import CLASSES, Composite
         from mer_lightning.datasets.registry import find_databases
         from mer_lightning.datasets.union import Union
 
-        wanted = CLASSES if self.name == "megc2019" else self.databases
+        wanted = COMPOSITE if self.name == "megc2019" else self.databases
         found = dict(find_databases(root))
         if missing := [database for database in wanted if database not in found]:
             raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-        opened = [self._open_database(database, found[database]) for database in wanted]
-        return Composite(*opened) if self.name == "megc2019" else Union(*opened)
+        return Union(*(self._open_database(database, found[database]) for database in wanted))
 
     def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
         from mer_lightning.datasets.registry import open_database

@@ -62,7 +62,6 @@ def add_data_commands(commands: Commands) -> None:
     prepared.add_argument(
         "--out", type=Path, help="landmark file (CSV) to write (default: landmarks-<variant>.csv in the folder)"
     )
-    prepared.add_argument("--frames", choices=["onset", "all"], default="onset")
     prepared.add_argument("--device", default="cpu")
     prepared.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
     prepared.set_defaults(handler=_prepare)
@@ -188,7 +187,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     dataset = get_database(name).open(arguments.path, **options)
     detector = load_detector(arguments.detector, arguments.model, arguments.device)
     out = arguments.out or landmark_file(arguments.path, dataset.variant)
-    prepared = prepare_landmarks(dataset.samples, dataset.read, detector, out, arguments.frames)
+    prepared = prepare_landmarks(dataset.samples, dataset.read, detector, out)
     _print(f"{out}: landmarks of {prepared.frames} frames of {len(dataset.samples)} clips")
     for line in prepared.without_face:
         _print(f"  no face in {line}")

@@ -193,14 +193,13 @@ def _apex(clip: NDArray[np.uint8], sample: Sample) -> int:
 
 def _points(dataset: Dataset, sample: Sample, size: tuple[int, int]) -> tuple[Points | None, str]:
     """Where the face is in the onset frame, and who says so."""
-    from mer_lightning.datasets.composite import Composite
     from mer_lightning.datasets.frames import FrameDataset
     from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
     from mer_lightning.datasets.union import Union
     from mer_lightning.faces.aligned import AlignedFrames
     from mer_lightning.faces.facs import crop_points
 
-    while isinstance(dataset, Composite | Union):
+    while isinstance(dataset, Union):
         dataset = dataset.part_of(sample)
     if isinstance(dataset, AlignedFrames):
         return dataset.points(sample), "landmark file"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import torch
 from benchmark.perf.measurement import Measurement
 from mer_lightning.faces.alignment import Crop, align
 from mer_lightning.faces.points import mean_face
-from mer_lightning.video.reader import decode_to_cache, read_images, read_video
+from mer_lightning.video.reader import read_images, read_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +37,7 @@ def run(*, quick: bool = False) -> list[Measurement]:
     crop = Crop()
 
     def aligned(frames: NDArray[np.uint8]) -> torch.Tensor:
-        with warnings.catch_warnings():
-            # the cache's map is read-only, and nothing writes into it
-            warnings.simplefilter("ignore", UserWarning)
-            tensor = torch.from_numpy(frames)
-        return align(tensor.permute(0, 3, 1, 2)[None], points, crop)
+        return align(torch.from_numpy(frames).permute(0, 3, 1, 2)[None], points, crop)
 
     # the first call is slower
     aligned(clip[:2].copy())
@@ -61,21 +56,13 @@ def run(*, quick: bool = False) -> list[Measurement]:
         video = _write_video(folder / "clip.avi", clip)
         if video is None:
             return rows
-        cache = folder / "cache"
         rows.append(
             _row(
                 "avi: decode, align, crop",
-                _best(lambda: aligned(read_video(video, expected=FRAMES)), repeats),
-                note="in a process of its own that can be stopped; its start is included",
-            )
-        )
-        decode_to_cache(video, cache)
-        rows.append(
-            _row(
-                "avi from the frame cache: read, align, crop",
-                _best(lambda: aligned(read_video(video, cache=cache)), repeats),
+                _best(lambda: aligned(read_video(video)), repeats),
                 _best(lambda: _decode_by_opencv(video), repeats),
                 against="cv2.VideoCapture, decoding alone",
+                note="in a process of its own that can be stopped; its start is included",
             )
         )
     return rows

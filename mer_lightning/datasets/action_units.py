@@ -55,11 +55,6 @@ def parse_action_units(text: str) -> frozenset[ActionUnit]:
     return frozenset(units)
 
 
-def certain(units: frozenset[ActionUnit]) -> frozenset[int]:
-    """Numbers of the units that are coded without doubt, whatever their side."""
-    return frozenset(unit.number for unit in units if not unit.doubt)
-
-
 def _parse_unit(part: str, text: str, *, alternative: bool) -> ActionUnit:
     match = _UNIT.fullmatch(part)
     if match is None or (match[1] and match[4]) or not 0 < int(match[2]) <= _LARGEST:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mer_lightning.datasets.problems import Problem
-from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +23,7 @@ class Correction:
     """One change to the released coding, applied only where the released value is what ``when`` says.
 
     Attributes:
-        name: Short name; switches it on and off.
+        name: Short name.
         subject: Subject, ``*`` for every one.
         clip: Clip, ``*`` for every one.
         field: Which annotation changes; ``frames`` lets the nearest existing frame stand in for a missing
@@ -34,7 +33,6 @@ class Correction:
         value: What takes its place, None for not annotated.
         reason: Why, and who says so.
         row: Row of the sheet where the source names a row only; None otherwise.
-        default: True if it is on unless switched off.
     """
 
     name: str
@@ -45,7 +43,6 @@ class Correction:
     value: int | None
     reason: str
     row: int | None = None
-    default: bool = True
 
     def concerns(self, subject: str, clip: str, row: int | None) -> bool:
         """Whether it is about this row."""
@@ -60,16 +57,15 @@ class AnnotationRelease:
 
     Attributes:
         name: E.g. ``casme2-2014``.
-        database: Short name of the database, or of the composite.
+        database: Short name of the database.
         source: Where the coding and its counts are stated.
-        counts: Samples per native emotion; ``<database>/<emotion>`` in a composite; empty where not stated.
+        counts: Samples per native emotion; empty where not stated.
         clips: Samples in all.
         subjects: Subjects, None where not stated.
         emotions: Native emotions where ``counts`` is empty.
         objective: Samples per objective class ``I`` to ``VII``, empty where not stated.
         parts: Samples per subject where the release states them (FER2013's three parts).
-        corrections: Every correction there is for it.
-        active: Names of those that are on.
+        corrections: What is corrected in it.
         unlabelled: Clips ``<subject>/<clip>`` whose folder may exist without a row, with the reason.
         absent: Clips ``<subject>/<clip>`` of the full list that the release leaves out.
     """
@@ -84,7 +80,6 @@ class AnnotationRelease:
     objective: Mapping[str, int] = field(default_factory=dict[str, int])
     parts: Mapping[str, int] = field(default_factory=dict[str, int])
     corrections: tuple[Correction, ...] = ()
-    active: frozenset[str] = frozenset()
     unlabelled: Mapping[str, str] = field(default_factory=dict[str, str])
     absent: tuple[str, ...] = ()
 
@@ -95,33 +90,12 @@ class AnnotationRelease:
 
     @property
     def hash(self) -> str:
-        """Identity of the release with its switches, 12 hex digits."""
-        body = asdict(self) | {"active": sorted(self.active)}
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
-
-    @property
-    def label(self) -> str:
-        """Name, with the switches that differ from the default, e.g. ``casme2-2014-no:<correction>``."""
-        off = sorted(one.name for one in self.corrections if one.default and one.name not in self.active)
-        on = sorted(one.name for one in self.corrections if not one.default and one.name in self.active)
-        return "".join([self.name, *(f"-no:{name}" for name in off), *(f"-with:{name}" for name in on)])
-
-    def switch(self, *, on: Iterable[str] = (), off: Iterable[str] = ()) -> AnnotationRelease:
-        """The same release with corrections switched.
-
-        Raises:
-            DataError: No such correction.
-        """
-        known = {correction.name for correction in self.corrections}
-        for name in (*on, *off):
-            if name not in known:
-                names = ", ".join(sorted(known)) or "none"
-                raise DataError(f"{self.name}: correction '{name}' is unknown; expected one of {names}")
-        return replace(self, active=(self.active | set(on)) - set(off))
+        """Identity of the release, 12 hex digits."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
     def corrections_for(self, subject: str, clip: str, row: int | None = None) -> tuple[Correction, ...]:
-        """Corrections that are on and concern a row, those of one clip before those of all."""
-        found = [one for one in self.corrections if one.name in self.active and one.concerns(subject, clip, row)]
+        """Corrections that concern a row, those of one clip before those of all."""
+        found = [one for one in self.corrections if one.concerns(subject, clip, row)]
         return tuple(sorted(found, key=lambda one: one.clip == "*" and one.row is None))
 
     def compare(self, samples: Iterable[Sample], file: str, *, objective: bool = False) -> list[Problem]:
@@ -140,8 +114,7 @@ class AnnotationRelease:
                 problems.append(Problem(file, None, f"{what}: found {count}, release {self.name} has {expected}"))
 
         counts = self.objective if objective else self.counts
-        composite = any("/" in name for name in counts)
-        names = [f"{one.database}/{one.emotion}" if composite else one.emotion for one in found]
+        names = [one.emotion for one in found]
         for name in dict.fromkeys([*counts, *sorted(set(names))]) if counts else ():
             check(f"clips of class {name}", names.count(name), counts.get(name, 0))
         for part, expected in self.parts.items():

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 OBJECTIVE = ("I", "II", "III", "IV", "V", "VI", "VII")
 
 
-def choose_release(database: str, release: str | AnnotationRelease | None, default: str) -> AnnotationRelease:
-    """Resolve what the caller gave into a release of the database.
+def choose_release(database: str, release: str | None, default: str) -> AnnotationRelease:
+    """Find the release that the caller named, of this database.
 
     Raises:
         DataError: Unknown, or a release of another database.
     """
-    chosen = get_release(release or default) if not release or isinstance(release, str) else release
+    chosen = get_release(release or default)
     if chosen.database != database:
         names = ", ".join(one.name for one in releases_of(database))
         raise DataError(f"release {chosen.name} is not one of {database}; expected one of {names}")
@@ -70,7 +70,7 @@ class Builder:
     Args:
         database: Short name.
         root: Root of the database, resolved.
-        release: Annotation release with its switches.
+        release: Annotation release.
         variant: Which copy of the frames.
         coding: What ``Sample.emotion`` holds.
     """

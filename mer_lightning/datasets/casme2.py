@@ -11,12 +11,11 @@ from mer_lightning.datasets.paths import children, existing_root, files_like, fo
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
-from mer_lightning.video.reader import DECODE_SECONDS, VIDEO_SUFFIXES
+from mer_lightning.video.reader import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mer_lightning.datasets.annotation import AnnotationRelease
 
 Variant = Literal["cropped", "raw", "raw_long"]
 
@@ -43,14 +42,11 @@ class Casme2(FrameDataset):
 
     Args:
         root: Folder that holds the sheet and the frame folders, at most three levels down.
-        release: ``casme2-2014``, ``casme2-2019`` or one with switched corrections; None for the newest sheet
-            found.
+        release: ``casme2-2014`` or ``casme2-2019``; None for the newest sheet found.
         variant: ``cropped``, ``raw`` (selected clips) or ``raw_long`` (longer clips); None for the first
             there is.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class.
         partial: True for a deliberate subset of the database.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
@@ -60,21 +56,19 @@ class Casme2(FrameDataset):
         self,
         root: Path | str,
         *,
-        release: str | AnnotationRelease | None = None,
+        release: str | None = None,
         variant: Variant | None = None,
         coding: Coding = "emotion",
         partial: bool = False,
-        cache: Path | None = None,
-        timeout: float = DECODE_SECONDS,
     ) -> None:
         found = scan(root, release=release, variant=variant, coding=coding)
-        super().__init__(found, partial=partial, cache=cache, timeout=timeout)
+        super().__init__(found, partial=partial)
 
 
 def scan(
     root: Path | str,
     *,
-    release: str | AnnotationRelease | None = None,
+    release: str | None = None,
     variant: Variant | None = None,
     coding: Coding = "emotion",
 ) -> Scan:
@@ -103,10 +97,9 @@ def scan(
     return builder.scan(read_twin(base))
 
 
-def _find_sheet(root: Path, release: str | AnnotationRelease | None) -> tuple[Path, str]:
-    name = release if release is None or isinstance(release, str) else release.name
+def _find_sheet(root: Path, release: str | None) -> tuple[Path, str]:
     for default, pattern in _SHEETS.items():
-        if name in (None, default) and (found := files_like(root, pattern, prune=_SUBJECT)):
+        if release in (None, default) and (found := files_like(root, pattern, prune=_SUBJECT)):
             return found[0], default
     if legacy := files_like(root, re.compile(r"CASME2.*\.xls", re.IGNORECASE), prune=_SUBJECT):
         file = relative(root, legacy[0])
@@ -114,7 +107,7 @@ def _find_sheet(root: Path, release: str | AnnotationRelease | None) -> tuple[Pa
             f"{file}: legacy .xls workbook; save it as .xlsx under the name of its release, "
             f"CASME2-coding-20140508.xlsx or CASME2-coding-20190701.xlsx"
         )
-    wanted = "CASME2-coding-20140508.xlsx" if name == "casme2-2014" else "CASME2-coding-20190701.xlsx"
+    wanted = "CASME2-coding-20140508.xlsx" if release == "casme2-2014" else "CASME2-coding-20190701.xlsx"
     raise DataError(f"{root}: no annotation sheet found; expected {wanted}")
 
 

@@ -15,7 +15,6 @@ from mer_lightning.video.reader import number_frames
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mer_lightning.datasets.annotation import AnnotationRelease
 
 Frames = Literal["sequence", "last_three"]
 
@@ -32,7 +31,7 @@ class CkPlus(FrameDataset):
 
     Args:
         root: Folder that holds ``cohn-kanade-images`` and ``Emotion``.
-        release: ``ckplus-327`` or one with switched corrections.
+        release: ``ckplus-327``.
         frames: ``last_three`` reads the three frames up to the peak (981 images, as image classifiers use
             them), ``sequence`` the whole sequence.
         partial: True for a deliberate subset of the database.
@@ -45,7 +44,7 @@ class CkPlus(FrameDataset):
         self,
         root: Path | str,
         *,
-        release: str | AnnotationRelease | None = None,
+        release: str | None = None,
         frames: Frames = "last_three",
         partial: bool = False,
     ) -> None:
@@ -53,7 +52,7 @@ class CkPlus(FrameDataset):
         self.choices["frames"] = str(frames)
 
 
-def scan(root: Path | str, *, release: str | AnnotationRelease | None = None, frames: Frames = "last_three") -> Scan:
+def scan(root: Path | str, *, release: str | None = None, frames: Frames = "last_three") -> Scan:
     """Read the emotion files, hold them against the sequences and collect every problem.
 
     Raises:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.annotation import AnnotationRelease
 
 LAYOUT = "fer2013.csv with the columns emotion, pixels, Usage"
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -43,9 +42,7 @@ class Fer2013(FrameDataset):
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
     """
 
-    def __init__(
-        self, root: Path | str, *, release: str | AnnotationRelease | None = None, partial: bool = False
-    ) -> None:
+    def __init__(self, root: Path | str, *, release: str | None = None, partial: bool = False) -> None:
         super().__init__(scan(root, release=release), partial=partial)
         self._offsets = _line_offsets(_find(self._scan.root))
 
@@ -74,7 +71,7 @@ class Fer2013(FrameDataset):
 _EXPECTED = f"pixels: expected {SIDE * SIDE} whole numbers from 0 to 255"
 
 
-def scan(root: Path | str, *, release: str | AnnotationRelease | None = None) -> Scan:
+def scan(root: Path | str, *, release: str | None = None) -> Scan:
     """Read the table and collect every problem; pixels are counted here and parsed when they are read.
 
     Raises:

@@ -9,7 +9,6 @@ from mer_lightning.datasets.paths import children, inside, relative
 from mer_lightning.datasets.problems import Problem, refuse
 from mer_lightning.types import DataError, Sample
 from mer_lightning.video.reader import (
-    DECODE_SECONDS,
     number_frames,
     read_images,
     read_video,
@@ -38,7 +37,7 @@ class Scan:
     Attributes:
         database: Short name of the database.
         root: Where it looked.
-        release: Annotation release with its switches.
+        release: Annotation release.
         variant: Which copy of the frames, e.g. ``raw`` or ``cropped``.
         samples: Samples without a problem, sorted by key.
         problems: Everything that is not as released, in the order of the files.
@@ -73,13 +72,11 @@ class FrameDataset:
         scan: What a loader found.
         partial: True for a deliberate subset of the database: counts are not compared with the release, and
             the release's name says so.
-        cache: Folder for decoded video files; None decodes them again on every read.
-        timeout: Seconds after which decoding a video file is given up.
 
     Attributes:
         kind: Always ``frames``.
         variant: Which copy of the frames is read.
-        annotation: The annotation release with its switches.
+        annotation: The annotation release.
         applied: Corrections that changed a row, by sample key.
         choices: What belongs into the record of a run: ``{"variant": ...}`` and what a database adds.
 
@@ -89,9 +86,7 @@ class FrameDataset:
 
     kind: Kind = "frames"
 
-    def __init__(
-        self, scan: Scan, *, partial: bool = False, cache: Path | None = None, timeout: float = DECODE_SECONDS
-    ) -> None:
+    def __init__(self, scan: Scan, *, partial: bool = False) -> None:
         refuse([*scan.problems, *([] if partial else scan.compare())])
         self.annotation = scan.release
         self.variant = scan.variant
@@ -99,8 +94,6 @@ class FrameDataset:
         self.applied = scan.applied
         self._scan = scan
         self._partial = partial
-        self._cache = cache
-        self._timeout = timeout
 
     @property
     def name(self) -> str:
@@ -109,19 +102,14 @@ class FrameDataset:
 
     @property
     def release(self) -> str:
-        """Annotation release with the switches that differ from the default; ``-partial`` for a subset."""
+        """Annotation release; ``-partial`` for a subset."""
         objective = "-objective" if self._scan.coding == "objective" else ""
-        return f"{self.annotation.label}{objective}{'-partial' if self._partial else ''}"
+        return f"{self.annotation.name}{objective}{'-partial' if self._partial else ''}"
 
     @property
     def synthetic(self) -> bool:
         """True for a twin."""
         return self._scan.twin is not None
-
-    @property
-    def complete(self) -> bool:
-        """True if the samples are all of the release: neither a subset nor a twin of another size."""
-        return not self._partial and len(self.samples) == self.annotation.clips
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -137,31 +125,16 @@ class FrameDataset:
         Raises:
             DataError: The files are missing, unreadable or not what the table says.
         """
-        return read_clip(
-            self._scan.root,
-            sample,
-            fill=sample.key in self._scan.fill,
-            cache=self._cache,
-            timeout=self._timeout,
-        )
+        return read_clip(self._scan.root, sample, fill=sample.key in self._scan.fill)
 
 
-def read_clip(
-    root: Path,
-    sample: Sample,
-    *,
-    fill: bool = False,
-    cache: Path | None = None,
-    timeout: float = DECODE_SECONDS,
-) -> NDArray[np.uint8]:
+def read_clip(root: Path, sample: Sample, *, fill: bool = False) -> NDArray[np.uint8]:
     """Read the frames onset..offset of a sample from its folder or video file.
 
     Args:
         root: Root of the database; nothing outside it is read.
         sample: The sample, with path, onset and offset.
         fill: Let the nearest existing frame stand in for a missing one.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Returns:
         ``(T, H, W, C)``, uint8.
@@ -174,7 +147,7 @@ def read_clip(
     inside(root, sample.path)
     if not sample.path.is_file():
         return read_images(clip_files(root, sample, fill=fill))
-    clip = read_video(sample.path, cache=cache, timeout=timeout)
+    clip = read_video(sample.path)
     return clip[video_frames(len(clip), sample.onset, sample.offset, relative(root, sample.path))]
 
 

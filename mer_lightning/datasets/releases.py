@@ -2,42 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from mer_lightning.datasets.annotation import AnnotationRelease, Correction
 from mer_lightning.types import DataError
-
-
-def _release(release: AnnotationRelease) -> AnnotationRelease:
-    return replace(release, active=frozenset(one.name for one in release.corrections if one.default))
-
-
-def _lenient_apex(database: str) -> Correction:
-    return Correction(
-        name=f"{database}-any-apex",
-        subject="*",
-        clip="*",
-        field="apex",
-        when="impossible",
-        value=None,
-        reason="for copies with further wrong apexes: an apex out of onset..offset counts as not annotated",
-        default=False,
-    )
-
-
-def _lenient_frames(database: str) -> Correction:
-    return Correction(
-        name=f"{database}-any-frames",
-        subject="*",
-        clip="*",
-        field="frames",
-        when="missing",
-        value=None,
-        reason="for incomplete copies: the nearest existing frame stands in for a missing one",
-        default=False,
-    )
-
 
 _CASME2_CORRECTIONS = (
     Correction(
@@ -77,8 +45,6 @@ _CASME2_CORRECTIONS = (
         value=None,
         reason="the cropped folder lacks frames that the raw one has; the nearest existing frame stands in",
     ),
-    _lenient_apex("casme2"),
-    _lenient_frames("casme2"),
 )
 _CASME2_UNLABELLED = {"sub09/EP02_02f": "the folder was released without a row in any sheet"}
 
@@ -121,30 +87,10 @@ def _smic_frames(clip: str) -> Correction:
     )
 
 
-_SMIC_CORRECTIONS = (
-    *(_smic_frames(clip) for clip in ("s03_ne_16", "s03_po_08", "s03_sur_01", "s03_sur_05")),
-    _lenient_frames("smic"),
-)
-
-_COMPOSITE = {
-    "smic/negative": 70,
-    "smic/positive": 51,
-    "smic/surprise": 43,
-    "casme2/disgust": 61,
-    "casme2/repression": 27,
-    "casme2/happiness": 32,
-    "casme2/surprise": 25,
-    "samm/anger": 57,
-    "samm/contempt": 12,
-    "samm/disgust": 9,
-    "samm/fear": 8,
-    "samm/sadness": 6,
-    "samm/happiness": 26,
-    "samm/surprise": 15,
-}
+_SMIC_CORRECTIONS = tuple(_smic_frames(clip) for clip in ("s03_ne_16", "s03_po_08", "s03_sur_01", "s03_sur_05"))
 
 RELEASES: dict[str, AnnotationRelease] = {
-    release.name: _release(release)
+    release.name: release
     for release in (
         AnnotationRelease(
             name="smic-hs-164",
@@ -163,7 +109,6 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=71,
             subjects=8,
             emotions=_SMIC_EMOTIONS,
-            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="smic-nir-71",
@@ -173,7 +118,6 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=71,
             subjects=8,
             emotions=_SMIC_EMOTIONS,
-            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="smic-e-157",
@@ -182,7 +126,6 @@ RELEASES: dict[str, AnnotationRelease] = {
             counts={"negative": 65, "positive": 51, "surprise": 41},
             clips=157,
             subjects=16,
-            corrections=(_lenient_frames("smic"),),
             unlabelled=dict.fromkeys(_SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it"),
             absent=_SMIC_ABSENT,
         ),
@@ -193,7 +136,6 @@ RELEASES: dict[str, AnnotationRelease] = {
             counts={"negative": 24, "positive": 28, "surprise": 19},
             clips=71,
             subjects=8,
-            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="smic-e-nir-71",
@@ -203,7 +145,6 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=71,
             subjects=8,
             emotions=_SMIC_EMOTIONS,
-            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="casme2-2014",
@@ -266,8 +207,6 @@ RELEASES: dict[str, AnnotationRelease] = {
                 _samm_correction(
                     "013_1_9", "offset", 5739, "offset typo; frame 5739 by the frames in the folder (MEB)"
                 ),
-                _lenient_apex("samm"),
-                _lenient_frames("samm"),
             ),
         ),
         AnnotationRelease(
@@ -284,7 +223,6 @@ RELEASES: dict[str, AnnotationRelease] = {
                 "surprise": 83,
             },
             clips=327,
-            corrections=(_lenient_frames("ckplus"),),
         ),
         AnnotationRelease(
             name="fer2013",
@@ -301,24 +239,6 @@ RELEASES: dict[str, AnnotationRelease] = {
             },
             clips=35887,
             parts={"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589},
-        ),
-        AnnotationRelease(
-            name="megc2019-442",
-            database="megc2019",
-            source="See et al., MEGC 2019, FG 2019; official composite list",
-            counts=_COMPOSITE,
-            clips=442,
-            subjects=68,
-        ),
-        AnnotationRelease(
-            name="megc2019-441",
-            database="megc2019",
-            source="second official list of MEGC 2019, without SAMM 032_3_1",
-            # which negative emotion the missing clip has is not stated; the composite checks the class totals
-            counts={},
-            clips=441,
-            subjects=68,
-            absent=("032/032_3_1",),
         ),
     )
 }
@@ -346,10 +266,9 @@ def corrections_table() -> str:
     for release in RELEASES.values():
         for one in release.corrections:
             value = {"frames": "nearest frame"}.get(one.field, "not annotated" if one.value is None else str(one.value))
-            clip = f"row {one.row}" if one.row is not None else "any" if one.clip == "*" else one.clip
+            clip = one.clip if one.row is None else f"row {one.row}"
             cells = [
                 f"`{one.name}`",
-                "on" if one.default else "off",
                 clip,
                 one.field,
                 one.when,
@@ -357,6 +276,6 @@ def corrections_table() -> str:
                 one.reason,
             ]
             rows.setdefault(one.name, cells)
-    header = ["correction", "default", "clip", "field", "where it is", "becomes", "reason"]
+    header = ["correction", "clip", "field", "where it is", "becomes", "reason"]
     lines = [header, ["---"] * len(header), *rows.values()]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

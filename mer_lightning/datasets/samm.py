@@ -11,12 +11,11 @@ from mer_lightning.datasets.paths import children, existing_root, files_like, fo
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
-from mer_lightning.video.reader import DECODE_SECONDS, VIDEO_SUFFIXES
+from mer_lightning.video.reader import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mer_lightning.datasets.annotation import AnnotationRelease
 
 LAYOUT = "SAMM/006/006_1_2/006_05562.jpg and SAMM_Micro_FACS_Codes_v2.xlsx"
 _SUBJECT = re.compile(r"\d{3}")
@@ -38,12 +37,10 @@ class Samm(FrameDataset):
 
     Args:
         root: Folder that holds the sheet and the subjects' folders, at most three levels down.
-        release: ``samm-v2`` or one with switched corrections.
+        release: ``samm-v2``.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class (``I`` to
             ``VII``).
         partial: True for a deliberate subset of the database.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
@@ -53,16 +50,14 @@ class Samm(FrameDataset):
         self,
         root: Path | str,
         *,
-        release: str | AnnotationRelease | None = None,
+        release: str | None = None,
         coding: Coding = "emotion",
         partial: bool = False,
-        cache: Path | None = None,
-        timeout: float = DECODE_SECONDS,
     ) -> None:
-        super().__init__(scan(root, release=release, coding=coding), partial=partial, cache=cache, timeout=timeout)
+        super().__init__(scan(root, release=release, coding=coding), partial=partial)
 
 
-def scan(root: Path | str, *, release: str | AnnotationRelease | None = None, coding: Coding = "emotion") -> Scan:
+def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emotion") -> Scan:
     """Hold the sheet against the folders and collect every problem.
 
     Raises:

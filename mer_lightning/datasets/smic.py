@@ -16,7 +16,7 @@ from mer_lightning.datasets.paths import children, existing_root, files_like, re
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
-from mer_lightning.video.reader import DECODE_SECONDS, number_frames
+from mer_lightning.video.reader import number_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,10 +60,7 @@ class Smic(FrameDataset):
         variant: ``cropped`` or ``raw`` for clip folders, ``long`` for the E release; None for the first
             there is.
         apex: How the missing apex is chosen.
-        spotted: Frame per sample key, for ``spotted``; None leaves the apex open, and whatever needs one spots it.
         partial: True for a deliberate subset of the database.
-        cache: Folder for decoded video files.
-        timeout: Seconds after which decoding a video file is given up.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
@@ -74,17 +71,14 @@ class Smic(FrameDataset):
         root: Path | str,
         *,
         camera: Camera = "hs",
-        release: str | AnnotationRelease | None = None,
+        release: str | None = None,
         variant: Variant | None = None,
         apex: ApexChoice = "middle_frame",
-        spotted: Mapping[str, int] | None = None,
         partial: bool = False,
-        cache: Path | None = None,
-        timeout: float = DECODE_SECONDS,
     ) -> None:
         found = scan(root, camera=camera, release=release, variant=variant)
-        super().__init__(found, partial=partial, cache=cache, timeout=timeout)
-        self._scan = replace(found, samples=choose_apex(found.samples, apex, spotted))
+        super().__init__(found, partial=partial)
+        self._scan = replace(found, samples=choose_apex(found.samples, apex))
         self.choices["apex"] = str(apex)
 
 
@@ -92,7 +86,7 @@ def scan(
     root: Path | str,
     *,
     camera: Camera = "hs",
-    release: str | AnnotationRelease | None = None,
+    release: str | None = None,
     variant: Variant | None = None,
 ) -> Scan:
     """Read the clip folders, or hold the E sheet against them, and collect every problem.
@@ -104,8 +98,7 @@ def scan(
         raise DataError(f"SMIC camera '{camera}' is unknown; expected one of {', '.join(get_args(Camera))}")
     base = existing_root(root, LAYOUT)
     found = _clip_folders(base, camera)
-    name = release if release is None or isinstance(release, str) else release.name
-    by_sheet = name == _SHEET_RELEASES[camera] or (name is None and (variant == "long" or set(found) == {"long"}))
+    by_sheet = release == _SHEET_RELEASES[camera] or (release is None and (variant == "long" or set(found) == {"long"}))
     database = _DATABASES[camera]
     default = (_SHEET_RELEASES if by_sheet else _FOLDER_RELEASES)[camera]
     chosen = choose_release(database, release, default)

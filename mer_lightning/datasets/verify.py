@@ -30,13 +30,13 @@ class Verification:
     Attributes:
         database: Short name of the database.
         root: The folder.
-        release: Annotation release with its switches; empty if it did not come so far.
-        release_hash: Identity of the release with its switches.
+        release: Annotation release; empty if it did not come so far.
+        release_hash: Identity of the release.
         variant: Which copy of the frames was read.
         synthetic: True for a twin.
         clips: Samples without a problem in their row.
         subjects: Subjects of those.
-        counts: Samples per native emotion (or objective class).
+        counts: Samples per native emotion.
         expected: What the release counts to, empty where it does not state it.
         corrections: Corrections that changed a row, by sample key.
         problems: Everything that is not as released.
@@ -109,14 +109,14 @@ def verify(
     return Verification(
         database=database,
         root=str(root),
-        release=scan.release.label,
+        release=scan.release.name,
         release_hash=scan.release.hash,
         variant=scan.variant,
         synthetic=scan.twin is not None,
         clips=len(scan.samples),
         subjects=len({sample.subject for sample in scan.samples}),
         counts=dict(sorted(Counter(sample.emotion for sample in scan.samples).items())),
-        expected=dict(stated.objective if scan.coding == "objective" else stated.counts),
+        expected=dict(stated.counts),
         corrections=scan.applied,
         problems=tuple(dict.fromkeys(problems)),
     )

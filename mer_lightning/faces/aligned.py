@@ -60,7 +60,7 @@ class AlignedFrames:
         self._points = {sample.key: torch.from_numpy(points.of(sample)) for sample in frames.samples}
         self._frames, self._crop, self._device = frames, crop or Crop(), device
         self.name, self.release, self.synthetic = frames.name, frames.release, frames.synthetic
-        self.samples, self.complete = frames.samples, frames.complete
+        self.samples = frames.samples
         digest = hashlib.sha256(landmarks.read_bytes()).hexdigest()
         self.choices = frames.choices | {
             "faces": f"aligned to {self._crop.height} x {self._crop.width}",

@@ -117,23 +117,6 @@ def align(frames: Tensor, points: Tensor, crop: Crop) -> Tensor:
     return _warp(window, matrix, factor, crop)
 
 
-def resize(frames: Tensor, crop: Crop) -> Tensor:
-    """Bring frames that the database has cropped already to the size of a crop.
-
-    Args:
-        frames: ``(B, T, C, H, W)``, uint8 or float.
-        crop: Only its size counts.
-
-    Returns:
-        ``(B, T, C, crop.height, crop.width)``, float32, in the range of the input.
-    """
-    clips, count = frames.shape[:2]
-    flat = frames.flatten(0, 1).to(torch.float32)
-    size = (crop.height, crop.width)
-    resized = functional.interpolate(flat, size, mode="bilinear", align_corners=False, antialias=True)
-    return resized.unflatten(0, (clips, count))
-
-
 def _source_box(matrix: Tensor, crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
     """Part of the source that any clip of the batch needs: left, top, right, bottom (excluded)."""
     inverse = torch.linalg.inv(matrix[..., :2])

@@ -1,4 +1,7 @@
-"""Places of the face and the FACS action units that are seen there, after Table 2 of paper S4."""
+"""Places of the face and the FACS action units that are seen there, after Table 2 of paper S4.
+
+Source: Li, Zhu, Chinese Journal of Liquid Crystals and Displays 37(3), 2022, Table 2.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,6 @@ from mer_lightning.faces.regions import REGIONS, face_mask, region_map
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-TABLE_2 = "Li, Zhu, Chinese Journal of Liquid Crystals and Displays 37(3), 2022, Table 2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mer_lightning.faces.points import Points
     from mer_lightning.types import Sample
 
-Which = Literal["onset", "all"]
 _RAW = {"smic", "smic_vis", "smic_nir", "casme2", "samm"}
 
 
@@ -31,8 +30,8 @@ class Prepared:
     """What became of a run of the detector.
 
     Attributes:
-        frames: Frames with points.
-        without_face: ``<key> frame <number>`` of the frames in which no face was found.
+        frames: Onset frames with points.
+        without_face: ``<key> frame <number>`` of the onset frames in which no face was found.
     """
 
     frames: int = 0
@@ -44,37 +43,30 @@ def prepare_landmarks(
     read: Callable[[Sample], NDArray[np.uint8]],
     detector: Detector,
     path: Path,
-    which: Which = "onset",
 ) -> Prepared:
-    """Detect landmarks and write a landmark file.
+    """Detect the landmarks of every onset frame and write a landmark file.
 
     Args:
         samples: Samples with an onset.
         read: Gives the frames onset..offset of a sample, ``(T, H, W, C)``.
         detector: The detector.
         path: The file to write.
-        which: ``onset`` for the reference frame alone, ``all`` for every frame (regions that follow the
-            face).
 
     Raises:
-        DataError: A sample has no onset or cannot be read, or ``which`` is unknown.
+        DataError: A sample has no onset or cannot be read.
     """
-    if which not in get_args(Which):
-        raise DataError(f"frames '{which}' is unknown; expected one of {', '.join(get_args(Which))}")
     prepared = Prepared()
 
     def rows() -> Iterator[tuple[Sample, int, Points]]:
         for sample in samples:
             if sample.onset is None:
                 raise DataError(f"{sample.key}: expected an onset")
-            clip = read(sample)
-            for index, frame in enumerate(clip[:1] if which == "onset" else clip):
-                colour = np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame
-                points = detector.detect(colour)
-                if points is None:
-                    prepared.without_face.append(f"{sample.key} frame {sample.onset + index}")
-                else:
-                    yield sample, sample.onset + index, points
+            frame = read(sample)[0]
+            points = detector.detect(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame)
+            if points is None:
+                prepared.without_face.append(f"{sample.key} frame {sample.onset}")
+            else:
+                yield sample, sample.onset, points
 
     prepared.frames = write_landmarks(path, rows())
     return prepared

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pickle
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
-from torchvision.models import optical_flow
+from torchvision.models.optical_flow import raft_small
 
 from mer_lightning.motion.grids import check_pair
 from mer_lightning.motion.strain import resize_flow
@@ -25,26 +25,18 @@ if TYPE_CHECKING:
 
 # the network correlates features at an eighth of the size over four halvings
 _STRIDE, _SMALLEST_SIDE = 8, 128
+_REFINEMENTS = 12
 # pairs sent through the network together
 _BLOCK = 8
 
 
-def raft_flow(
-    reference: Tensor,
-    target: Tensor,
-    *,
-    weights: Path | None = None,
-    size: Literal["small", "large"] = "small",
-    iterations: int = 12,
-) -> Tensor:
-    """Compute RAFT flow, ``reference(x) = target(x + flow(x))``.
+def raft_flow(reference: Tensor, target: Tensor, *, weights: Path | None = None) -> Tensor:
+    """Compute the flow of RAFT's small network after 12 refinements, ``reference(x) = target(x + flow(x))``.
 
     Args:
         reference: ``(B, 1, H, W)``, grey levels in 0..1; enlarged to sides of at least 128 for the network.
         target: Same shape and device.
         weights: File with the network's state; None downloads torchvision's own, which needs a network.
-        size: Which of torchvision's two networks.
-        iterations: Refinements.
 
     Returns:
         ``(B, 2, H, W)``, float32, pixels: horizontal (right positive), vertical (down positive).
@@ -56,7 +48,7 @@ def raft_flow(
     Source: Teed and Deng, RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, ECCV 2020.
     """
     reference, target = check_pair(reference, target)
-    network = _load(weights, size, str(reference.device))
+    network = _load(weights, str(reference.device))
     height, width = reference.shape[-2:]
     work = tuple(max(_SMALLEST_SIDE, -(-side // _STRIDE) * _STRIDE) for side in (height, width))
     flows: list[Tensor] = []
@@ -69,24 +61,23 @@ def raft_flow(
                 .expand(-1, 3, -1, -1)
                 for image in (reference, target)
             ]
-            flows.append(resize_flow(network(*pair, num_flow_updates=iterations)[-1], (height, width)))
+            flows.append(resize_flow(network(*pair, num_flow_updates=_REFINEMENTS)[-1], (height, width)))
     return torch.cat(flows)
 
 
 @lru_cache(maxsize=2)
-def _load(weights: Path | None, size: Literal["small", "large"], device: str) -> nn.Module:
-    build = {"small": optical_flow.raft_small, "large": optical_flow.raft_large}[size]
+def _load(weights: Path | None, device: str) -> nn.Module:
     if weights is None:
         try:
-            network = build(weights="DEFAULT", progress=False)
+            network = raft_small(weights="DEFAULT", progress=False)
         except (OSError, RuntimeError) as error:
             raise DataError(f"RAFT weights could not be downloaded, give a file: {_first_line(error)}") from error
     else:
-        network = build(weights=None)
+        network = raft_small(weights=None)
         try:
             network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         except (OSError, RuntimeError, pickle.UnpicklingError, TypeError, AttributeError) as error:
-            raise DataError(f"{weights}: not weights of torchvision's raft_{size}: {_first_line(error)}") from error
+            raise DataError(f"{weights}: not weights of torchvision's raft_small: {_first_line(error)}") from error
     return network.eval().requires_grad_(False).to(device)
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn import functional
 
+from mer_lightning.descriptors.blocks import block_labels, count_codes
+from mer_lightning.descriptors.lbp import Neighbourhood, sign_codes
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.strain import flow_magnitude, optical_strain
 
@@ -26,28 +28,12 @@ Region = tuple[float, float, float, float]
 SPOTTING_VERSION = 2
 """Part of the cache key of a clip without an annotated apex; raised whenever another frame may be found."""
 
+# the eight direct neighbours of a pixel
+_AROUND = tuple((0.0, y, x) for y in (-1.0, 0.0, 1.0) for x in (-1.0, 0.0, 1.0) if (y, x) != (0.0, 0.0))
 # larger frames are shrunk to this side: an apex needs no fine detail
 _SIDE = 128
 # standard deviation of the smoothing over time, as a fraction of the clip
 _SMOOTHING = 0.05
-
-
-def lbp_codes(frames: Tensor) -> Tensor:
-    """Local binary patterns of the eight direct neighbours, one bit each, set where not darker than the centre.
-
-    Args:
-        frames: ``(..., H, W)``, sides of at least 3.
-
-    Returns:
-        ``(..., H - 2, W - 2)``, int64 in 0..255.
-    """
-    height, width = frames.shape[-2] - 2, frames.shape[-1] - 2
-    centre = frames[..., 1:-1, 1:-1]
-    codes = torch.zeros_like(centre, dtype=torch.int64)
-    around = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
-    for bit, (row, column) in enumerate(around):
-        codes += (frames[..., row : row + height, column : column + width] >= centre).long() << bit
-    return codes
 
 
 def appearance_curve(frames: Tensor, regions: Sequence[Region] = FACE_REGIONS, blocks: int = 2) -> Tensor:
@@ -66,17 +52,11 @@ def appearance_curve(frames: Tensor, regions: Sequence[Region] = FACE_REGIONS, b
     """
     if frames.ndim != 3 or not len(frames) or min(frames.shape[-2:]) < 3:
         raise ValueError(f"frames must be (T, H, W) of at least 3 x 3 pixels, got {tuple(frames.shape)}")
-    codes = lbp_codes(frames)
-    length, height, width = codes.shape
+    codes = sign_codes(Neighbourhood(frames[:, None], (0, 1, 1)), _AROUND)
     curves: list[Tensor] = []
-    for rows, columns in (_pixels(region, height, width) for region in regions):
-        region = codes[:, rows, columns]
-        row = torch.arange(region.shape[1], device=codes.device) * blocks // region.shape[1]
-        column = torch.arange(region.shape[2], device=codes.device) * blocks // region.shape[2]
-        block = row[:, None] * blocks + column
-        frame = torch.arange(length, device=codes.device)[:, None, None]
-        bins = ((frame * blocks**2 + block) * 256 + region).flatten()
-        histograms = torch.bincount(bins, minlength=length * blocks**2 * 256).view(length, -1, 256).float()
+    for rows, columns in (_pixels(region, *codes.shape[-2:]) for region in regions):
+        region = codes[..., rows, columns]
+        histograms = count_codes(region, block_labels(region, (blocks, blocks)), blocks**2, 256).float()
         centred = histograms - histograms.mean(-1, keepdim=True)
         correlation = functional.cosine_similarity(centred, centred[:1], dim=-1)
         curves.append((1 - correlation).mean(-1))

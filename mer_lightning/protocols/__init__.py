@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mer_lightning.datasets.composite import COUNTS, LEFT_OUT, SUBJECTS
 from mer_lightning.protocols.protocol import (
     Fold,
     InnerFold,
@@ -16,7 +15,7 @@ from mer_lightning.protocols.protocol import (
     pretraining_fold,
     split_inside,
 )
-from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, SAMM_5, LabelScheme
+from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, OBJECTIVE_5, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
 __all__ = [
@@ -35,6 +34,20 @@ __all__ = [
 ]
 
 
+# clips that are negative, positive, surprise, and subjects, in the official list of 442
+_COUNTS = {"smic": (70, 51, 43), "casme2": (88, 32, 25), "samm": (92, 26, 15)}
+_SUBJECTS = {"smic": 16, "casme2": 24, "samm": 28}
+_LEFT_OUT = {
+    "casme2/sub04/EP12_01f": "the official list leaves it out; the sheet has no apex for it",
+    "casme2/sub05/EP09_05f": "the official list leaves it out; its apex is its onset",
+    "casme2/sub24/EP02_07": "the official list leaves it out; only the 2019 sheet has it",
+}
+
+# clips of the objective classes I to V, and subjects, of MEGC 2018
+_COUNTS_2018 = {"casme2": (25, 15, 99, 26, 20), "samm": (24, 13, 20, 8, 3)}
+_SUBJECTS_2018 = {"casme2": 26, "samm": 21}
+
+
 def _single(name: str, database: str, title: str) -> Protocol:
     """The composite's list of one database, trained and tested within it: not the composite's column."""
     return Protocol(
@@ -42,9 +55,9 @@ def _single(name: str, database: str, title: str) -> Protocol:
         version=1,
         title=f"{title}, 3 classes, single database",
         scheme=MEGC2019,
-        counts={database: COUNTS[database]},
-        subjects={database: SUBJECTS[database]},
-        left_out=LEFT_OUT,
+        counts={database: _COUNTS[database]},
+        subjects={database: _SUBJECTS[database]},
+        left_out=_LEFT_OUT,
     )
 
 
@@ -56,18 +69,18 @@ PROTOCOLS = {
             version=1,
             title="MEGC2019 composite, 3 classes",
             scheme=MEGC2019,
-            counts=COUNTS,
-            subjects=SUBJECTS,
-            left_out=LEFT_OUT,
+            counts=_COUNTS,
+            subjects=_SUBJECTS,
+            left_out=_LEFT_OUT,
         ),
         Protocol(
             name="megc2019-holdout",
             version=1,
             title="MEGC2019 databases, 3 classes, train on two and test on the third",
             scheme=MEGC2019,
-            counts=COUNTS,
-            subjects=SUBJECTS,
-            left_out=LEFT_OUT,
+            counts=_COUNTS,
+            subjects=_SUBJECTS,
+            left_out=_LEFT_OUT,
             held_out="database",
         ),
         _single("smic-3", "smic", "SMIC-HS"),
@@ -96,6 +109,23 @@ PROTOCOLS = {
             scheme=SAMM_5,
             counts={"samm": (57, 26, 26, 15, 12)},
             subjects={"samm": 28},
+        ),
+        Protocol(
+            name="megc2018",
+            version=1,
+            title="MEGC2018 composite, 5 objective classes",
+            scheme=OBJECTIVE_5,
+            counts=_COUNTS_2018,
+            subjects=_SUBJECTS_2018,
+        ),
+        Protocol(
+            name="megc2018-holdout",
+            version=1,
+            title="MEGC2018 databases, 5 objective classes, train on one and test on the other",
+            scheme=OBJECTIVE_5,
+            counts=_COUNTS_2018,
+            subjects=_SUBJECTS_2018,
+            held_out="database",
         ),
     )
 }

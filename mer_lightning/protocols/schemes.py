@@ -88,13 +88,6 @@ def _dropped(*names: str) -> dict[str, str | None]:
     return dict.fromkeys(names)
 
 
-SMIC_3 = LabelScheme(
-    name="smic-3",
-    classes=("negative", "positive", "surprise"),
-    table={database: _same("negative", "positive", "surprise") for database in ("smic", "smic_vis", "smic_nir")},
-    source="Li et al., A spontaneous micro-expression database: inducement, collection and baseline, FG 2013",
-)
-
 CASME2_5 = LabelScheme(
     name="casme2-5",
     classes=("happiness", "disgust", "repression", "surprise", "others"),
@@ -130,10 +123,7 @@ _OBJECTIVE = _same("I", "II", "III", "IV", "V") | _dropped("VI", "VII")
 OBJECTIVE_5 = LabelScheme(
     name="objective-5",
     classes=("I", "II", "III", "IV", "V"),
-    # the datasets are opened with coding="objective"
+    # the databases are opened with coding: objective
     table={"casme2": _OBJECTIVE, "samm": _OBJECTIVE},
     source="Davison et al., Objective classes for micro-facial expression recognition, 2018; MEGC 2018",
 )
-
-SCHEMES = {scheme.name: scheme for scheme in (MEGC2019, SMIC_3, CASME2_5, SAMM_5, CKPLUS_7, FER2013_7, OBJECTIVE_5)}
-"""Every label scheme by name."""

@@ -2,14 +2,13 @@
 
 Image folders go through Pillow. Video files go through decord in a process of their own: decord can loop for
 ever inside its own thread (dmlc/decord #373, #375) and returns the readable part of a truncated AVI without a
-word, so every decode has a time-out and a frame count to meet, happens once, and is kept as ``.npy``.
+word, so every decode has a time-out and a frame count to meet. Nothing decoded is kept: a clip is as large as its
+frames, and a folder of images takes half as long to read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import struct
 import subprocess
@@ -17,7 +16,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Numbering = Literal["auto", "absolute", "relative"]
-
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".avi", ".mp4")
 MOST_PIXELS = 50_000_000
@@ -38,6 +35,7 @@ MOST_PIXELS = 50_000_000
 MOST_BYTES = 8 << 30
 """Largest clip that is decoded, uncompressed."""
 DECODE_SECONDS = 120.0
+"""Time after which decoding a video file is given up."""
 
 _DECODER = Path(__file__).with_name("decoder.py")
 # Pillow would hand other formats to external programs (EPS to Ghostscript) or to rarely fuzzed parsers
@@ -94,19 +92,17 @@ def number_frames(files: Iterable[Path], where: str) -> dict[int, Path]:
     return frames
 
 
-def select_frames(
-    frames: Mapping[int, Path], onset: int, offset: int, where: str, numbering: Numbering = "auto"
-) -> list[Path]:
+def select_frames(frames: Mapping[int, Path], onset: int, offset: int, where: str) -> list[Path]:
     """Files of the frames onset..offset.
+
+    Names carry the annotated numbers; only where those do not occur and the folder has exactly as many frames as
+    the clip, counted from 0 or 1, it was cut to the clip.
 
     Args:
         frames: Files by the number in their name.
         onset: First frame, as annotated.
         offset: Last frame, as annotated, included.
         where: The folder as the message should name it.
-        numbering: ``absolute`` when names carry the annotated numbers, ``relative`` when a folder is cut to
-            the clip and counts from 0 or 1, ``auto`` to take ``relative`` only where the annotated numbers
-            do not occur and the folder has exactly as many frames as the clip.
 
     Raises:
         DataError: A frame is missing; the message names the first one and how many there are.
@@ -114,14 +110,9 @@ def select_frames(
     if offset < onset:
         raise DataError(f"{where}: offset {offset} is before onset {onset}")
     wanted = range(onset, offset + 1)
-    if numbering == "auto":
-        cut = onset not in frames and offset not in frames and len(frames) == len(wanted)
-        numbering = "relative" if cut and min(frames) in (0, 1) else "absolute"
-    if numbering == "relative":
-        first = min(frames, default=1)
-        if first not in (0, 1):
-            raise DataError(f"{where}: expected frames counted from 0 or 1, found {first}")
-        wanted = range(first, first + len(wanted))
+    cut = onset not in frames and offset not in frames and len(frames) == len(wanted)
+    if cut and min(frames) in (0, 1):
+        wanted = range(min(frames), min(frames) + len(wanted))
     missing = [number for number in wanted if number not in frames]
     if missing:
         found = f"found {min(frames)}..{max(frames)} ({len(frames)} frames)" if frames else "the folder has no frame"
@@ -130,20 +121,6 @@ def select_frames(
             f"{wanted[0]}..{wanted[-1]}); {found}"
         )
     return [frames[number] for number in wanted]
-
-
-def check_image(path: Path) -> tuple[int, int]:
-    """Size of an image from its header, without decoding it.
-
-    Returns:
-        ``(H, W)`` in pixels.
-
-    Raises:
-        DataError: Not an image of a supported format, or larger than ``MOST_PIXELS``.
-    """
-    with _open(path) as image:
-        width, height = image.size
-    return height, width
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -198,73 +175,25 @@ def read_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
     return clip
 
 
-def read_video(
-    path: Path,
-    *,
-    expected: int | None = None,
-    cache: Path | None = None,
-    timeout: float = DECODE_SECONDS,
-) -> NDArray[np.uint8]:
-    """Decode a whole video file, once.
+def read_video(path: Path) -> NDArray[np.uint8]:
+    """Decode a whole video file; a truncated one is only noticed by the number of its frames.
 
     Args:
         path: ``.avi`` or ``.mp4`` file.
-        expected: Fewest frames that it must have; a truncated AVI is only noticed this way.
-        cache: Folder of decoded clips, by content of the file; None decodes again on every call.
-        timeout: Seconds after which the decoding process is killed.
 
     Returns:
-        ``(T, H, W, 3)`` RGB, uint8; a read-only memory map where ``cache`` is given.
-
-    Raises:
-        DataError: Unreadable, too few frames, too large, or not decoded in time.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such video file")
-    if cache is not None:
-        clip = np.load(decode_to_cache(path, cache, timeout=timeout), mmap_mode="r", allow_pickle=False)
-    else:
-        # the map outlives the name of its file, so the frames are not copied
-        with tempfile.TemporaryDirectory(prefix="mer-decode-", ignore_cleanup_errors=True) as folder:
-            target = Path(folder) / "clip.npy"
-            _decode(path, target, timeout)
-            clip = np.load(target, mmap_mode="c", allow_pickle=False)
-    if expected is not None and len(clip) < expected:
-        raise DataError(
-            f"{path}: expected at least {expected} frames by the annotation, decoded {len(clip)} (is it truncated?)"
-        )
-    return clip
-
-
-def decode_to_cache(path: Path, cache: Path, *, timeout: float = DECODE_SECONDS) -> Path:
-    """Decode a video file into the frame cache unless it is there already.
-
-    The name is the hash of the file's bytes and of the decoder, and the file appears whole or not at all, so
-    two processes that decode the same clip do no harm.
-
-    Returns:
-        The ``.npy`` file, ``(T, H, W, 3)`` RGB, uint8.
+        ``(T, H, W, 3)`` RGB, uint8.
 
     Raises:
         DataError: Unreadable, too large, or not decoded in time.
     """
-    digest = hashlib.sha256(_DECODER.read_bytes())
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    target = cache / f"{digest.hexdigest()[:32]}.npy"
-    if target.is_file():
-        return target
-    cache.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".decode-", suffix=".npy", dir=cache)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        _decode(path, partial, timeout)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return target
+    if not path.is_file():
+        raise DataError(f"{path}: no such video file")
+    # the map outlives the name of its file, so the frames are not copied
+    with tempfile.TemporaryDirectory(prefix="mer-decode-", ignore_cleanup_errors=True) as folder:
+        target = Path(folder) / "clip.npy"
+        _decode(path, target)
+        return np.load(target, mmap_mode="c", allow_pickle=False)
 
 
 def video_frames(count: int, onset: int, offset: int, where: str) -> slice:
@@ -313,13 +242,13 @@ def _open(path: Path) -> Image.Image:
     return image
 
 
-def _decode(path: Path, target: Path, timeout: float) -> None:
+def _decode(path: Path, target: Path) -> None:
     # -P: the script's own folder must not shadow other packages
     command = [sys.executable, "-P", str(_DECODER), str(path.resolve()), str(target), str(MOST_BYTES)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DECODE_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise DataError(f"{path}: decoding did not end within {timeout:g} s and was stopped") from None
+        raise DataError(f"{path}: decoding did not end within {DECODE_SECONDS:g} s and was stopped") from None
     if done.returncode != 0:
         lines = done.stdout.strip().splitlines()
         try:

@@ -63,6 +63,7 @@ def test_a_source_that_does_not_fit_is_one_line(tmp_path, source, says):
         ("{name: databases, databases: {casme2: {release: samm-v2}}}", "release samm-v2 is not one of casme2"),
         ("{name: databases, databases: {casme2: {apex: spotted}}, edition: x}", "casme2: there is no apex to choose"),
         ("{name: databases, databases: {samm: {variant: raw}}, edition: x}", "samm: there is no variant to choose"),
+        ("{name: databases, databases: {smic: {coding: objective}}}", "smic: there is no coding to choose"),
         (
             "{name: databases, databases: {casme2: {}}, faces: aligned, edition: x}",
             "landmarks-cropped.csv: no such landmark file",
@@ -82,6 +83,17 @@ def test_smic_leaves_its_apex_to_be_spotted_where_the_suite_says_so(tmp_path, tw
     assert opened.choices["smic apex"] == "spotted"
     assert None not in {sample.apex for sample in usual.samples}
     assert {sample.apex for sample in opened.samples} == {None}
+
+
+def test_objective_classes_take_the_place_of_emotions_where_the_suite_says_so(twins):
+    from mer_lightning.protocols import get_protocol
+
+    suite = load_suite("megc2018")
+    opened = suite.source.open(twins)
+    assert opened.release == "casme2-2014-objective+samm-v2-objective"
+    assert {sample.database for sample in get_protocol("megc2018").label(opened).samples} == {"casme2", "samm"}
+    with pytest.raises(DataError, match="emotion 'VII' is unknown to label scheme casme2-5"):
+        get_protocol("casme2-5").label(opened)
 
 
 def test_one_database_alone_has_the_composites_list(twins):

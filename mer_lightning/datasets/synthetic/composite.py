@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from mer_lightning.datasets.base import NO_CHOICES
@@ -27,7 +26,6 @@ class _Rendered:
 
     kind: Kind = "frames"
     synthetic = True
-    complete = False
     choices = NO_CHOICES
 
     def __init__(self, name: str, release: str, takes: Iterable[Take], scale: float) -> None:
@@ -130,7 +128,8 @@ class SyntheticStills:
             raise DataError(f"{self.name}: expected a scale above 0 and at most 1, got {scale}")
         self.release = f"{self.name}-x{scale:g}-s{seed}"
         self._stills = plan_stills(seed=seed, rows=scale)
-        self._row_of = {still.key: row for row, still in enumerate(self._stills)}
+        self._shown = {still.key: still.who for still in self._stills}
+        self._pictures: dict[int, dict[str, NDArray[np.uint8]]] = {}
         self._seed = seed
         self.samples = tuple(
             sorted(
@@ -142,14 +141,15 @@ class SyntheticStills:
             )
         )
 
-    @functools.cached_property
-    def _pictures(self) -> NDArray[np.uint8]:
-        # all at once: people come again and again, and to draw one takes longer than all of its pictures
-        return render_stills(self._stills, seed=self._seed)
-
     def read(self, sample: Sample) -> NDArray[np.uint8]:
         """Give one still, ``(1, 48, 48, 1)``, uint8."""
-        return self._pictures[self._row_of[sample.key]][None, ..., None]
+        who = self._shown[sample.key]
+        if who not in self._pictures:
+            # to draw a person takes longer than all pictures of that person
+            own = tuple(still for still in self._stills if still.who == who)
+            drawn = render_stills(own, seed=self._seed)
+            self._pictures[who] = {still.key: picture for still, picture in zip(own, drawn, strict=True)}
+        return self._pictures[who][sample.key][None, ..., None]
 
 
 def _spread(people: list[str], clips: dict[str, int], scale: float) -> list[str]:

@@ -6,7 +6,7 @@ from mer_lightning.datamodules import IndexLoader, LOSODataModule, batch_sizes, 
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.motion import ApexFrame, FlowMap, OnsetApexFlow
 from mer_lightning.motion.cache import Cache
-from mer_lightning.protocols import get_protocol
+from mer_lightning.protocols import Labelled, get_protocol
 from mer_lightning.types import DataError
 
 
@@ -94,9 +94,10 @@ def test_a_representation_of_another_kind_of_data_is_refused(composite):
 
 
 def test_video_is_read_in_parts_and_computed_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("mer_lightning.datamodules.table._CLIPS_AT_ONCE", 5)
-    video = SyntheticComposite(scale=0.05, size=48)
-    labelled = get_protocol("smic-3").label(video)
+    monkeypatch.setattr("mer_lightning.datamodules.table._CLIPS_AT_ONCE", 2)
+    video = SyntheticComposite(scale=0.05, size=48, frames=0.1)
+    listed = get_protocol("smic-3").label(video)
+    labelled = Labelled(listed.samples[:5], listed.labels[:5])
     cache = Cache(tmp_path)
     first = read_samples(video, labelled.samples, FlowMap(), cache=cache).table(labelled, 3)
     assert first.inputs.shape == (len(labelled.samples), 3, 28, 28)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from mer_lightning.datasets import registry
 from mer_lightning.datasets.casme2 import Casme2
 from mer_lightning.datasets.ckplus import CkPlus
 from mer_lightning.datasets.fer2013 import Fer2013
-from mer_lightning.datasets.releases import get_release
+from mer_lightning.datasets.releases import RELEASES, get_release
 from mer_lightning.datasets.samm import Samm
 from mer_lightning.datasets.smic import Smic
 from mer_lightning.types import DataError
@@ -39,14 +42,22 @@ def test_casme2_reads_both_copies_and_applies_its_corrections(casme2):
         assert abs(clip[:, 0, 0, 0].astype(int) - np.arange(9, 16)).max() <= 2
 
 
-def test_a_correction_that_is_off_leaves_the_problem(casme2):
-    release = get_release("casme2-2014").switch(off=["casme2-sub04-EP12_01f-apex"])
-    assert release.label == "casme2-2014-no:casme2-sub04-EP12_01f-apex"
-    assert release.hash != get_release("casme2-2014").hash
+def test_without_its_corrections_a_release_has_problems(casme2, monkeypatch):
+    bare = replace(get_release("casme2-2014"), corrections=())
+    assert bare.hash != get_release("casme2-2014").hash
+    monkeypatch.setitem(RELEASES, "casme2-2014", bare)
     with pytest.raises(DataError, match=r"CASME2-coding-20140508.xlsx \[Sheet1\] row 4: apex is '/'"):
-        Casme2(casme2, release=release, partial=True)
-    with pytest.raises(DataError, match="correction 'nothing' is unknown"):
-        release.switch(on=["nothing"])
+        Casme2(casme2, partial=True)
+
+
+def test_the_nearest_frame_stands_in_for_one_that_the_release_lacks(smic):
+    cameras = smic / "SMIC_all_cropped/HS"
+    clip = shutil.copytree(cameras / "s1/micro/negative/s1_ne_01", cameras / "s3/micro/negative/s3_ne_16")
+    (clip / "reg_image9.bmp").unlink()
+    data = Smic(smic, partial=True)
+    sample = next(one for one in data.samples if one.clip == "s03_ne_16")
+    assert data.read(sample)[:, 0, 0, 0].tolist() == [7, 8, 8, 10, 11, 12]
+    assert data.applied == {sample.key: ("smic-s03_ne_16-frames",)}
 
 
 def test_a_full_release_must_have_its_counts(casme2):
@@ -84,15 +95,6 @@ def test_smic_folders_have_one_name_for_s1_and_s01(smic):
     assert (sample.onset, sample.apex, sample.offset) == (98, 100, 103)
     assert data.choices == {"variant": "cropped", "apex": "middle_frame"}
     assert data.read(sample)[:, 0, 0, 0].tolist() == [98, 99, 100, 101, 102, 103]
-    assert Smic(smic, apex="annotated", partial=True).samples[0].apex is None
-    spotted = {one.key: one.onset for one in data.samples}
-    assert [one.apex for one in Smic(smic, apex="spotted", spotted=spotted, partial=True).samples] == [
-        7,
-        98,
-        0,
-    ]
-    with pytest.raises(DataError, match="smic/s01/s01_ne_01: spotted apex is None"):
-        Smic(smic, apex="spotted", spotted={}, partial=True)
     left_open = Smic(smic, apex="spotted", partial=True)
     assert {one.apex for one in left_open.samples} == {None}
     assert left_open.choices["apex"] == "spotted"
@@ -171,7 +173,7 @@ def test_video_files_take_the_place_of_folders(casme2):
     for level in range(110):
         writer.write(np.full((48, 64, 3), level, np.uint8))
     writer.release()
-    data = Casme2(casme2, variant="raw", partial=True, cache=casme2.parent / "cache")
+    data = Casme2(casme2, variant="raw", partial=True)
     sample = data.samples[-1]
     assert sample.key == "casme2/sub26/EP18_44"
     # frame 98 is the 98th of the recording

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mer_lightning.datasets.action_units import ActionUnit, certain, parse_action_units
+from mer_lightning.datasets.action_units import ActionUnit, parse_action_units
 from mer_lightning.types import DataError
 
 
@@ -25,10 +25,6 @@ from mer_lightning.types import DataError
 )
 def test_released_forms(text, units):
     assert parse_action_units(text) == units
-
-
-def test_certain_units():
-    assert certain(parse_action_units("L4+17?+1 or 2")) == {4}
 
 
 @pytest.mark.parametrize("text", ["smile", "4++7", "4+", "L12R", "0+4", "123", "4 or", "or 4"])

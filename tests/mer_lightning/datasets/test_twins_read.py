@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mer_lightning.datasets import registry
 from mer_lightning.datasets.casme2 import Casme2
-from mer_lightning.datasets.composite import Composite
+from mer_lightning.datasets.releases import RELEASES
 from mer_lightning.datasets.samm import Samm
 from mer_lightning.datasets.smic import Smic
 from mer_lightning.datasets.synthetic.twins import write_twin
+from mer_lightning.datasets.union import Union
 from mer_lightning.datasets.verify import verify_all
+from mer_lightning.protocols import get_protocol
 from mer_lightning.types import DataError
 
 SMALL = (48, 64)
@@ -44,7 +48,6 @@ def test_small_twins_are_clean(tmp_path, database, release, subjects):
         assert sample.emotion == take.emotion
         assert data.read(sample).shape[0] == sample.offset - sample.onset + 1
     assert data.synthetic
-    assert not data.complete
 
 
 def test_a_part_of_a_twin_is_still_synthetic(tmp_path):
@@ -64,15 +67,24 @@ def test_fer2013_twin(tmp_path):
     assert data.read(data.samples[0]).std() > 5
 
 
-def test_corrections_restore_the_truth(tmp_path):
+def test_corrections_restore_the_truth(tmp_path, monkeypatch):
     truth = write_twin(tmp_path / "twin", "samm", subjects=7, size=SMALL, frames=0.1)
     data = Samm(tmp_path / "twin")
     assert data.applied == {"samm/013/013_1_9": ("samm-013_1_9-offset",)}
     sample = next(one for one in data.samples if one.clip == "013_1_9")
     assert sample.offset == truth.takes[sample.key].offset == 5739
-    release = data.annotation.switch(off=["samm-013_1_9-offset"])
+    monkeypatch.setitem(RELEASES, "samm-v2", replace(data.annotation, corrections=()))
     with pytest.raises(DataError, match=r"offset 5.* is before onset"):
-        Samm(tmp_path / "twin", release=release)
+        Samm(tmp_path / "twin")
+
+
+def counted(listed):
+    """Clips per database and class."""
+    classes = range(max(listed.labels) + 1)
+    labels = {sample.database: [] for sample in listed.samples}
+    for sample, label in zip(listed.samples, listed.labels, strict=True):
+        labels[sample.database].append(label)
+    return {database: tuple(map(own.count, classes)) for database, own in labels.items()}
 
 
 @pytest.mark.slow
@@ -83,14 +95,16 @@ def test_the_composite_of_three_full_twins(tmp_path):
         assert report.problems == (), database
         assert report.clips == len(truth.takes)
     parts = (Smic(tmp_path / "smic"), Casme2(tmp_path / "casme2"), Samm(tmp_path / "samm"))
-    data = Composite(*parts)
-    assert (len(data.samples), len({one.person for one in data.samples})) == (442, 68)
-    assert (data.release, data.synthetic) == ("megc2019-442", True)
-    shorter = Composite(*parts, release="megc2019-441")
-    assert {one.key for one in data.samples} - {one.key for one in shorter.samples} == {"samm/032/032_3_1"}
-    assert np.ndim(data.read(data.samples[0])) == 4
-    truth = write_twin(tmp_path / "later", "casme2", release="casme2-2019", size=(24, 32), frames=0.05)
-    later = Composite(parts[0], Casme2(tmp_path / "later"), parts[2])
-    assert [one.key for one in later.samples] == [one.key for one in data.samples]
+    data, protocol = Union(*parts), get_protocol("megc2019")
+    assert (data.release, data.synthetic) == ("smic-hs-164+casme2-2014+samm-v2", True)
+    listed = protocol.label(data)
+    assert counted(listed) == protocol.counts
+    assert (len(listed.samples), len({one.person for one in listed.samples})) == (442, 68)
+    assert np.ndim(data.read(listed.samples[0])) == 4
+    write_twin(tmp_path / "later", "casme2", release="casme2-2019", size=(24, 32), frames=0.05)
+    later = Union(parts[0], Casme2(tmp_path / "later"), parts[2])
+    assert protocol.label(later).table_hash == listed.table_hash
     assert len(Casme2(tmp_path / "later", coding="emotion").samples) == 256
-    assert len(Casme2(tmp_path / "casme2", coding="objective").samples) == 255
+    objective = Union(*(kind(tmp_path / kind.__name__.lower(), coding="objective") for kind in (Casme2, Samm)))
+    assert len(objective.samples) == 255 + 159
+    assert counted(get_protocol("megc2018").label(objective)) == get_protocol("megc2018").counts

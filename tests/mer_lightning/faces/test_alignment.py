@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mer_lightning.faces.alignment import Crop, align, resize, similarity, transform_points
+from mer_lightning.faces.alignment import Crop, align, similarity, transform_points
 from mer_lightning.faces.points import COUNT, INNER_EYES, mean_face
 from mer_lightning.types import DataError
 
@@ -90,13 +90,6 @@ def test_impossible_landmarks():
         similarity(torch.zeros(1, 5, 2), Crop())
     with pytest.raises(DataError, match=r"expects \(B, T, C, H, W\) frames"):
         align(torch.zeros(3, 8, 8), torch.zeros(1, COUNT, 2), Crop())
-
-
-def test_database_crops_are_only_resized():
-    frames = torch.full((1, 2, 1, 30, 20), 7, dtype=torch.uint8)
-    resized = resize(frames, Crop(12, 16))
-    assert resized.shape == (1, 2, 1, 12, 16)
-    assert torch.allclose(resized, torch.tensor(7.0))
 
 
 @pytest.mark.gpu

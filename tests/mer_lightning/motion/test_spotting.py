@@ -7,7 +7,6 @@ from mer_lightning.motion.frames import to_frames, to_grey
 from mer_lightning.motion.spotting import (
     appearance_curve,
     divide_and_conquer,
-    lbp_codes,
     motion_curve,
     smooth_in_time,
     spot_apex,
@@ -84,15 +83,6 @@ def test_divide_and_conquer_keeps_the_half_with_more_peaks():
     assert divide_and_conquer(curve) == 13
     assert divide_and_conquer(torch.tensor([1.0])) == 0
     assert divide_and_conquer(torch.zeros(9)) == 0
-
-
-def test_lbp_of_known_patches():
-    assert lbp_codes(torch.ones(3, 3)).item() == 255
-    patch = torch.zeros(3, 3)
-    patch[1, 1] = 1
-    assert lbp_codes(patch).item() == 0
-    patch[0, 0] = 2
-    assert lbp_codes(patch).item() == 1
 
 
 def test_curves_start_at_zero_and_still_clips_have_none():

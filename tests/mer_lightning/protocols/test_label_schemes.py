@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mer_lightning.datasets.releases import RELEASES, get_release
-from mer_lightning.protocols import schemes
+from mer_lightning.protocols import PROTOCOLS, schemes
 from mer_lightning.types import DataError, Sample
 
 
@@ -24,8 +24,6 @@ def counted(scheme, release, *, objective=False) -> dict[str, int]:
         (schemes.CASME2_5, "casme2-2014", (32, 63, 27, 25, 99)),
         (schemes.CASME2_5, "casme2-2019", (32, 64, 27, 25, 99)),
         (schemes.SAMM_5, "samm-v2", (57, 26, 26, 15, 12)),
-        (schemes.SMIC_3, "smic-hs-164", (70, 51, 43)),
-        (schemes.SMIC_3, "smic-e-vis-71", (24, 28, 19)),
         (schemes.MEGC2019, "smic-hs-164", (70, 51, 43)),
         (schemes.MEGC2019, "samm-v2", (92, 26, 15)),
         (schemes.CKPLUS_7, "ckplus-327", (45, 18, 59, 25, 69, 28, 83)),
@@ -37,15 +35,19 @@ def test_class_counts(scheme, release, counts):
 
 
 def test_objective_classes():
-    assert sum(counted(schemes.OBJECTIVE_5, "casme2-2014", objective=True).values()) == 185
-    assert sum(counted(schemes.OBJECTIVE_5, "samm-v2", objective=True).values()) == 68
+    protocol = PROTOCOLS["megc2018"]
+    for database, release in (("casme2", "casme2-2014"), ("samm", "samm-v2")):
+        counts = tuple(counted(schemes.OBJECTIVE_5, release, objective=True).values())
+        assert counts == protocol.counts[database]
+    assert sum(sum(counts) for counts in protocol.counts.values()) == 253
+    assert sum(protocol.subjects.values()) == 47
 
 
 def test_every_emotion_of_every_release_is_in_every_table():
-    for scheme in schemes.SCHEMES.values():
+    for scheme in (*(protocol.scheme for protocol in PROTOCOLS.values()), schemes.CKPLUS_7, schemes.FER2013_7):
         for release in RELEASES.values():
             known = scheme.table.get(release.database)
-            if known is not None and not any("/" in name for name in release.counts):
+            if known is not None:
                 coded = release.objective if scheme is schemes.OBJECTIVE_5 else release.counts
                 assert set(coded) <= set(known), (scheme.name, release.name)
         assert {name for table in scheme.table.values() for name in table.values() if name} <= set(scheme.classes)

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -51,6 +52,14 @@ def test_single_databases_have_the_official_counts(official_folder, name, clips,
 def test_real_data_with_other_counts_does_not_compare(small_folder):
     with pytest.raises(DataError, match=r"smic must have 70 negative / 51 positive / 43 surprise from 16 subjects"):
         get_protocol("megc2019").label(FlowFolders(small_folder))
+
+
+def test_the_second_official_list_of_441_clips_is_refused(official_folder, tmp_path):
+    """Papers that count 441 clips used the list without SAMM 032_3_1."""
+    maps = shutil.copytree(official_folder, tmp_path / "maps")
+    next(clip for clip in maps.glob("[0-9]*/u_test/0/*.png") if len(list(clip.parent.iterdir())) > 1).unlink()
+    with pytest.raises(DataError, match=r"samm must have 92 negative .*; found 91 negative"):
+        get_protocol("megc2019").label(FlowFolders(maps))
 
 
 def test_a_missing_database_is_an_error(composite):
@@ -117,6 +126,8 @@ def test_protocols_differ_by_hash_and_keep_it():
         "casme2-5": "6c2552862f",
         "casme2-5-2014": "f6f96dc3da",
         "samm-5": "ff2bf1aa7b",
+        "megc2018": "e7cfef7dc9",
+        "megc2018-holdout": "a74d96f491",
     }
 
 

@@ -1,23 +1,28 @@
-"""Sample strips of the twins for the documentation: one clip, as recorded and exaggerated."""
+"""Pictures of docs/databases.md, by ``python -m benchmark.twin_pictures``: a clip of each twin, also exaggerated."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image, ImageDraw
 
+from benchmark.places import DOCS
+from mer_lightning.datasets.registry import DATABASES
 from mer_lightning.datasets.synthetic.fer2013 import plan_stills, render_stills
 from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_twin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from mer_lightning.datasets.synthetic.takes import Take
 
+PICTURES = DOCS / "pictures"
 EXAGGERATION = 5.0
 COLUMNS = 6
 TILE = (170, 140)
@@ -36,7 +41,7 @@ _SHOWN = {
 }
 
 
-def draw_strip(database: str, path: Path, *, seed: int = 0) -> None:
+def draw_strip(database: str, path: Path) -> None:
     """Draw the sample strip of one twin.
 
     Six frames from onset to offset stand in the first row, with their numbers; below them the same moments
@@ -46,18 +51,17 @@ def draw_strip(database: str, path: Path, *, seed: int = 0) -> None:
     Args:
         database: Short name.
         path: The PNG file to write; its folder is made.
-        seed: Seed of the twin.
 
     Raises:
         DataError: The database has no twin.
     """
     if database == "fer2013":
-        stills = plan_stills(people=24, seed=seed, rows=0.001)[: 2 * COLUMNS]
-        pictures = render_stills(stills, seed=seed).repeat(2, 1).repeat(2, 2)
+        stills = plan_stills(people=24, seed=0, rows=0.001)[: 2 * COLUMNS]
+        pictures = render_stills(stills, seed=0).repeat(2, 1).repeat(2, 2)
         rows = [[picture[..., None].repeat(3, 2) for picture in pictures[k : k + COLUMNS]] for k in (0, COLUMNS)]
         labels = [[still.emotion for still in stills[k : k + COLUMNS]] for k in (0, COLUMNS)]
     else:
-        take = _typical(database, seed)
+        take = _typical(database)
         script = take.script
         moments = np.unique(
             np.concatenate(
@@ -76,10 +80,10 @@ def draw_strip(database: str, path: Path, *, seed: int = 0) -> None:
     _save(rows, labels, path)
 
 
-def _typical(database: str, seed: int) -> Take:
+def _typical(database: str) -> Take:
     """Give a clip of the shown class that moves more than two thirds of them do."""
     emotion = _SHOWN[database]
-    takes = [take for take in plan_twin(database, seed=seed, size=TILE, crop=True) if take.emotion == emotion]
+    takes = [take for take in plan_twin(database, seed=0, size=TILE, crop=True) if take.emotion == emotion]
     takes.sort(key=lambda take: sum(size for _, size in take.script.units))
     return takes[len(takes) * 2 // 3]
 
@@ -92,8 +96,6 @@ def _moments(take: Take, factor: float, places: list[int]) -> list[NDArray[np.ui
 
 
 def _save(rows: list[list[NDArray[np.uint8]]], labels: list[list[str]], path: Path) -> None:
-    from PIL import Image, ImageDraw
-
     height, width = rows[0][0].shape[:2]
     caption, gap = 14, 3
     columns = max(map(len, rows))
@@ -106,3 +108,17 @@ def _save(rows: list[list[NDArray[np.uint8]]], labels: list[list[str]], path: Pa
             sheet.paste(Image.fromarray(picture), (corner[0], corner[1] + caption))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def main() -> None:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description="Draw the pictures of docs/databases.md.")
+    parser.add_argument("--out", type=Path, default=PICTURES, help="folder (default: %(default)s)")
+    folder = parser.parse_args().out
+    for database in DATABASES:
+        draw_strip(database, folder / f"twin-{database}.png")
+        sys.stdout.write(f"{folder / f'twin-{database}.png'}\n")
+
+
+if __name__ == "__main__":
+    main()

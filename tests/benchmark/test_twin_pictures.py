@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mer_lightning.datasets.synthetic.strips import draw_strip
+from benchmark.twin_pictures import draw_strip
 
 
 @pytest.mark.parametrize("database", ["casme2", "ckplus", "fer2013"])
