@@ -25,7 +25,7 @@ class DatabaseChoice(Settings):
     """What a database leaves open: which coding, which copy of the frames, which apex.
 
     Attributes:
-        release: Annotation release; the newest sheet found when absent.
+        release: Annotation release, maybe with corrections switched; the newest sheet found when absent.
         coding: For CASME II and SAMM: the estimated ``emotion`` (also when absent) or the ``objective`` class.
         variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
         apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
@@ -71,10 +71,12 @@ class Source(Settings):
         if self.name == "databases" and not self.databases:
             raise ValueError("databases: expected at least one of smic, casme2, samm")
         usual = self.faces == "as_released" and not any(
-            choice.variant or choice.apex for choice in self.databases.values()
+            choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
         )
         if not usual and not self.edition:
-            raise ValueError("edition: expected a short name, since faces, variant or apex are not the usual ones")
+            raise ValueError(
+                "edition: expected a short name, since faces, variant, apex or corrections are not the usual ones"
+            )
         return self
 
     def open(self, data: Path | None) -> Dataset:

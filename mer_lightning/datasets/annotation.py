@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from mer_lightning.datasets.problems import Problem
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ class Correction:
     """One change to the released coding, applied only where the released value is what ``when`` says.
 
     Attributes:
-        name: Short name.
+        name: Short name; switches it on and off.
         subject: Subject, ``*`` for every one.
         clip: Clip, ``*`` for every one.
         field: Which annotation changes; ``frames`` lets the nearest existing frame stand in for a missing
@@ -33,6 +34,7 @@ class Correction:
         value: What takes its place, None for not annotated.
         reason: Why, and who says so.
         row: Row of the sheet where the source names a row only; None otherwise.
+        default: True if it is on unless switched off.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Correction:
     value: int | None
     reason: str
     row: int | None = None
+    default: bool = True
 
     def concerns(self, subject: str, clip: str, row: int | None) -> bool:
         """Whether it is about this row."""
@@ -65,7 +68,8 @@ class AnnotationRelease:
         emotions: Native emotions where ``counts`` is empty.
         objective: Samples per objective class ``I`` to ``VII``, empty where not stated.
         parts: Samples per subject where the release states them (FER2013's three parts).
-        corrections: What is corrected in it.
+        corrections: Every correction there is for it.
+        active: Names of those that are on.
         unlabelled: Clips ``<subject>/<clip>`` whose folder may exist without a row, with the reason.
         absent: Clips ``<subject>/<clip>`` of the full list that the release leaves out.
     """
@@ -80,6 +84,7 @@ class AnnotationRelease:
     objective: Mapping[str, int] = field(default_factory=dict[str, int])
     parts: Mapping[str, int] = field(default_factory=dict[str, int])
     corrections: tuple[Correction, ...] = ()
+    active: frozenset[str] = frozenset()
     unlabelled: Mapping[str, str] = field(default_factory=dict[str, str])
     absent: tuple[str, ...] = ()
 
@@ -90,12 +95,33 @@ class AnnotationRelease:
 
     @property
     def hash(self) -> str:
-        """Identity of the release, 12 hex digits."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        """Identity of the release with its switches, 12 hex digits."""
+        body = asdict(self) | {"active": sorted(self.active)}
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def label(self) -> str:
+        """Name, with the switches that differ from the default, e.g. ``casme2-2014-no:<correction>``."""
+        off = sorted(one.name for one in self.corrections if one.default and one.name not in self.active)
+        on = sorted(one.name for one in self.corrections if not one.default and one.name in self.active)
+        return "".join([self.name, *(f"-no:{name}" for name in off), *(f"-with:{name}" for name in on)])
+
+    def switch(self, *, on: Iterable[str] = (), off: Iterable[str] = ()) -> AnnotationRelease:
+        """The same release with corrections switched.
+
+        Raises:
+            DataError: No such correction.
+        """
+        known = {correction.name for correction in self.corrections}
+        for name in (*on, *off):
+            if name not in known:
+                names = ", ".join(sorted(known)) or "none"
+                raise DataError(f"{self.name}: correction '{name}' is unknown; expected one of {names}")
+        return replace(self, active=(self.active | set(on)) - set(off))
 
     def corrections_for(self, subject: str, clip: str, row: int | None = None) -> tuple[Correction, ...]:
-        """Corrections that concern a row, those of one clip before those of all."""
-        found = [one for one in self.corrections if one.concerns(subject, clip, row)]
+        """Corrections that are on and concern a row, those of one clip before those of all."""
+        found = [one for one in self.corrections if one.name in self.active and one.concerns(subject, clip, row)]
         return tuple(sorted(found, key=lambda one: one.clip == "*" and one.row is None))
 
     def compare(self, samples: Iterable[Sample], file: str, *, objective: bool = False) -> list[Problem]:

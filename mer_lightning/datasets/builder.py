@@ -24,7 +24,7 @@ OBJECTIVE = ("I", "II", "III", "IV", "V", "VI", "VII")
 
 
 def choose_release(database: str, release: str | None, default: str) -> AnnotationRelease:
-    """Find the release that the caller named, of this database.
+    """Find the release that the caller named, of this database, see ``get_release``.
 
     Raises:
         DataError: Unknown, or a release of another database.

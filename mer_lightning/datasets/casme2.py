@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
 from mer_lightning.datasets.frames import Coding, FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, files_like, folders_with, relative
+from mer_lightning.datasets.releases import get_release
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
@@ -42,7 +43,7 @@ class Casme2(FrameDataset):
 
     Args:
         root: Folder that holds the sheet and the frame folders, at most three levels down.
-        release: ``casme2-2014`` or ``casme2-2019``; None for the newest sheet found.
+        release: ``casme2-2014`` or ``casme2-2019``, maybe with corrections switched; None for the newest sheet found.
         variant: ``cropped``, ``raw`` (selected clips) or ``raw_long`` (longer clips); None for the first
             there is.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class.
@@ -78,7 +79,7 @@ def scan(
         DataError: There is no folder, sheet or frame folder to start from.
     """
     base = existing_root(root, LAYOUT)
-    sheet, default = _find_sheet(base, release)
+    sheet, default = _find_sheet(base, release and get_release(release).name)
     chosen = choose_release("casme2", release, default)
     kind, frames = choose_variant(variant, _variants(base), base, LAYOUT)
     table = read_table(base, sheet, _COLUMNS)

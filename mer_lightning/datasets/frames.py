@@ -37,7 +37,7 @@ class Scan:
     Attributes:
         database: Short name of the database.
         root: Where it looked.
-        release: Annotation release.
+        release: Annotation release with its switches.
         variant: Which copy of the frames, e.g. ``raw`` or ``cropped``.
         samples: Samples without a problem, sorted by key.
         problems: Everything that is not as released, in the order of the files.
@@ -76,7 +76,7 @@ class FrameDataset:
     Attributes:
         kind: Always ``frames``.
         variant: Which copy of the frames is read.
-        annotation: The annotation release.
+        annotation: The annotation release with its switches.
         applied: Corrections that changed a row, by sample key.
         choices: What belongs into the record of a run: ``{"variant": ...}`` and what a database adds.
 
@@ -102,9 +102,9 @@ class FrameDataset:
 
     @property
     def release(self) -> str:
-        """Annotation release; ``-partial`` for a subset."""
+        """Annotation release with the switches that differ from the default; ``-partial`` for a subset."""
         objective = "-objective" if self._scan.coding == "objective" else ""
-        return f"{self.annotation.name}{objective}{'-partial' if self._partial else ''}"
+        return f"{self.annotation.label}{objective}{'-partial' if self._partial else ''}"
 
     @property
     def synthetic(self) -> bool:

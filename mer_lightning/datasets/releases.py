@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Literal
 
 from mer_lightning.datasets.annotation import AnnotationRelease, Correction
 from mer_lightning.types import DataError
+
+
+def _release(release: AnnotationRelease) -> AnnotationRelease:
+    return replace(release, active=frozenset(one.name for one in release.corrections if one.default))
+
+
+def _lenient_apex(database: str) -> Correction:
+    return Correction(
+        name=f"{database}-any-apex",
+        subject="*",
+        clip="*",
+        field="apex",
+        when="impossible",
+        value=None,
+        reason="for copies with further wrong apexes: an apex out of onset..offset counts as not annotated",
+        default=False,
+    )
+
+
+def _lenient_frames(database: str) -> Correction:
+    return Correction(
+        name=f"{database}-any-frames",
+        subject="*",
+        clip="*",
+        field="frames",
+        when="missing",
+        value=None,
+        reason="for incomplete copies: the nearest existing frame stands in for a missing one",
+        default=False,
+    )
+
 
 _CASME2_CORRECTIONS = (
     Correction(
@@ -45,6 +78,8 @@ _CASME2_CORRECTIONS = (
         value=None,
         reason="the cropped folder lacks frames that the raw one has; the nearest existing frame stands in",
     ),
+    _lenient_apex("casme2"),
+    _lenient_frames("casme2"),
 )
 _CASME2_UNLABELLED = {"sub09/EP02_02f": "the folder was released without a row in any sheet"}
 
@@ -87,10 +122,13 @@ def _smic_frames(clip: str) -> Correction:
     )
 
 
-_SMIC_CORRECTIONS = tuple(_smic_frames(clip) for clip in ("s03_ne_16", "s03_po_08", "s03_sur_01", "s03_sur_05"))
+_SMIC_CORRECTIONS = (
+    *(_smic_frames(clip) for clip in ("s03_ne_16", "s03_po_08", "s03_sur_01", "s03_sur_05")),
+    _lenient_frames("smic"),
+)
 
 RELEASES: dict[str, AnnotationRelease] = {
-    release.name: release
+    release.name: _release(release)
     for release in (
         AnnotationRelease(
             name="smic-hs-164",
@@ -109,6 +147,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=71,
             subjects=8,
             emotions=_SMIC_EMOTIONS,
+            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="smic-nir-71",
@@ -118,6 +157,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=71,
             subjects=8,
             emotions=_SMIC_EMOTIONS,
+            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="smic-e-157",
@@ -126,6 +166,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             counts={"negative": 65, "positive": 51, "surprise": 41},
             clips=157,
             subjects=16,
+            corrections=(_lenient_frames("smic"),),
             unlabelled=dict.fromkeys(_SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it"),
             absent=_SMIC_ABSENT,
         ),
@@ -136,6 +177,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             counts={"negative": 24, "positive": 28, "surprise": 19},
             clips=71,
             subjects=8,
+            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="smic-e-nir-71",
@@ -145,6 +187,7 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=71,
             subjects=8,
             emotions=_SMIC_EMOTIONS,
+            corrections=(_lenient_frames("smic"),),
         ),
         AnnotationRelease(
             name="casme2-2014",
@@ -207,6 +250,8 @@ RELEASES: dict[str, AnnotationRelease] = {
                 _samm_correction(
                     "013_1_9", "offset", 5739, "offset typo; frame 5739 by the frames in the folder (MEB)"
                 ),
+                _lenient_apex("samm"),
+                _lenient_frames("samm"),
             ),
         ),
         AnnotationRelease(
@@ -223,6 +268,7 @@ RELEASES: dict[str, AnnotationRelease] = {
                 "surprise": 83,
             },
             clips=327,
+            corrections=(_lenient_frames("ckplus"),),
         ),
         AnnotationRelease(
             name="fer2013",
@@ -245,14 +291,19 @@ RELEASES: dict[str, AnnotationRelease] = {
 
 
 def get_release(name: str) -> AnnotationRelease:
-    """Find a release by name.
+    """Find a release by its label, e.g. ``casme2-2014`` or ``casme2-2014-no:casme2-row62-offset``.
 
     Raises:
-        DataError: No such release.
+        DataError: No such release, or it has no such correction to switch.
     """
-    if name not in RELEASES:
-        raise DataError(f"annotation release '{name}' is unknown; expected one of {', '.join(RELEASES)}")
-    return RELEASES[name]
+    base, *switches = re.split(r"-(no|with):", name)
+    if base not in RELEASES:
+        raise DataError(f"annotation release '{base}' is unknown; expected one of {', '.join(RELEASES)}")
+    switched = list(zip(switches[::2], switches[1::2], strict=True))
+    return RELEASES[base].switch(
+        on=[correction for way, correction in switched if way == "with"],
+        off=[correction for way, correction in switched if way == "no"],
+    )
 
 
 def releases_of(database: str) -> tuple[AnnotationRelease, ...]:
@@ -266,9 +317,10 @@ def corrections_table() -> str:
     for release in RELEASES.values():
         for one in release.corrections:
             value = {"frames": "nearest frame"}.get(one.field, "not annotated" if one.value is None else str(one.value))
-            clip = one.clip if one.row is None else f"row {one.row}"
+            clip = f"row {one.row}" if one.row is not None else "any" if one.clip == "*" else one.clip
             cells = [
                 f"`{one.name}`",
+                "on" if one.default else "off",
                 clip,
                 one.field,
                 one.when,
@@ -276,6 +328,6 @@ def corrections_table() -> str:
                 one.reason,
             ]
             rows.setdefault(one.name, cells)
-    header = ["correction", "clip", "field", "where it is", "becomes", "reason"]
+    header = ["correction", "default", "clip", "field", "where it is", "becomes", "reason"]
     lines = [header, ["---"] * len(header), *rows.values()]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -13,6 +13,7 @@ from mer_lightning.datasets.apex import ApexChoice, choose_apex
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
 from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, files_like, relative, walk
+from mer_lightning.datasets.releases import get_release
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
@@ -98,7 +99,8 @@ def scan(
         raise DataError(f"SMIC camera '{camera}' is unknown; expected one of {', '.join(get_args(Camera))}")
     base = existing_root(root, LAYOUT)
     found = _clip_folders(base, camera)
-    by_sheet = release == _SHEET_RELEASES[camera] or (release is None and (variant == "long" or set(found) == {"long"}))
+    name = release and get_release(release).name
+    by_sheet = name == _SHEET_RELEASES[camera] or (name is None and (variant == "long" or set(found) == {"long"}))
     database = _DATABASES[camera]
     default = (_SHEET_RELEASES if by_sheet else _FOLDER_RELEASES)[camera]
     chosen = choose_release(database, release, default)

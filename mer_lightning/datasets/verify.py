@@ -30,8 +30,8 @@ class Verification:
     Attributes:
         database: Short name of the database.
         root: The folder.
-        release: Annotation release; empty if it did not come so far.
-        release_hash: Identity of the release.
+        release: Annotation release with its switches; empty if it did not come so far.
+        release_hash: Identity of the release with its switches.
         variant: Which copy of the frames was read.
         synthetic: True for a twin.
         clips: Samples without a problem in their row.
@@ -109,7 +109,7 @@ def verify(
     return Verification(
         database=database,
         root=str(root),
-        release=scan.release.name,
+        release=scan.release.label,
         release_hash=scan.release.hash,
         variant=scan.variant,
         synthetic=scan.twin is not None,

@@ -1,18 +1,31 @@
-"""Regions of interest from 68 points: 36 small ones and a mask of the face."""
+"""Regions of interest from 68 points: 36 small ones, blocks around eyes and mouth, a mask of the face."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mer_lightning.faces.points import COUNT, JAW, Points
+from mer_lightning.faces.points import (
+    COUNT,
+    JAW,
+    LEFT_BROW,
+    LEFT_EYE,
+    MOUTH,
+    NOSE,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    Points,
+)
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+Block = Literal["eyes", "mouth"]
 Vertex = int | tuple[int, int, float]
 """A point, or ``(i, j, t)``: t of the way from point i to point j; beyond 1 it lies outside."""
 
@@ -50,6 +63,21 @@ _MIRROR: tuple[int, ...] = (
     *(64, 63, 62, 61, 60, 67, 66, 65),
 )
 REGIONS = 2 * len(_SIDE)
+
+
+def mirror_points(points: Points, width: int) -> Points:
+    """Points of the mirrored picture, in their own order again.
+
+    Args:
+        points: ``(68, 2)`` pixels.
+        width: Width of the picture.
+
+    Returns:
+        ``(68, 2)``, float32.
+    """
+    mirrored = points[list(_MIRROR)].astype(np.float32)
+    mirrored[:, 0] = width - 1 - mirrored[:, 0]
+    return mirrored
 
 
 def region_polygons(points: Points) -> list[Points]:
@@ -120,6 +148,37 @@ def face_mask(points: Points, height: int, width: int) -> NDArray[np.bool_]:
     image = Image.new("1", (width, height))
     ImageDraw.Draw(image).polygon([(float(x), float(y)) for x, y in outline], fill=1)
     return np.asarray(image).astype(bool)
+
+
+def block(points: Points, name: Block, height: int, width: int, margin: float = 0.15) -> tuple[int, int, int, int]:
+    """Box around the eyes with the brows, or around the mouth.
+
+    Args:
+        points: ``(68, 2)`` pixels.
+        name: Which one.
+        height: Height of the picture.
+        width: Width of the picture.
+        margin: Added on every side, fraction of the box.
+
+    Returns:
+        Top, left, bottom, right, the last two excluded; within the picture and never empty.
+
+    Raises:
+        DataError: Other than 68 points, or an unknown name.
+    """
+    groups: dict[str, Sequence[int]] = {
+        "eyes": (*RIGHT_BROW, *LEFT_BROW, *RIGHT_EYE, *LEFT_EYE),
+        "mouth": (*NOSE[4:], *MOUTH),
+    }
+    if points.shape != (COUNT, 2) or name not in groups:
+        raise DataError(f"block '{name}' of shape {points.shape}: expected eyes or mouth and {COUNT} points")
+    chosen = points[list(groups[name])]
+    low, high = chosen.min(0), chosen.max(0)
+    grow = margin * (high - low)
+    left, top = (int(value) for value in np.floor(low - grow))
+    right, bottom = (int(value) + 1 for value in np.ceil(high + grow))
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    return top, left, max(top + 1, min(bottom, height)), max(left + 1, min(right, width))
 
 
 def _place(points: Points, vertex: Vertex) -> Points:

@@ -1,4 +1,4 @@
-"""What is derived from flow: strain, magnitude, and the scalings that papers use."""
+"""What is derived from flow: strain, magnitude, orientation, head motion, and the scalings that papers use."""
 
 from __future__ import annotations
 
@@ -55,6 +55,33 @@ def flow_magnitude(flow: Tensor) -> Tensor:
     """Length of the flow vectors, ``(..., 2, H, W)`` to ``(..., 1, H, W)``, pixels."""
     _check_flow(flow)
     return torch.linalg.vector_norm(flow, dim=-3, keepdim=True)
+
+
+def flow_orientation(flow: Tensor) -> Tensor:
+    """Direction of the flow vectors, ``(..., 2, H, W)`` to ``(..., 1, H, W)``, radians in -pi..pi, 0 is right."""
+    _check_flow(flow)
+    return torch.atan2(flow[..., 1, :, :], flow[..., 0, :, :]).unsqueeze(-3)
+
+
+def remove_head_motion(flow: Tensor, stable: Tensor) -> Tensor:
+    """Subtract the mean flow of a region that expressions do not move, e.g. the bridge of the nose.
+
+    Args:
+        flow: ``(..., 2, H, W)``, pixels.
+        stable: Weights of the region, ``(H, W)`` or ``(..., 1, H, W)``; bool or not negative.
+
+    Returns:
+        Same shape as ``flow``.
+
+    Raises:
+        ValueError: The shape is not that of flow, or the region is empty.
+    """
+    _check_flow(flow)
+    weights = stable.to(flow).expand(*flow.shape[:-3], 1, *flow.shape[-2:])
+    total = weights.sum((-2, -1), keepdim=True)
+    if bool((total <= 0).any()):
+        raise ValueError("the stable region is empty")
+    return flow - (flow * weights).sum((-2, -1), keepdim=True) / total
 
 
 def normalise(maps: Tensor, name: Normalisation) -> Tensor:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def all_frames(length: int) -> list[int]:
+    """Indices of all frames of a clip of ``length`` frames."""
+    _check_counts(length, 1)
+    return list(range(length))
+
+
 def onset_apex(apex: int, length: int) -> list[int]:
     """Indices of the onset, which is the first frame, and of the apex.
 

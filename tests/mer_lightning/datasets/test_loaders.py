@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from mer_lightning.datasets import registry
 from mer_lightning.datasets.casme2 import Casme2
 from mer_lightning.datasets.ckplus import CkPlus
 from mer_lightning.datasets.fer2013 import Fer2013
-from mer_lightning.datasets.releases import RELEASES, get_release
+from mer_lightning.datasets.releases import get_release
 from mer_lightning.datasets.samm import Samm
 from mer_lightning.datasets.smic import Smic
 from mer_lightning.types import DataError
@@ -42,12 +41,16 @@ def test_casme2_reads_both_copies_and_applies_its_corrections(casme2):
         assert abs(clip[:, 0, 0, 0].astype(int) - np.arange(9, 16)).max() <= 2
 
 
-def test_without_its_corrections_a_release_has_problems(casme2, monkeypatch):
-    bare = replace(get_release("casme2-2014"), corrections=())
-    assert bare.hash != get_release("casme2-2014").hash
-    monkeypatch.setitem(RELEASES, "casme2-2014", bare)
+def test_a_correction_that_is_off_leaves_the_problem(casme2):
+    named = "casme2-2014-no:casme2-sub04-EP12_01f-apex"
+    assert get_release(named).label == named
+    assert get_release(named).hash != get_release("casme2-2014").hash
     with pytest.raises(DataError, match=r"CASME2-coding-20140508.xlsx \[Sheet1\] row 4: apex is '/'"):
-        Casme2(casme2, partial=True)
+        Casme2(casme2, release=named, partial=True)
+    with pytest.raises(
+        DataError, match="casme2-2014: correction 'nothing' is unknown; expected one of casme2-any-apex"
+    ):
+        get_release("casme2-2014-with:nothing")
 
 
 def test_the_nearest_frame_stands_in_for_one_that_the_release_lacks(smic):

@@ -19,6 +19,8 @@ def test_every_correction_has_a_name_and_a_reason():
         names = [correction.name for correction in release.corrections]
         assert len(names) == len(set(names))
         assert all(correction.reason for correction in release.corrections)
+        assert release.active == {one.name for one in release.corrections if one.default}
+        assert release.label == release.name
     assert len({release.hash for release in RELEASES.values()}) == len(RELEASES)
 
 

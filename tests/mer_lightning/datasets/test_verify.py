@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 from PIL import Image
 
+from mer_lightning.datasets.casme2 import Casme2
 from mer_lightning.datasets.verify import verify, verify_all
 from mer_lightning.types import DataError
 
@@ -190,6 +191,10 @@ def test_missing_frames(casme2):
         (casme2 / f"Cropped/sub01/EP02_01f/reg_img{number}.jpg").unlink()
     line = one(casme2)
     assert "row 2: Cropped/sub01/EP02_01f: frame 50 is missing (2 of 41 frames of 46..86)" in line
+    clip = Casme2(casme2, release="casme2-2014-with:casme2-any-frames", partial=True)
+    assert clip.release == "casme2-2014-with:casme2-any-frames-partial"
+    assert clip.read(clip.samples[0]).shape == (41, 6, 8, 3)
+    assert clip.applied["casme2/sub01/EP02_01f"] == ("casme2-any-frames",)
 
 
 def test_unknown_emotion(casme2):

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from mer_lightning.motion.strain import (
     flow_magnitude,
+    flow_orientation,
     normalise,
     optical_strain,
+    remove_head_motion,
     resize_flow,
 )
 
@@ -36,9 +38,20 @@ def test_strain_of_single_pixels_is_zero():
     assert torch.equal(optical_strain(torch.ones(2, 3, 2, 1, 5)), torch.zeros(2, 3, 1, 1, 5))
 
 
-def test_magnitude():
+def test_magnitude_and_orientation():
     flow = torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
     assert flow_magnitude(flow).item() == 5
+    assert flow_orientation(flow).item() == pytest.approx(math.atan2(4, 3))
+
+
+def test_head_motion_is_that_of_the_stable_region():
+    flow = linear(0.1, 0, 0, 0)
+    stable = torch.zeros(9, 11, dtype=torch.bool)
+    stable[4, 4:7] = True
+    moved = remove_head_motion(flow + torch.tensor([2.0, -1.0]).view(1, 2, 1, 1), stable)
+    assert torch.allclose(moved, flow - torch.tensor([0.5, 0]).view(1, 2, 1, 1), atol=1e-6)
+    with pytest.raises(ValueError, match="empty"):
+        remove_head_motion(flow, torch.zeros(9, 11))
 
 
 def test_normalisations():

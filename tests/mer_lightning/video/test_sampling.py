@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mer_lightning.video.sampling import (
+    all_frames,
     around_apex,
     equally_spaced,
     linear_resample,
@@ -15,6 +16,7 @@ from mer_lightning.video.sampling import (
 
 
 def test_known_indices():
+    assert all_frames(3) == [0, 1, 2]
     assert onset_apex(4, 9) == [0, 4]
     assert equally_spaced(0, 20, 11) == list(range(0, 21, 2))
     assert equally_spaced(2, 5, 3) == [2, 4, 5]
@@ -90,6 +92,7 @@ def test_wrong_counts_are_refused():
         lambda: onset_apex(5, 5),
         lambda: around_apex(3, 3, 5),
         lambda: around_apex(1, 3, 4),
+        lambda: all_frames(0),
         lambda: temporal_interpolation(torch.zeros(0, 2), 3),
     ):
         with pytest.raises(ValueError, match="got"):
