@@ -28,7 +28,14 @@ def check_augmentation(settings: Augmentation, representation: Representation) -
 
     Raises:
         DataError: It is not; the message starts with the key in a recipe.
+        ValueError: A representation has a channel that a mirror reverses, but does not call it ``u``.
     """
+    signs = tuple(-1 if channel == "u" else 1 for channel in representation.channels)
+    if representation.hflip_sign != signs:
+        raise ValueError(
+            f"{representation.name}: hflip_sign is {representation.hflip_sign}; expected {signs}, since motion across "
+            f"is found by the name u among {', '.join(representation.channels)}"
+        )
     if settings.acts_on == "frames" or representation.vectors or "u" not in representation.channels:
         return
     for key, asked in (("degrees", settings.degrees), ("scale", settings.scale)):

@@ -63,6 +63,11 @@ class Features(FromFrames):
         return ("features",)
 
     @property
+    def hflip_sign(self) -> tuple[int, ...]:
+        """A mirror changes features in ways of their own."""
+        return (1,)
+
+    @property
     def value_range(self) -> tuple[float, float]:
         """Shares and weights; FDM and MDMO also have directions below 0."""
         return (0.0, 1.0)

@@ -41,6 +41,11 @@ class FlowMap(Settings):
         return _FROM_FRAMES.channels
 
     @property
+    def hflip_sign(self) -> tuple[int, ...]:
+        """Horizontal flow changes its sign in a mirror."""
+        return _FROM_FRAMES.hflip_sign
+
+    @property
     def value_range(self) -> tuple[float, float]:
         """Lowest and highest value of a plane."""
         return _FROM_FRAMES.value_range

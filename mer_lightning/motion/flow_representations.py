@@ -73,6 +73,11 @@ class FromFlow(FromFrames):
         return ("u", "v", *_DERIVED[self.third])
 
     @property
+    def hflip_sign(self) -> tuple[int, ...]:
+        """Horizontal flow changes its sign in a mirror."""
+        return tuple(-1 if channel == "u" else 1 for channel in self.channels)
+
+    @property
     def value_range(self) -> tuple[float, float]:
         """Range whose centre is no motion; values of ``none`` and ``zscore`` may lie outside of it."""
         return (0.0, 1.0) if self.normalisation == "minmax8" else (-1.0, 1.0)

@@ -29,6 +29,11 @@ class FromImages(FromFrames):
         return ("red", "green", "blue") if self.colour else ("grey",)
 
     @property
+    def hflip_sign(self) -> tuple[int, ...]:
+        """A mirror reverses no colour."""
+        return (1,) * len(self.channels)
+
+    @property
     def value_range(self) -> tuple[float, float]:
         """Black to white."""
         return (0.0, 1.0)

@@ -23,6 +23,7 @@ class Representation(Protocol):
         kinds: Which kinds of dataset it reads.
         channels: Name of each channel. ``u`` and ``v`` are the components of motion, across and down, ``magnitude`` is
             its length: augmentation goes by these names when it turns motion with the picture.
+        hflip_sign: Per channel, -1 where mirroring the face also reverses the value (``u``), else 1.
         value_range: Range whose centre mirrors a reversed value; maps without bounds may leave it.
         vectors: Whether (u, v) is a vector in pixels, so that it can be turned and scaled.
     """
@@ -33,6 +34,8 @@ class Representation(Protocol):
     def kinds(self) -> tuple[Kind, ...]: ...
     @property
     def channels(self) -> tuple[str, ...]: ...
+    @property
+    def hflip_sign(self) -> tuple[int, ...]: ...
     @property
     def value_range(self) -> tuple[float, float]: ...
     @property

@@ -41,6 +41,20 @@ def test_a_mirror_moves_pixels_and_reverses_horizontal_flow_alone():
     assert torch.allclose(upside_down, expected, atol=1e-6)
 
 
+def test_motion_by_another_name_is_refused():
+    class Renamed(OnsetApexFlow):
+        @property
+        def channels(self):
+            return ("dx", "dy", "strain")
+
+        @property
+        def hflip_sign(self):
+            return (-1, 1, 1)
+
+    with pytest.raises(ValueError, match=r"hflip_sign is \(-1, 1, 1\); expected \(1, 1, 1\), since motion across"):
+        augment(Renamed(), hflip=0.5)
+
+
 @pytest.mark.parametrize("key", ["hflip", "vflip"])
 def test_two_mirrors_give_the_map_back(key):
     mirror = augment(FlowMap(), **{key: 1.0})

@@ -16,5 +16,5 @@ def test_bytes_become_floats_in_channel_order():
 def test_every_representation_says_what_its_channels_are():
     for name, representation in REPRESENTATIONS.items():
         assert representation.name == name
-        assert len(set(representation.channels)) == len(representation.channels)
+        assert len(set(representation.channels)) == len(representation.hflip_sign)
         assert representation.value_range[0] < representation.value_range[1]
