@@ -167,7 +167,6 @@ def train_together(
     seeds: Sequence[int],
     *,
     accelerator: str,
-    start: Start | None = None,
 ) -> list[list[FoldResult]]:
     """Train a network on every fold with every seed, all as one; see ``mer_lightning.tasks.train_networks``.
 
@@ -177,7 +176,6 @@ def train_together(
         folds: What is trained and tested on.
         seeds: Seeds of the run.
         accelerator: Lightning's accelerator.
-        start: Pre-trained weights that every one of them starts from.
 
     Returns:
         For each fold one result per seed; nothing where there is no network, or the model or the memory does not
@@ -202,7 +200,6 @@ def train_together(
                 seeds=[replicas[place][1] for place in places],
                 accelerator=accelerator,
                 how=how,
-                start=start,
             )
             found |= dict(zip(places, results, strict=True))
     except Exception as error:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from benchmark.json_files import write_json
 from benchmark.records import PretrainingRecord
+from mer_lightning.files import replacing
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from benchmark.plan import Run
     from benchmark.store import Store
@@ -77,10 +77,8 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         epoch=made.epoch,
         validation_accuracy=round(made.accuracy, 6),
     )
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=weights.parent) as partial:
-        save_file(made.state, Path(partial) / weights.name)
-        (Path(partial) / weights.name).replace(weights)
+    with replacing(weights) as part:
+        save_file(made.state, part)
     # written last: weights without it are trained again
     write_json(weights.with_suffix(".json"), record.model_dump())
     store.save_pretraining(run.id, record)

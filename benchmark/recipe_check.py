@@ -117,7 +117,7 @@ def _check_transfer(recipe: Recipe) -> None:
         representation = get_representation(choice.name, choice.arguments)
         if training.augmentation:
             check_augmentation(training.augmentation, representation)
-            if training.augmentation.acts_on != "maps":
+            if training.acts_on != "maps":
                 raise DataError("training.augmentation.acts_on: pre-training is augmented on maps")
         model.load("mer_lightning.models")
     except DataError as error:
@@ -126,5 +126,4 @@ def _check_transfer(recipe: Recipe) -> None:
 
 def acts_on(recipe: Recipe) -> Holds:
     """What the augmentation of a recipe needs to be held: frames, or maps of the representation."""
-    augmentation = recipe.training and recipe.training.augmentation
-    return augmentation.acts_on if augmentation else "maps"
+    return recipe.training.acts_on if recipe.training else "maps"

@@ -206,6 +206,11 @@ class Training(Settings):
     memory_format: Literal["contiguous", "channels_last"] = "contiguous"
     compile: Literal["no", "default", "cuda_graphs"] = "no"
 
+    @property
+    def acts_on(self) -> Literal["maps", "frames"]:
+        """What a table has to hold for the augmentation; maps where there is none."""
+        return self.augmentation.acts_on if self.augmentation else "maps"
+
     @model_validator(mode="after")
     def _check(self) -> Training:
         if self.class_weights != "none" and self.loss.name != "cross_entropy":

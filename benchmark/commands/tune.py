@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from benchmark.plan import Run
     from benchmark.store import Store
 
-_TRIAL_SECONDS = 0.5
-"""What mirroring a trial to W&B may take."""
-
 
 def add_tune_commands(commands: Commands) -> None:
     """Register ``tune`` and ``tune-report``; both set ``handler``."""
@@ -74,48 +71,25 @@ def add_tune_commands(commands: Commands) -> None:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
-    from pydantic import ValidationError
-
-    from benchmark.plan import make_plan
     from benchmark.store import Store
-    from benchmark.suite import load_suite
     from benchmark.tracking.mirror import make_tracker
-    from benchmark.tuning.search import Tuning, usual_pruner
-    from benchmark.tuning.tune import check_space, tune, with_space
-    from benchmark.yaml_files import explain
+    from benchmark.tuning.tune import make_tuning, mirror_seconds, tune
 
     console = Console(highlight=False, soft_wrap=True)
     if arguments.export and arguments.export.suffix != ".yaml":
         raise DataError(f"--export {arguments.export}: expected a file <name>.yaml")
-    suite = load_suite(arguments.suite)
-    console.print(f"{suite.title}: checking recipe and data")
-    (run,) = make_plan(
-        suite,
-        data=arguments.data,
-        cache=arguments.runs / "cache",
-        progress=partial(reading, console),
-        methods=[arguments.method],
-        protocols=[arguments.protocol],
-        seeds=[arguments.seed],
+    run = _plan(arguments, console)
+    tuning = make_tuning(
+        run.recipe,
+        mode=arguments.mode,
+        trials=arguments.trials,
+        inner_folds=arguments.inner_folds,
+        sampler=arguments.sampler,
+        pruner=arguments.pruner,
+        timeout=arguments.timeout,
     )
-    if arguments.space:
-        run = with_space(run, arguments.space)
-    check_space(run.recipe)
-    try:
-        tuning = Tuning(
-            mode=arguments.mode,
-            trials=arguments.trials,
-            inner_folds=arguments.inner_folds,
-            sampler=arguments.sampler,
-            pruner=usual_pruner(run.recipe) if arguments.pruner == "auto" else arguments.pruner,
-            timeout=arguments.timeout,
-            search_space=run.recipe.search_space,
-        )
-    except ValidationError as error:
-        raise DataError(f"--{explain(error).replace('_', '-', 1)}") from error
     store = Store(arguments.runs)
     tracker = make_tracker(arguments.runs / "wandb", f"{run.recipe.name} · tuning", console)
-    patience = max(60.0, _TRIAL_SECONDS * tuning.trials * len(run.folds))
     console.print(
         f"{run.recipe.name} · {run.board}: {tuning.trials} trials {'in all' if tuning.mode == 'global' else 'a fold'}, "
         f"{len(run.folds)} folds, sampler {tuning.sampler}, pruner {tuning.pruner}"
@@ -138,7 +112,7 @@ def _tune(arguments: argparse.Namespace) -> int:
     except BaseException:
         tracker.close(patience=1.0)
         raise
-    tracker.close(patience)
+    tracker.close(mirror_seconds(run, tuning))
     console.print(f"records: {arguments.records}")
     if arguments.export and record.complete:
         from benchmark.tuning.export import export
@@ -146,6 +120,26 @@ def _tune(arguments: argparse.Namespace) -> int:
         export(run, record, store, arguments.export)
         console.print(f"recipe: {arguments.export}")
     return say_failed([record], arguments.runs, console)
+
+
+def _plan(arguments: argparse.Namespace, console: Console) -> Run:
+    """The one run that is tuned, in the search space that was asked for."""
+    from benchmark.plan import make_plan
+    from benchmark.suite import load_suite
+    from benchmark.tuning.tune import with_space
+
+    suite = load_suite(arguments.suite)
+    console.print(f"{suite.title}: checking recipe and data")
+    (run,) = make_plan(
+        suite,
+        data=arguments.data,
+        cache=arguments.runs / "cache",
+        progress=partial(reading, console),
+        methods=[arguments.method],
+        protocols=[arguments.protocol],
+        seeds=[arguments.seed],
+    )
+    return with_space(run, arguments.space) if arguments.space else run
 
 
 def _executor(arguments: argparse.Namespace, run: Run, store: Store, work: Work) -> Executor:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import difflib
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.audit import audit_fold
 from benchmark.plan import make_plan
 from benchmark.pretraining import prepare_start
+from mer_lightning.files import replacing
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from rich.console import Console
     from torch import Tensor, nn
@@ -143,8 +143,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
         raise DataError(f"{recipe.name}: Grad-CAM explains one network, not an ensemble; explain {recipe.names}")
     if recipe.model is None or recipe.training is None:
         raise DataError(f"{recipe.name}: Grad-CAM explains convolutional networks, this method has no network")
-    folder = store.folder(predicted.manifest.run) / "weights"
-    path = folder / f"{fold.held_out.replace('/', '--')}.safetensors"
+    path = store.folder(predicted.manifest.run) / "weights" / f"{fold.held_out.replace('/', '--')}.safetensors"
     if path.is_file():
         model = build_model(run.table, recipe.model)
         try:
@@ -172,12 +171,10 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     scores = scores_of(model, inputs_of(predicted))
     if scores.index(max(scores)) != predicted.prediction.prediction:
         return model
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as partial:
+    with replacing(path) as part:
         state = {name: value.contiguous() for name, value in model.state_dict().items()}
         about = {"run": predicted.manifest.run, "held_out": fold.held_out, "epoch": str(fitted.epoch)}
-        save_file(state, Path(partial) / path.name, about)
-        (Path(partial) / path.name).replace(path)
+        save_file(state, part, about)
     console.print(f"weights: {path}")
     return model
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from benchmark.perf.measurement import Measurement, alternate
+from benchmark.perf.measurement import Measurement, alternate, best_seconds
 from mer_lightning.descriptors.bi_woof import bi_woof
 from mer_lightning.descriptors.blocks import block_labels
 from mer_lightning.descriptors.fdm import fdm
@@ -60,9 +59,7 @@ def _beside_skimage(clips: torch.Tensor, rounds: int) -> Measurement:
     _plane_by_plane(volumes[0])
     ours, theirs = alternate(lambda: _ours(clips), lambda: [_plane_by_plane(volume) for volume in volumes], rounds)
     with ThreadPoolExecutor(_CORES) as pool:
-        start = time.perf_counter()
-        list(pool.map(_plane_by_plane, volumes))
-        pooled = len(volumes) / (time.perf_counter() - start)
+        pooled = len(volumes) / best_seconds(lambda: list(pool.map(_plane_by_plane, volumes)))
     return Measurement(
         name=f"LBP-TOP u2, 8 x 8 blocks, {_FRAMES} x {_SIDE} x {_SIDE}, {_CORES} cores",
         ours=len(clips) / ours,
@@ -111,11 +108,5 @@ def _alone(clips: torch.Tensor, generator: torch.Generator, rounds: int) -> list
 
 def _row(name: str, clips: int, call: Callable[[], object], rounds: int) -> Measurement:
     call()
-    seconds: list[float] = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return Measurement(
-        name=f"{name}, {_SIDE} x {_SIDE}, one core", ours=clips / min(seconds), unit="clips/s", better="higher"
-    )
+    rate = clips / best_seconds(call, rounds)
+    return Measurement(name=f"{name}, {_SIDE} x {_SIDE}, one core", ours=rate, unit="clips/s", better="higher")

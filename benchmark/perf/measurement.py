@@ -41,6 +41,18 @@ class Measurement(Settings):
         return None if self.ours is None or not self.reference else self.ours / self.reference
 
 
+def best_seconds(work: Callable[[], object], rounds: int = 1) -> float:
+    """Shortest of several runs; a GPU has finished what it was given before each and after it."""
+    seconds: list[float] = []
+    for _ in range(rounds):
+        _wait_for_gpu()
+        start = time.perf_counter()
+        work()
+        _wait_for_gpu()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
 def alternate(ours: Callable[[], object], reference: Callable[[], object], rounds: int) -> tuple[float, float]:
     """Median seconds of both, run in turns so that a busy moment of the machine hits both."""
     seconds: tuple[list[float], list[float]] = ([], [])
@@ -50,3 +62,10 @@ def alternate(ours: Callable[[], object], reference: Callable[[], object], round
             work()
             values.append(time.perf_counter() - start)
     return median(seconds[0]), median(seconds[1])
+
+
+def _wait_for_gpu() -> None:
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmark.perf.measurement import Measurement
+from benchmark.perf.measurement import Measurement, best_seconds
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.spotting import spot_apex
 from mer_lightning.motion.strain import optical_strain
@@ -56,18 +55,10 @@ def _textured_pairs(count: int, side: int = _SIDE) -> tuple[Tensor, Tensor, Tens
     return reference, target, flow
 
 
-def _seconds(call: Callable[[], object], repeats: int, device: str = "cpu") -> float:
+def _seconds(call: Callable[[], object], repeats: int) -> float:
     """Shortest of several runs after one that is not counted."""
-    times: list[float] = []
-    for _ in range(repeats + 1):
-        if device == "cuda":
-            torch.cuda.synchronize()
-        start = time.perf_counter()
-        call()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+    call()
+    return best_seconds(call, repeats)
 
 
 def _error(flow: Tensor, truth: Tensor) -> float:
@@ -151,7 +142,7 @@ def _cuda_row(
         return _row(title, None, "pairs/s", reference=one_core, goal=goal, note=_NO_CUDA)
     reference, target, _ = (part.cuda() for part in _textured_pairs(256))
     torch.cuda.reset_peak_memory_stats()
-    rate = 256 / _seconds(lambda: method(reference, target), repeats, "cuda")
+    rate = 256 / _seconds(lambda: method(reference, target), repeats)
     peak = torch.cuda.max_memory_allocated() / 2**20
     note = f"peak {peak:.0f} MiB; {torch.cuda.get_device_name()}"
     return _row(title, rate, "pairs/s", reference=one_core, goal=goal, note=note)

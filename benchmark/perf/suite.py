@@ -19,7 +19,7 @@ from benchmark.executors import Local, Processes, Ray, cores
 from benchmark.jobs import Job, Outcome, RunFold, do_job, train_fold
 from benchmark.perf.gpu import GOALS, NO_CUDA, memory, published
 from benchmark.perf.inputs import official, resized, short, tenfold
-from benchmark.perf.measurement import Measurement
+from benchmark.perf.measurement import Measurement, best_seconds
 from benchmark.perf.naive import timed_naive_loop
 from benchmark.perf.options import options
 from benchmark.perf.overhead import overhead, sleeping_fold
@@ -179,7 +179,7 @@ def _one_by_one(run: Run, size: _Size, device: str) -> float:
         for fold in _folds(run, size.folds):
             train_fold(recipe, run.table, fold, seed=0, accelerator=_accelerator(device))
 
-    return _seconds(work)
+    return best_seconds(work)
 
 
 def _together(run: Run, size: _Size, device: str) -> float:
@@ -195,7 +195,7 @@ def _together(run: Run, size: _Size, device: str) -> float:
                 run.table, part, model, training, seeds=[0] * len(part), accelerator=_accelerator(device), how=how
             )
 
-    return _seconds(work)
+    return best_seconds(work)
 
 
 def _in_workers(
@@ -294,14 +294,6 @@ def _folds(run: Run, count: int) -> list[Fold]:
 
 def _accelerator(device: str) -> str:
     return "gpu" if device == "cuda" else "cpu"
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def _row(name: str, ours: float | None, reference: float | None, *, note: str = "", goal: str = "") -> Measurement:

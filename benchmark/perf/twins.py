@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
-
-from benchmark.perf.measurement import Measurement
+from benchmark.perf.measurement import Measurement, best_seconds
 from mer_lightning.datasets.synthetic.action_units import Channel
 from mer_lightning.datasets.synthetic.clips import true_flow
 from mer_lightning.datasets.synthetic.faces import draw_texture
@@ -14,20 +11,7 @@ from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.scripts import compose
 from mer_lightning.datasets.synthetic.takes import plan_composite
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 UNITS = {Channel(unit, side): 0.02 for unit in (4, 6, 12) for side in ("L", "R")}
-
-
-def _best(action: Callable[[], object], repeats: int) -> float:
-    """Give the shortest of several runs, seconds."""
-    times: list[float] = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def run(*, quick: bool = False) -> list[Measurement]:
@@ -40,16 +24,16 @@ def run(*, quick: bool = False) -> list[Measurement]:
     view = View.portrait(256, 256)
     clip = compose(1, 1, view, UNITS, frames=32 if quick else 96)
     render_frames(clip)
-    rendered = clip.frames / _best(lambda: render_frames(clip), repeats)
-    texture = _best(lambda: draw_texture(Identity.sample(1), view), repeats)
-    flow = _best(lambda: true_flow(clip), repeats)
+    rendered = clip.frames / best_seconds(lambda: render_frames(clip), repeats)
+    texture = best_seconds(lambda: draw_texture(Identity.sample(1), view), repeats)
+    flow = best_seconds(lambda: true_flow(clip), repeats)
     takes = plan_composite()[:: 20 if quick else 1]
 
     def whole() -> None:
         for take in takes:
             render_frames(take.script)
 
-    seconds = _best(whole, 1) * 442 / len(takes)
+    seconds = best_seconds(whole, 1) * 442 / len(takes)
     return [
         _row(
             "frames of 256 x 256 rendered",

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from benchmark.perf.measurement import Measurement
+from benchmark.perf.measurement import Measurement, best_seconds
 from mer_lightning.faces.alignment import Crop, align
 from mer_lightning.faces.points import mean_face
 from mer_lightning.video.reader import read_images, read_video
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 FRAMES, HEIGHT, WIDTH = 100, 480, 640
@@ -45,11 +42,11 @@ def run(*, quick: bool = False) -> list[Measurement]:
         folder = Path(name)
         images = _write_images(folder / "images", clip)
         rows = [
-            _row("jpeg folder: decode, align, crop", _best(lambda: aligned(read_images(images)), repeats)),
+            _row("jpeg folder: decode, align, crop", best_seconds(lambda: aligned(read_images(images)), repeats)),
             _row(
                 "align and crop, decoded",
-                _best(lambda: aligned(clip), repeats),
-                _best(lambda: _align_by_opencv(clip, points[0], crop), repeats),
+                best_seconds(lambda: aligned(clip), repeats),
+                best_seconds(lambda: _align_by_opencv(clip, points[0], crop), repeats),
                 against=f"cv2.warpAffine frame by frame to {crop.width} x {crop.height}",
             ),
         ]
@@ -59,8 +56,8 @@ def run(*, quick: bool = False) -> list[Measurement]:
         rows.append(
             _row(
                 "avi: decode, align, crop",
-                _best(lambda: aligned(read_video(video)), repeats),
-                _best(lambda: _decode_by_opencv(video), repeats),
+                best_seconds(lambda: aligned(read_video(video)), repeats),
+                best_seconds(lambda: _decode_by_opencv(video), repeats),
                 against="cv2.VideoCapture, decoding alone",
                 note="in a process of its own that can be stopped; its start is included",
             )
@@ -79,15 +76,6 @@ def _row(name: str, ours: float, reference: float | None = None, *, against: str
         goal=f"under {GOAL:g} s",
         note=note,
     )
-
-
-def _best(work: Callable[[], object], repeats: int) -> float:
-    times: list[float] = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def _clip() -> NDArray[np.uint8]:

@@ -7,7 +7,9 @@ import json
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ValidationError
 
 from benchmark.jobs import Outcome, failure, fold_record, train_fold
 from benchmark.json_files import write_json
@@ -18,9 +20,9 @@ from benchmark.records import SEEN, FoldRecord, SearchRecord
 from benchmark.runner import begin_run, run_all
 from benchmark.search_space import Choice, Space, in_order
 from benchmark.tuning.progress import TrialProgress
-from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search
+from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search, usual_pruner
 from benchmark.tuning.storages import check_storage, storage_place
-from benchmark.yaml_files import load_yaml
+from benchmark.yaml_files import explain, load_yaml
 from mer_lightning.protocols import Fold, Labelled, get_protocol
 from mer_lightning.types import DataError
 
@@ -38,10 +40,13 @@ if TYPE_CHECKING:
     from benchmark.search_space import Range
     from benchmark.store import Store
     from benchmark.tracking.mirror import Tracker
+    from benchmark.tuning.search import Pruner
     from mer_lightning.datamodules import Table
 
 ALL = "all"
 """Name of the one study of ``global``."""
+_TRIAL_SECONDS = 0.5
+"""What mirroring a trial to W&B may take."""
 
 
 class TunedRecipe(Recipe):
@@ -160,7 +165,32 @@ def _check(run: Run, tuning: Tuning) -> None:
             run.protocol.inner_folds(fold, run.labelled, tuning.inner_folds, run.seed)
 
 
-def check_space(recipe: Recipe) -> None:
+def make_tuning(recipe: Recipe, *, pruner: Pruner | Literal["auto"] = "auto", **values: object) -> Tuning:
+    """How a recipe is tuned in its own search space.
+
+    Args:
+        recipe: The method.
+        pruner: ``auto``: the usual one of its kind.
+        values: Everything else that a ``Tuning`` takes.
+
+    Raises:
+        DataError: The recipe does not say what may be tuned, or a value is not what it should be; the message names
+            the flag of ``mer-bench tune``.
+    """
+    _check_space(recipe)
+    chosen = usual_pruner(recipe) if pruner == "auto" else pruner
+    try:
+        return Tuning.model_validate({"pruner": chosen, "search_space": recipe.search_space, **values})
+    except ValidationError as error:
+        raise DataError(f"--{explain(error).replace('_', '-', 1)}") from error
+
+
+def mirror_seconds(run: Run, tuning: Tuning) -> float:
+    """How long one may wait until all trials of a run are mirrored to W&B."""
+    return max(60.0, _TRIAL_SECONDS * tuning.trials * len(run.folds))
+
+
+def _check_space(recipe: Recipe) -> None:
     """Make sure that a recipe says what may be tuned.
 
     Raises:
@@ -193,7 +223,7 @@ def _in_words(values: Range) -> str:
 
 
 def _tuned_recipe(recipe: Recipe, tuning: Tuning) -> TunedRecipe:
-    check_space(recipe)
+    _check_space(recipe)
     seen = tuning.mode == "global"
     given: dict[str, Any] = dict(recipe)
     given |= {

@@ -311,11 +311,11 @@ def load_table(dataset: Dataset, labelled: Labelled, classes: int, representatio
 
 
 def _content(dataset: Dataset, sample: Sample, clip: NDArray[np.uint8]) -> Content:
-    mark = repr(_apex_index(sample, len(clip))).encode() if dataset.kind == "frames" else b""
+    mark = repr(apex_index(sample, len(clip))).encode() if dataset.kind == "frames" else b""
     return Content(hashlib.sha256(clip.tobytes() + mark).digest(), clip.shape)
 
 
-def _apex_index(sample: Sample, frames: int) -> int | None:
+def apex_index(sample: Sample, frames: int) -> int | None:
     """Where the annotated apex lies in the frames onset..offset; None where it has to be spotted."""
     if sample.apex is None or sample.onset is None:
         return None
@@ -343,7 +343,7 @@ class _Batch:
 
     def apexes(self) -> list[int | None]:
         """Where the annotated apexes lie in the clips."""
-        return [_apex_index(s, content.shape[0]) for s, content in zip(self.samples, self.contents, strict=True)]
+        return [apex_index(s, content.shape[0]) for s, content in zip(self.samples, self.contents, strict=True)]
 
 
 def _represent(representation: Representation, batch: _Batch, holds: Holds, cache: Cache | None) -> torch.Tensor:

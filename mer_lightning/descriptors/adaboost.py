@@ -11,6 +11,8 @@ from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
 
+from mer_lightning.descriptors.estimator import vectors
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -43,13 +45,13 @@ class AdaBoost:
     def fit(self, known: TrainingSide) -> None:
         """Boost on all samples, flattened, all classes with the same total weight at first."""
         self._classes = known.classes
-        self._train = _flat(known.inputs)
+        self._train = vectors(known.inputs, unit=True)
         self._model = self._boosted(known.labels, np.ones(len(known.labels)))
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1."""
         assert self._model is not None, "fit comes first"
-        return self._scores(self._model, _flat(inputs))
+        return self._scores(self._model, vectors(inputs, unit=True))
 
     def _boosted(self, labels: NDArray[np.int64], weights: NDArray[np.float64]) -> _Machine:
         gram = self._train @ self._train.T
@@ -97,11 +99,11 @@ class AdaBoostSTM(AdaBoost):
     def fit(self, known: TrainingSide) -> None:
         """Keep the training samples; what is learnt from them depends on who is tested. See ``AdaBoost.fit``."""
         self._classes, self._labels = known.classes, known.labels
-        self._train = _flat(known.inputs)
+        self._train = vectors(known.inputs, unit=True)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1; depend on all of ``inputs`` together."""
-        features = _flat(inputs)
+        features = vectors(inputs, unit=True)
         weights = mean_matching_weights(self._train, features, self._bound)
         return self._scores(self._boosted(self._labels, weights), features)
 
@@ -140,9 +142,3 @@ def mean_matching_weights(
     # a trace for everybody, so that no class vanishes
     weights = np.maximum(found, 1e-3)
     return weights / weights.mean()
-
-
-def _flat(inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    flat = inputs.reshape(len(inputs), -1).astype(np.float64)
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return flat / np.where(length > 0, length, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
@@ -65,6 +65,15 @@ class Estimator(Protocol):
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores of other samples, ``(n, C)``; the largest is the guess."""
         ...
+
+
+def vectors(inputs: NDArray[np.floating[Any]], *, unit: bool = False) -> NDArray[np.float64]:
+    """Samples ``(n, ...)`` as vectors ``(n, D)``; with ``unit`` each has length 1, or 0 where it was 0."""
+    flat = inputs.reshape(len(inputs), -1).astype(np.float64)
+    if not unit:
+        return flat
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return flat / np.where(length > 0, length, 1)
 
 
 def check_costs(costs: Sequence[float]) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 from torch.nn.functional import adaptive_avg_pool2d
 
-from mer_lightning.descriptors.estimator import choose_cost
+from mer_lightning.descriptors.estimator import choose_cost, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ class LinearSVM:
             maps = unscale(maps)
         if self._pool is not None:
             maps = adaptive_avg_pool2d(torch.from_numpy(np.ascontiguousarray(maps)), self._pool).numpy()
-        return maps.reshape(len(maps), -1).astype(np.float64)
+        return vectors(maps)
 
     def _gram(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._kernel == "linear":

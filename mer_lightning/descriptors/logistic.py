@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from mer_lightning.descriptors.estimator import check_costs, choose_cost
+from mer_lightning.descriptors.estimator import check_costs, choose_cost, vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Logistic:
 
     def fit(self, known: TrainingSide) -> None:
         """Choose C where there are several, and fit on all samples, flattened."""
-        features, labels = _flat(known.inputs), known.labels
+        features, labels = vectors(known.inputs), known.labels
         self._classes = known.classes
         self._only = int(labels[0]) if (labels == labels[0]).all() else None
         if self._only is not None:
@@ -56,13 +56,9 @@ class Logistic:
         if self._only is not None:
             scores[:, self._only] = 1.0
         else:
-            scores[:, self._model.classes_] = self._model.predict_proba(_flat(inputs))
+            scores[:, self._model.classes_] = self._model.predict_proba(vectors(inputs))
         return scores
 
 
 def _regression(cost: float) -> LogisticRegression:
     return LogisticRegression(C=cost, class_weight="balanced", max_iter=1000)
-
-
-def _flat(inputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    return inputs.reshape(len(inputs), -1).astype(np.float64)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.feature_selection import RFE
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.estimator import check_costs, choose_cost
+from mer_lightning.descriptors.estimator import check_costs, choose_cost, vectors
 from mer_lightning.descriptors.svm import scores_of_margins
 from mer_lightning.types import DataError
 
@@ -49,66 +50,48 @@ class SelectedSVM:
         self._keep, self._costs, self._inner_folds = keep, check_costs(costs), inner_folds
         self._classes = 0
         self._only: int | None = None
-        self._selection: _Selection | None = None
+        self._selection: Pipeline | None = None
         self._machine = SVC()
 
     def fit(self, known: TrainingSide) -> None:
         """Choose C where there are several, choose features and fit on all samples."""
-        features, labels = _flat(known.inputs), known.labels
+        features, labels = vectors(known.inputs), known.labels
         self._classes = known.classes
         self._only = int(labels[0]) if (labels == labels[0]).all() else None
         if self._only is not None:
             return
         # the features of an inner fold do not depend on C
-        selections: dict[bytes, _Selection] = {}
+        selections: dict[bytes, Pipeline] = {}
 
         def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
             select = selections.get(train.tobytes())
             if select is None:
                 select = selections[train.tobytes()] = self._select(features[train], labels[train])
-            machine = _machine(cost).fit(select(features[train]), labels[train])
-            return machine.predict(select(features[test]))
+            machine = _machine(cost).fit(select.transform(features[train]), labels[train])
+            return machine.predict(select.transform(features[test]))
 
         best = choose_cost(known, self._costs, self._inner_folds, guess)
         self._selection = self._select(features, labels)
-        self._machine = _machine(best).fit(self._selection(features), labels)
+        self._machine = _machine(best).fit(self._selection.transform(features), labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
         if self._only is not None:
             return np.tile(np.eye(self._classes)[self._only], (len(inputs), 1))
         assert self._selection is not None, "fit comes first"
-        margins = self._machine.decision_function(self._selection(_flat(inputs)))
+        margins = self._machine.decision_function(self._selection.transform(vectors(inputs)))
         return scores_of_margins(margins, self._machine.classes_, self._classes)
 
     def chosen(self) -> NDArray[np.int64]:
         """Numbers of the features that are left, in order."""
         assert self._selection is not None, "fit comes first"
-        return np.flatnonzero(self._selection.kept)
+        return self._selection.named_steps["rfe"].get_support(indices=True)
 
-    def _select(self, features: NDArray[np.float64], labels: NDArray[np.int64]) -> _Selection:
+    def _select(self, features: NDArray[np.float64], labels: NDArray[np.int64]) -> Pipeline:
         count = features.shape[1]
-        spread = features.std(0)
-        scaled = _Selection(features.mean(0), np.where(spread > 0, spread, 1), np.full(count, fill_value=True))
         elimination = RFE(_machine(1.0), n_features_to_select=min(self._keep, count), step=max(1, count // 10))
-        return replace(scaled, kept=elimination.fit(scaled(features), labels).get_support())
-
-
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """The features ``kept`` of ``(n, D)``, scaled."""
-
-    mean: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    kept: NDArray[np.bool_]
-
-    def __call__(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return ((features - self.mean) / self.spread)[:, self.kept]
+        return make_pipeline(StandardScaler(), elimination).fit(features, labels)
 
 
 def _machine(cost: float) -> SVC:
     return SVC(kernel="linear", class_weight="balanced", C=cost, break_ties=True)
-
-
-def _flat(inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    return inputs.reshape(len(inputs), -1).astype(np.float64)

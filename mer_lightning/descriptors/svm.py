@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.estimator import check_costs, choose_cost
+from mer_lightning.descriptors.estimator import check_costs, choose_cost, vectors
 from mer_lightning.descriptors.linear_svm import guess_by_kernel
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class SVM:
         """Choose C where there are several, and fit on all samples, flattened."""
         labels = known.labels
         self._classes = known.classes
-        self._train = self._features(known.inputs)
+        self._train = vectors(known.inputs, unit=self._unit)
         self._only = int(labels[0]) if (labels == labels[0]).all() else None
         if self._only is not None:
             # an inner fold of few people may have nothing to tell apart
@@ -93,15 +93,8 @@ class SVM:
         if self._only is not None:
             return np.tile(np.eye(self._classes)[self._only], (len(inputs), 1))
         assert self._model is not None, "fit comes first"
-        margins = self._model.decision_function(self._between(self._features(inputs)))
+        margins = self._model.decision_function(self._between(vectors(inputs, unit=self._unit)))
         return scores_of_margins(margins, self._model.classes_, self._classes)
-
-    def _features(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-        flat = inputs.reshape(len(inputs), -1).astype(np.float64)
-        if not self._unit:
-            return flat
-        length = np.linalg.norm(flat, axis=1, keepdims=True)
-        return flat / np.where(length > 0, length, 1)
 
     def _between(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._kernel == "linear":

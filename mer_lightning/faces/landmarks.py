@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from mer_lightning.faces.points import COUNT, LEFT_EYE, RIGHT_EYE, Points, mean_face
+from mer_lightning.files import replacing
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -118,24 +117,16 @@ def write_landmarks(path: Path, rows: Iterable[tuple[Sample, int, Points]]) -> i
     Raises:
         DataError: Points of another shape, or not finite.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    partial = Path(name)
     count = 0
-    try:
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for sample, frame, points in rows:
-                if points.shape != (COUNT, 2) or not np.isfinite(points).all():
-                    raise DataError(f"{sample.key}: expected {COUNT} finite points, found shape {points.shape}")
-                values = (f"{value:.3f}" for value in points.reshape(-1).tolist())
-                writer.writerow([sample.database, sample.subject, sample.clip, frame, *values])
-                count += 1
-        partial.chmod(0o644)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for sample, frame, points in rows:
+            if points.shape != (COUNT, 2) or not np.isfinite(points).all():
+                raise DataError(f"{sample.key}: expected {COUNT} finite points, found shape {points.shape}")
+            values = (f"{value:.3f}" for value in points.reshape(-1).tolist())
+            writer.writerow([sample.database, sample.subject, sample.clip, frame, *values])
+            count += 1
     return count
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mer_lightning.files import replacing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -78,30 +80,19 @@ class Cache:
             if not _is_whole(path):
                 return None
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-            os.utime(path)
         except (OSError, ValueError, EOFError):
             return None
+        # a colleague's entry may be read, but it is not ours to mark as used
+        with suppress(OSError):
+            os.utime(path)
         return array
 
     def put(self, key: str, array: NDArray[np.generic]) -> None:
         """Write an entry, replacing what is there."""
-        path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "w+b") as file:
-                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-                file.flush()
-                file.seek(0)
-                checksum = hashlib.file_digest(file, "sha256").digest()
-                file.write(checksum)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with replacing(self.path(key)) as part, part.open("w+b") as file:
+            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            file.seek(0)
+            file.write(hashlib.file_digest(file, "sha256").digest())
 
     def get_or_compute(self, key: str, compute: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
         """Read an entry; where it is missing or corrupt, compute and write it first."""

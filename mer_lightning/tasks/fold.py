@@ -204,10 +204,9 @@ def fit_network(
         ValueError: The table does not hold what the augmentation acts on.
         DataError: The pre-trained weights do not fit.
     """
+    if training.acts_on != table.holds:
+        raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
     augmentation = training.augmentation
-    acts_on = augmentation.acts_on if augmentation else "maps"
-    if acts_on != table.holds:
-        raise ValueError(f"augmentation acts on {acts_on}, the table holds {table.holds}")
     keep_freed_memory()
     lightning.seed_everything(seed, verbose=False)
     task = ClassifierTask(

@@ -244,10 +244,9 @@ def train_networks(
         torch.OutOfMemoryError: K is too large for the device.
     """
     began = time.perf_counter()
+    if training.acts_on != table.holds:
+        raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
     augmentation = training.augmentation
-    acts_on = augmentation.acts_on if augmentation else "maps"
-    if acts_on != table.holds:
-        raise ValueError(f"augmentation acts on {acts_on}, the table holds {table.holds}")
     how = how or examine(table, model, training)
     if how.reason:
         raise ValueError(how.reason)

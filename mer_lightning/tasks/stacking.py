@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mer_lightning.descriptors.ensemble import beside
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.protocols import split_inside
 from mer_lightning.tasks.fold import FoldResult, predictions_of
@@ -91,8 +90,13 @@ def stack(
             own[seen.rows(part.test).cpu().numpy()] = tested
     people = [key.rsplit("/", 1)[0] for key in seen.keys]
     built: Estimator = top.build("mer_lightning.descriptors")
-    known = TrainingSide(beside(scores).astype(np.float32), labels, people, table.classes)
+    known = TrainingSide(_beside(scores), labels, people, table.classes)
     built.fit(known)
     outer = np.stack([member.scores(table, [fold])[0] for member in members])
-    guessed = torch.from_numpy(built.predict(beside(outer).astype(np.float32)))
+    guessed = torch.from_numpy(built.predict(_beside(outer)))
     return FoldResult(predictions_of(table, fold, guessed), time.perf_counter() - start)
+
+
+def _beside(scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Class scores of several members ``(members, n, C)`` as one row per sample, ``(n, members * C)``."""
+    return scores.transpose(1, 0, 2).reshape(scores.shape[1], -1).astype(np.float32)

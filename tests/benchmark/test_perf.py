@@ -1,10 +1,12 @@
 """Every benchmark runs and says what it measured, what it skipped, and against what."""
 
+import time
+
 import pytest
 import torch
 
 from benchmark.cli import main
-from benchmark.perf.measurement import Measurement, alternate
+from benchmark.perf.measurement import Measurement, alternate, best_seconds
 
 
 @pytest.mark.slow
@@ -28,6 +30,12 @@ def test_both_sides_run_in_turns():
     calls = []
     alternate(lambda: calls.append("ours"), lambda: calls.append("reference"), rounds=2)
     assert calls == ["ours", "reference"] * 2
+
+
+def test_the_shortest_run_counts():
+    waits = iter((0.05, 0.0, 0.05))
+    assert best_seconds(lambda: time.sleep(next(waits)), 3) < 0.05
+    assert next(waits, None) is None
 
 
 def test_a_report_is_kept_and_rendered(tmp_path):

@@ -106,7 +106,7 @@ def test_two_programs_on_one_store_share_the_work(tmp_path, whole):
         assert program.wait() == 0
         program.stdout.close()
     assert results(tmp_path) == whole
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_a_disk_that_is_full_gives_one_line_and_a_readable_store(tmp_path, whole):
@@ -124,6 +124,6 @@ def test_a_disk_that_is_full_gives_one_line_and_a_readable_store(tmp_path, whole
     store = Store(tmp_path / "runs")
     (manifest,) = store.manifests()
     assert not store.folds(manifest.run)
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob("*.part"))
     subprocess.run(command, cwd=PROJECT, env=ENVIRONMENT, check=True)
     assert results(tmp_path) == whole

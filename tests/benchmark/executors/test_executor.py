@@ -72,7 +72,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_the_store_readable(bench, netw
     monkeypatch.undo()
     store = Store(bench.folder / "a" / "runs")
     assert len(store.folds(run.id)) == 3
-    assert not list(bench.folder.rglob("*.tmp"))
+    assert not list(bench.folder.rglob("*.part"))
     (record,), _ = bench(network, Local("cpu", fake_work.guess_first))
     assert record.complete
 

@@ -144,7 +144,7 @@ def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
     # whatever the held-out subject's maps and labels are, every trial comes out the same
     rows = run.table.rows(outer.test)
     inputs, labels = run.table.inputs.clone(), run.table.labels.clone()
-    inputs[rows], labels[rows] = torch.nan, (labels[rows] + 1) % 3
+    inputs[rows], labels[rows] = 1e4, (labels[rows] + 1) % 3
     garbled = Labelled(run.labelled.samples, tuple(labels.tolist()))
     table = replace(run.table, inputs=inputs, labels=labels, content_hash="garbage")
     other, same = tune(replace(run, folds=(outer,), late_table=LateTable.of(table), labelled=garbled), folder="garbled")

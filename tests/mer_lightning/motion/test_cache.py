@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import stat
 
 import numpy as np
 import pytest
@@ -56,6 +57,22 @@ def test_corrupt_entries_are_computed_again(tmp_path, damage):
     assert cache.get(KEY) is None
     assert np.array_equal(cache.get_or_compute(KEY, lambda: np.arange(1000.0)), np.arange(1000.0))
     assert cache.get(KEY) is not None
+
+
+def test_what_a_colleague_wrote_is_read(tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+    before = os.umask(0o022)
+    try:
+        cache.put(KEY, np.arange(3))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(cache.path(KEY).stat().st_mode) == 0o644
+
+    def not_the_owner(_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.utime", not_the_owner)
+    assert cache.get(KEY).tolist() == [0, 1, 2]
 
 
 def test_failed_writes_leave_nothing(tmp_path):
