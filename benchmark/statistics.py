@@ -7,6 +7,7 @@ confusion matrix. Everything works on a stack ``(K, S, C, C)`` of K seeds, S sub
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -316,9 +317,12 @@ def _seeds_first(stacked: ArrayLike) -> NDArray[np.int64]:
     return matrices
 
 
+@lru_cache(maxsize=16)
 def _draws(subjects: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """How often each subject is drawn, ``(resamples, S)``."""
-    return np.random.default_rng([seed, 0]).multinomial(subjects, np.full(subjects, 1 / subjects), resamples)
+    """How often each subject is drawn, ``(resamples, S)``, read-only; the same for every method of a table."""
+    draws = np.random.default_rng([seed, 0]).multinomial(subjects, np.full(subjects, 1 / subjects), resamples)
+    draws.flags.writeable = False
+    return draws
 
 
 def _pool(matrices: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -39,8 +39,6 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     for document in DOCUMENTS:
         files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
     patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
-    # not committed, so nothing can have drifted from it; but a site that does not render is found by the check, too
-    site = render_site(LEADERBOARDS, boards, papers, claims)
     stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
@@ -50,6 +48,8 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         return 1 if drifted or stale else 0
+    # not committed, so nothing can have drifted from it
+    site = render_site(LEADERBOARDS, boards, papers, claims)
     stale |= {path for pattern in ("*.*", "tables/*") for path in (LEADERBOARDS / SITE).glob(pattern)} - site.keys()
     for path, text in ({path: files[path] for path in drifted} | site).items():
         path.parent.mkdir(parents=True, exist_ok=True)

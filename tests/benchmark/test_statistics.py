@@ -1,7 +1,6 @@
 """Intervals and tests agree with brute force, cover as often as they say, and depend on nothing but the matrices."""
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from benchmark.records import confusion_of
 from benchmark.statistics import (
+    _draws,
     average_ranks,
     bootstrap,
     compare,
@@ -106,11 +106,10 @@ def test_bootstrap_agrees_with_scipy(rng):
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=4e-3)
 
 
-def test_ten_thousand_draws_of_a_composite_take_less_than_two_seconds(rng):
-    matrices = np.stack([population(68, rng)] * 5)
-    start = time.process_time()
-    bootstrap(matrices)
-    assert time.process_time() - start < 2
+def test_the_methods_of_a_table_share_their_draws():
+    draws = _draws(68, 10_000, 0)
+    assert _draws(68, 10_000, 0) is draws
+    assert not draws.flags.writeable
 
 
 def test_a_method_that_never_changes_has_an_interval_of_no_width():
