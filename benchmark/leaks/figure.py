@@ -6,9 +6,9 @@ import io
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+from benchmark.board_names import board_title
 from benchmark.leaks.habits import NUMBERS, gaps, noise_of
 from mer_lightning.metrics import METRICS
-from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +64,7 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> str:
     below.minorticks_off()
     below.set_xlabel("candidates n, the best of which is kept for each held-out subject")
     below.set_ylabel("UF1")
-    title = get_protocol(records[0].honest.protocol).title
-    if records[0].honest.data.synthetic:
-        title = f"Synthetic data: {title}"
+    title = board_title(records[0].honest.board)
     heading = f"{title}: what looking at the held-out subject is worth"
     parts[0].suptitle(heading, x=0.01, ha="left", fontsize=10, fontweight="bold")
     above.set_xlabel("UF1")

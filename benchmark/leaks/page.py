@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from benchmark.board_names import board_title, is_synthetic
 from benchmark.boards.board import Score
 from benchmark.boards.tables import template
 from benchmark.leaks.figure import draw_leaks
 from benchmark.leaks.habits import HABITS, NUMBERS, gaps, load_leaks, noise_of
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS, uf1
-from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -115,7 +115,7 @@ def render_leaks(leaderboards: Path) -> dict[Path, str]:
         return {}
     elsewhere = _elsewhere(folder / ELSEWHERE)
     # real data first, and composites before their parts
-    order = sorted(grouped, key=lambda b: (b.startswith("synthetic-"), len(grouped[b][0].honest.databases) == 1, b))
+    order = sorted(grouped, key=lambda b: (is_synthetic(b), len(grouped[b][0].honest.databases) == 1, b))
     boards = [
         _board(name, grouped[name], elsewhere, "leakage.svg" if name == order[0] else f"leakage-{name}.svg")
         for name in order
@@ -150,10 +150,9 @@ def _board(name: str, records: Sequence[LeakRecord], elsewhere: Sequence[FoundEl
             }
     numbers = tuple(sorted({number for curve in curves.values() for number in curve}))
     ours = {(row.name, row.entry): row.gap for row in rows}
-    protocol = get_protocol(records[0].honest.protocol)
     return LeakBoard(
         id=name,
-        title=f"Synthetic data: {protocol.title}" if name.startswith("synthetic-") else protocol.title,
+        title=board_title(name),
         picture=picture,
         rows=rows,
         numbers=numbers,

@@ -116,6 +116,13 @@ def test_published_stands_beside_reproduced_beside_feasible(leaderboards):
     assert theirs.count("<td") + theirs.count("<th") == ours.count("<td") + ours.count("<th")
 
 
+def test_what_was_published_may_stand_on_a_board_of_invented_people_too(leaderboards):
+    reported = REPORTED.replace("board: megc2019", "board: synthetic-megc2019")
+    (leaderboards / "reported" / "invented.yaml").write_text(reported)
+    page = site(leaderboards)["board-synthetic-megc2019.html"]
+    assert 'class="verdict impossible"' in row(page, "published-2")
+
+
 def test_intervals_are_drawn_where_the_csv_has_them(leaderboards):
     files = site(leaderboards)
     ours = row(files["board-megc2019.html"], "ststnet")
