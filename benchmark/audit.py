@@ -18,7 +18,7 @@ from benchmark.board_names import protocol_of
 from benchmark.records import FoldAudit, RunRecord, SideAudit, load_run
 from benchmark.store import Store
 from mer_lightning.protocols import Fold, Labelled
-from mer_lightning.types import DataError, Sample
+from mer_lightning.types import DataError, Sample, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,7 +72,7 @@ def audit_fold(fold: Fold, table: Table) -> FoldAudit:
             for name, keys in sides.items()
         },
         overlap={
-            "subject": _shared({name: {key.rsplit("/", 1)[0] for key in keys} for name, keys in sides.items()}),
+            "subject": _shared({name: {person_of(key) for key in keys} for name, keys in sides.items()}),
             "clip": _shared({name: set(keys) for name, keys in sides.items()}),
             "content": _shared({name: set(found) for name, found in contents.items()}),
         },
