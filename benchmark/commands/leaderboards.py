@@ -27,12 +27,13 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.figures import draw_board
     from benchmark.boards.papers import load_papers, render_papers
     from benchmark.boards.tables import fill_marked, load_claims, render, render_claims
-    from benchmark.leaks.page import render_leaks
+    from benchmark.leaks.page import load_leak_boards, render_leaks
     from benchmark.site.pages import SITE, render_site
 
     boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
     files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)
-    files |= render_leaks(LEADERBOARDS)
+    leaks = load_leak_boards(LEADERBOARDS)
+    files |= render_leaks(LEADERBOARDS, leaks)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
@@ -49,7 +50,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
             )
         return 1 if drifted or stale else 0
     # not committed, so nothing can have drifted from it
-    site = render_site(LEADERBOARDS, boards, papers, claims)
+    site = render_site(LEADERBOARDS, boards, papers, claims, leaks)
     stale |= {path for pattern in ("*.*", "tables/*") for path in (LEADERBOARDS / SITE).glob(pattern)} - site.keys()
     for path, text in ({path: files[path] for path in drifted} | site).items():
         path.parent.mkdir(parents=True, exist_ok=True)

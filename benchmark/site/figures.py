@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from benchmark.boards.figures import describe, draw_board
+from benchmark.leaks.page import PICTURE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from benchmark.boards.board import Board
     from benchmark.curves import MeanCurve
+    from benchmark.leaks.page import LeakBoard
 
 _COLOURS = {
     "#000000": "var(--ink)",
@@ -45,6 +47,11 @@ class Curve:
 def board_picture(board: Board) -> str:
     """UF1 of every measured and published method, as ``draw_board``, for a page."""
     return themed(draw_board(board), f"overview-{board.id}", describe(board))
+
+
+def leak_picture(board: LeakBoard) -> str:
+    """The picture of a board's leak studies, for a page."""
+    return themed(board.svg, f"leaks-{board.id}", PICTURE)
 
 
 def curve_picture(lines: Sequence[Curve], key: str) -> str:

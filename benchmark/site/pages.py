@@ -18,12 +18,13 @@ from benchmark.boards.board import ALL, DATABASE_TITLES
 from benchmark.boards.methods import RUNS, list_methods
 from benchmark.boards.reported import METHODS
 from benchmark.boards.tables import render, strict_environment
+from benchmark.leaks.habits import HABITS
+from benchmark.leaks.page import COUNTERPARTS
 from benchmark.networks import load_networks
 from benchmark.recipe import RECIPES, load_recipes
 from benchmark.records import load_runs
 from benchmark.site.board import BoardPage, board_page
-from benchmark.site.figures import SERIES, Curve, curve_picture
-from benchmark.site.leaks import leak_page
+from benchmark.site.figures import SERIES, Curve, curve_picture, leak_picture
 from benchmark.suite import load_suite, suite_names
 from mer_lightning.protocols import get_protocol
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from benchmark.boards.methods import Listing
     from benchmark.boards.papers import PaperPage
     from benchmark.claims.verdicts import ClaimRow
+    from benchmark.leaks.page import LeakBoard
     from benchmark.networks import NetworkSize
     from benchmark.recipe import Recipe
     from benchmark.records import RunRecord
@@ -76,7 +78,11 @@ class MethodPage:
 
 
 def render_site(
-    leaderboards: Path, boards: Sequence[Board], papers: Sequence[PaperPage], claims: Sequence[ClaimRow]
+    leaderboards: Path,
+    boards: Sequence[Board],
+    papers: Sequence[PaperPage],
+    claims: Sequence[ClaimRow],
+    leaks: Sequence[LeakBoard],
 ) -> dict[Path, str]:
     """Render every page.
 
@@ -85,6 +91,7 @@ def render_site(
         boards: From ``load_boards``.
         papers: From ``load_papers``.
         claims: From ``load_claims``.
+        leaks: From ``load_leak_boards``.
 
     Returns:
         Text of each file below ``leaderboards/site``, by path.
@@ -96,7 +103,6 @@ def render_site(
     pages = [board_page(board, [run for run in runs if run.board == board.id]) for board in boards]
     recipes = load_recipes()
     methods = _method_pages(leaderboards, pages, runs, recipes)
-    leaks = leak_page(leaderboards)
     given = {"boards": pages, "methods": methods, "papers": papers, "claims": claims, "leaks": leaks}
     texts = {"index.html": _page("index", **given), "style.css": _static("style.css"), "site.js": _static("site.js")}
     texts |= {page.href: _page("board", page=page, **given) for page in pages}
@@ -108,7 +114,7 @@ def render_site(
     if claims:
         texts["claims.html"] = _page("claims", **given)
     if leaks:
-        texts["leakage.html"] = _page("leakage", **given)
+        texts["leakage.html"] = _page("leakage", habits=HABITS, counterparts=COUNTERPARTS, **given)
     site = leaderboards / SITE
     files = {site / name: text for name, text in texts.items()}
     # copies, so that the folder can be taken elsewhere whole
@@ -220,6 +226,7 @@ def _environment() -> jinja2.Environment:
         "DATABASES": DATABASE_TITLES,
         "METRICS": {"accuracy": "Accuracy", "uf1": "UF1", "uar": "UAR"},
         "SELECTIONS": {"honest": "not on test", "test": "on the test subject", "unknown": "not stated"},
+        "leak_picture": leak_picture,
         "method_href": method_href,
         "paper_href": paper_href,
         "zip": zip,

@@ -10,7 +10,7 @@ import benchmark.commands.leaderboards
 from benchmark.boards.board import load_boards
 from benchmark.cli import main
 from benchmark.leaks.habits import load_leak, load_leaks
-from benchmark.leaks.page import render_leaks
+from benchmark.leaks.page import load_leak_boards, render_leaks
 from benchmark.leaks.study import FITS, PARTS
 from benchmark.plan import make_plan
 from benchmark.store import Store
@@ -116,9 +116,9 @@ def test_a_study_never_becomes_a_row(study):
     study("--method", "majority")
     leaderboards = study.folder / "leaderboards"
     assert load_boards(leaderboards) == []
-    files = render_leaks(leaderboards)
+    files = render_leaks(leaderboards, load_leak_boards(leaderboards))
     assert {path.name for path in files} == {"leakage.md", "leakage.svg"}
-    assert files == render_leaks(leaderboards)
+    assert files == render_leaks(leaderboards, load_leak_boards(leaderboards))
     page = files[leaderboards / "leakage.md"]
     assert "| Majority class | `fold_mean` |" in page
     assert "Synthetic data:" in page

@@ -5,6 +5,7 @@ import pytest
 from benchmark.boards.board import load_boards
 from benchmark.boards.papers import load_papers
 from benchmark.boards.tables import load_claims
+from benchmark.leaks.page import load_leak_boards
 from benchmark.places import LEADERBOARDS
 from benchmark.recipe import load_recipe, recipe_names
 from benchmark.site.pages import SITE, render_site
@@ -44,7 +45,7 @@ def _with_site(folder, places):
         if (LEADERBOARDS / "records" / place).exists():
             (folder / "records" / place).parent.mkdir(parents=True, exist_ok=True)
             (folder / "records" / place).symlink_to(LEADERBOARDS / "records" / place)
-    files = render_site(folder, load_boards(folder), load_papers(folder), load_claims(folder))
+    files = render_site(folder, load_boards(folder), load_papers(folder), load_claims(folder), load_leak_boards(folder))
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

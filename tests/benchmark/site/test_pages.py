@@ -10,6 +10,7 @@ from benchmark.boards.board import load_boards
 from benchmark.boards.papers import load_papers
 from benchmark.claims.verdicts import judge_claims
 from benchmark.curves import MeanCurve
+from benchmark.leaks.page import load_leak_boards
 from benchmark.networks import NetworkSize, load_networks, networks_json
 from benchmark.records import confusion_of, load_run, save_run
 from benchmark.site.pages import SITE, duration, render_site
@@ -86,7 +87,7 @@ def leaderboards(tmp_path, monkeypatch, few_recipes):
 def site(leaderboards):
     boards, papers = load_boards(leaderboards), load_papers(leaderboards)
     claims = judge_claims(leaderboards / "claims.csv") if (leaderboards / "claims.csv").exists() else []
-    files = render_site(leaderboards, boards, papers, claims)
+    files = render_site(leaderboards, boards, papers, claims, load_leak_boards(leaderboards))
     return {path.relative_to(leaderboards / "site").as_posix(): text for path, text in files.items()}
 
 
@@ -188,21 +189,31 @@ def test_a_torn_file_of_networks_is_named(leaderboards):
 
 
 def test_the_page_of_leaks_is_there_as_soon_as_there_was_a_study(leaderboards):
-    (leaderboards / "leakage.md").write_text(
-        "<!-- generated -->\n# Leaks\n\n![Two bars](leakage.svg)\n\n| a | b |\n|--:|---|\n| 1 | [x](megc2019.md) |\n"
-    )
-    (leaderboards / "leakage.svg").write_text(
-        '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="72pt" viewBox="0 0 1 1">'
-        '<path id="a" style="fill: #000000"/></svg>'
-    )
+    studies = PROJECT / "leaderboards" / "leaks"
+    (leaderboards / "leaks" / "megc2019").mkdir(parents=True)
+    for name in ("elsewhere.yaml", "megc2019/linear-svm", "megc2019/ststnet"):
+        (leaderboards / "leaks" / name).symlink_to(studies / name)
     files = site(leaderboards)
     page = files["leakage.html"]
     Page(page)
-    assert 'aria-label="Two bars"' in page
-    assert "fill: var(--ink)" in page
-    assert "generated -->" not in page.partition("<main")[2]
-    assert "<td>x</td>" in page  # the link led out of the folder
     assert 'href="leakage.html"' in files["index.html"]
+    assert 'aria-label="Honest beside leaky UF1 of every habit' in page
+    assert "fill: var(--page)" in page
+    (board,) = load_leak_boards(leaderboards)
+    lines = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in page.split("<tr>")]
+    for found in board.rows:
+        start = [found.title, f"<code>{found.name}</code>", found.candidates or "–"]
+        assert [*start, str(found.honest["uf1"]), str(found.leaky["uf1"]), f"{found.gap:+.4f}"] in [
+            line[:6] for line in lines
+        ]
+    for title, curve in board.curves.items():
+        assert [title, *("" if value is None else f"{value:.4f}" for value in curve)] in lines
+    for theirs, ours in board.elsewhere:
+        gaps = [f"{theirs.leaky - theirs.honest:+.4f}", "not tried" if ours is None else f"{ours:+.4f}"]
+        assert [theirs.what, *gaps, theirs.source] in [
+            [line[i] for i in (2, 5, 6, 8)] for line in lines if len(line) == 9
+        ]
+    assert all(f"<li>{line}.</li>" in page for line in board.data)
 
 
 def test_every_page_is_well_formed_and_links_only_to_what_is_there(leaderboards):
