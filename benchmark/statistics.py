@@ -40,18 +40,20 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """A score over seeds.
+class Score:
+    """A metric over seeds: mean and sample standard deviation (None for one seed)."""
 
-    Attributes:
-        values: One per seed.
-        mean: Their mean.
-        deviation: Sample standard deviation; None for one seed.
-    """
-
-    values: tuple[float, ...]
     mean: float
-    deviation: float | None
+    spread: float | None
+
+    @classmethod
+    def over(cls, values: ArrayLike) -> Score:
+        """Mean and spread of one value per seed."""
+        found = np.asarray(values, dtype=np.float64)
+        return cls(float(found.mean()), float(found.std(ddof=1)) if len(found) > 1 else None)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f}" + ("" if self.spread is None else f" ± {self.spread:.4f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,15 +252,10 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def over_seeds(stacked: ArrayLike) -> dict[str, Spread]:
-    """Every metric of the pooled matrix of each seed, with mean and sample standard deviation."""
+def over_seeds(stacked: ArrayLike) -> dict[str, Score]:
+    """Every metric of the pooled matrix of each seed, over seeds."""
     pooled = _seeds_first(stacked).sum(1)
-    found: dict[str, Spread] = {}
-    for name, metric in METRICS.items():
-        values = metric(pooled)
-        deviation = float(values.std(ddof=1)) if len(values) > 1 else None
-        found[name] = Spread(tuple(values.tolist()), float(values.mean()), deviation)
-    return found
+    return {name: Score.over(metric(pooled)) for name, metric in METRICS.items()}
 
 
 def influence(stacked: ArrayLike, people: Sequence[str], largest: int = 6) -> list[Influence]:

@@ -13,7 +13,7 @@ from benchmark.board_names import board_title, is_synthetic, protocol_of
 from benchmark.boards.reported import METHODS
 from benchmark.recipe import Paper
 from benchmark.records import RunRecord, load_runs
-from benchmark.statistics import bootstrap, stack_runs
+from benchmark.statistics import Score, bootstrap, stack_runs
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS
 from mer_lightning.settings import Settings
@@ -62,22 +62,6 @@ class Reported(Settings):
 
     board: str
     rows: tuple[ReportedRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A metric over seeds: mean and sample standard deviation (None for one seed)."""
-
-    mean: float
-    spread: float | None
-
-    @classmethod
-    def over(cls, values: Sequence[float]) -> Score:
-        """Mean and spread of one value per seed."""
-        return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
-
-    def __str__(self) -> str:
-        return f"{self.mean:.4f}" + ("" if self.spread is None else f" ± {self.spread:.4f}")
 
 
 @dataclass(frozen=True, slots=True)

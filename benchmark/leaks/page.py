@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from benchmark.board_names import board_title, is_synthetic
-from benchmark.boards.board import Score
 from benchmark.boards.tables import template
 from benchmark.leaks.figure import draw_leaks
 from benchmark.leaks.habits import HABITS, NUMBERS, gaps, load_leaks, noise_of
+from benchmark.statistics import Score
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS, uf1
 from mer_lightning.settings import Settings

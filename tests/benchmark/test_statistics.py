@@ -49,7 +49,7 @@ def population(subjects, rng):
 def test_the_matrices_of_the_ststnet_log_score_to_the_printed_digits(matrix, printed):
     scores = over_seeds([matrix, np.zeros((3, 3))])
     assert [f"{scores[name].mean:.4f}"[1:] for name in METRICS] == printed.split()
-    assert scores["uf1"].deviation is None
+    assert scores["uf1"].spread is None
 
 
 @given(stacks, st.randoms(use_true_random=False))
@@ -122,8 +122,9 @@ def test_a_method_that_never_changes_has_an_interval_of_no_width():
 def test_seeds_are_averaged_before_and_after_drawing(rng):
     a, b = population(20, rng), population(20, rng)
     scores = over_seeds([a, b])["uf1"]
-    assert scores.mean == pytest.approx((uf1(a.sum(0)) + uf1(b.sum(0))) / 2)
-    assert scores.deviation == pytest.approx(np.std(scores.values, ddof=1))
+    values = [uf1(a.sum(0)), uf1(b.sum(0))]
+    assert (scores.mean, scores.spread) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+    assert str(scores) == f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
     narrow, wide = bootstrap([a, b])["uf1"], bootstrap(a)["uf1"]
     assert narrow.low < scores.mean < narrow.high
     assert bootstrap([a, a])["uf1"] == wide
