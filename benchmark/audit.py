@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from benchmark.board_names import protocol_of
 from benchmark.records import FoldAudit, RunRecord, SideAudit, load_run
 from benchmark.store import Store
-from mer_lightning.protocols import Fold, Labelled, get_protocol
-from mer_lightning.types import DataError, Sample
+from mer_lightning.protocols import Fold, Labelled
+from mer_lightning.types import DataError, Sample, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,7 +72,7 @@ def audit_fold(fold: Fold, table: Table) -> FoldAudit:
             for name, keys in sides.items()
         },
         overlap={
-            "subject": _shared({name: {key.rsplit("/", 1)[0] for key in keys} for name, keys in sides.items()}),
+            "subject": _shared({name: {person_of(key) for key in keys} for name, keys in sides.items()}),
             "clip": _shared({name: set(keys) for name, keys in sides.items()}),
             "content": _shared({name: set(found) for name, found in contents.items()}),
         },
@@ -163,7 +164,7 @@ def _against_protocol(
 ) -> list[str]:
     rows = sorted((p.key, p.label) for fold in folds.values() for p in fold.predictions)
     samples = tuple(Sample(*key.split("/", 2), emotion="") for key, _ in rows)
-    protocol = get_protocol(manifest.board.removeprefix("synthetic-"))
+    protocol = protocol_of(manifest.board)
     problems: list[str] = []
     for fold in protocol.folds(Labelled(samples, tuple(label for _, label in rows)), manifest.seed):
         audit = audits.get(fold.held_out)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmark.board_names import board_name
 from benchmark.recipe import load_recipe
 from benchmark.recipe_check import acts_on, check_recipe
 from mer_lightning.protocols import get_protocol
@@ -62,7 +63,7 @@ class Run:
     @property
     def board(self) -> str:
         """Leaderboard that the result belongs to."""
-        return f"synthetic-{self.protocol.id}" if self.dataset.synthetic else self.protocol.id
+        return board_name(self.protocol.id, synthetic=self.dataset.synthetic)
 
     @property
     def id(self) -> str:

@@ -281,6 +281,15 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
+def load_recipes() -> dict[str, Recipe]:
+    """Read all recipes, sorted by name.
+
+    Raises:
+        DataError: One of them is not what it should be.
+    """
+    return {name: load_recipe(name) for name in recipe_names()}
+
+
 def load_recipe(name: str) -> Recipe:
     """Read one recipe, and those of its members where it is an ensemble.
 

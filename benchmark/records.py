@@ -11,7 +11,7 @@ from benchmark.curves import MeanCurve  # noqa: TC001 - a field
 from benchmark.json_files import load_json, write_json
 from mer_lightning.metrics import confusion_matrix
 from mer_lightning.settings import Settings
-from mer_lightning.types import DataError
+from mer_lightning.types import DataError, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -257,7 +257,7 @@ def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]
     tested: dict[str, list[PredictionRecord]] = {}
     for fold in folds:
         for prediction in fold.predictions:
-            tested.setdefault(prediction.key.rsplit("/", 1)[0], []).append(prediction)
+            tested.setdefault(person_of(prediction.key), []).append(prediction)
     return {
         person: tuple(
             map(

@@ -7,6 +7,7 @@ confusion matrix. Everything works on a stack ``(K, S, C, C)`` of K seeds, S sub
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,18 +40,20 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """A score over seeds.
+class Score:
+    """A metric over seeds: mean and sample standard deviation (None for one seed)."""
 
-    Attributes:
-        values: One per seed.
-        mean: Their mean.
-        deviation: Sample standard deviation; None for one seed.
-    """
-
-    values: tuple[float, ...]
     mean: float
-    deviation: float | None
+    spread: float | None
+
+    @classmethod
+    def over(cls, values: ArrayLike) -> Score:
+        """Mean and spread of one value per seed."""
+        found = np.asarray(values, dtype=np.float64)
+        return cls(float(found.mean()), float(found.std(ddof=1)) if len(found) > 1 else None)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f}" + ("" if self.spread is None else f" ± {self.spread:.4f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,15 +252,10 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def over_seeds(stacked: ArrayLike) -> dict[str, Spread]:
-    """Every metric of the pooled matrix of each seed, with mean and sample standard deviation."""
+def over_seeds(stacked: ArrayLike) -> dict[str, Score]:
+    """Every metric of the pooled matrix of each seed, over seeds."""
     pooled = _seeds_first(stacked).sum(1)
-    found: dict[str, Spread] = {}
-    for name, metric in METRICS.items():
-        values = metric(pooled)
-        deviation = float(values.std(ddof=1)) if len(values) > 1 else None
-        found[name] = Spread(tuple(values.tolist()), float(values.mean()), deviation)
-    return found
+    return {name: Score.over(metric(pooled)) for name, metric in METRICS.items()}
 
 
 def influence(stacked: ArrayLike, people: Sequence[str], largest: int = 6) -> list[Influence]:
@@ -316,9 +314,12 @@ def _seeds_first(stacked: ArrayLike) -> NDArray[np.int64]:
     return matrices
 
 
+@lru_cache(maxsize=16)
 def _draws(subjects: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """How often each subject is drawn, ``(resamples, S)``."""
-    return np.random.default_rng([seed, 0]).multinomial(subjects, np.full(subjects, 1 / subjects), resamples)
+    """How often each subject is drawn, ``(resamples, S)``, read-only; the same for every method of a table."""
+    draws = np.random.default_rng([seed, 0]).multinomial(subjects, np.full(subjects, 1 / subjects), resamples)
+    draws.flags.writeable = False
+    return draws
 
 
 def _pool(matrices: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T", bound=Settings)
+# libyaml reads several times as fast; some builds of PyYAML lack it
+_SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_SafeLoader):
     """YAML in which a key that is given twice is an error instead of the last one winning."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -53,15 +55,18 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
         raise DataError(f"{path}: line {line}: {error.problem}") from error
     except yaml.YAMLError as error:
         raise DataError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    except ValueError as error:
+        # what looks like a number or a day and is none
+        raise DataError(f"{path}: not YAML ({error})") from error
     if not isinstance(values, dict):
         raise DataError(f"{path}: expected keys and values, found {type(values).__name__}")
     try:
         # strict through JSON: a list may fill a tuple, but text never becomes a number
         return kind.model_validate_json(json.dumps(values | given))
-    except TypeError as error:
-        raise DataError(f"{path}: {error}") from error
     except ValidationError as error:
         raise DataError(f"{path}: {explain(error)}") from error
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def explain(error: ValidationError) -> str:

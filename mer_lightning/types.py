@@ -59,6 +59,11 @@ class Sample:
         return f"{self.database}/{self.subject}"
 
 
+def person_of(key: str) -> str:
+    """``person`` of the sample with this ``key``."""
+    return key.rsplit("/", 1)[0]
+
+
 class Batch(NamedTuple):
     """What a task trains on.
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from benchmark.board_names import board_title, is_synthetic, protocol_of
 from benchmark.boards.reported import METHODS
 from benchmark.recipe import Paper
 from benchmark.records import RunRecord, load_runs
-from benchmark.statistics import bootstrap, stack_runs
+from benchmark.statistics import Score, bootstrap, stack_runs
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS
-from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,22 +62,6 @@ class Reported(Settings):
 
     board: str
     rows: tuple[ReportedRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A metric over seeds: mean and sample standard deviation (None for one seed)."""
-
-    mean: float
-    spread: float | None
-
-    @classmethod
-    def over(cls, values: Sequence[float]) -> Score:
-        """Mean and spread of one value per seed."""
-        return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
-
-    def __str__(self) -> str:
-        return f"{self.mean:.4f}" + ("" if self.spread is None else f" ± {self.spread:.4f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +147,7 @@ def load_boards(leaderboards: Path) -> list[Board]:
     runs: dict[str, list[RunRecord]] = defaultdict(list)
     for record in load_runs(leaderboards / "records"):
         runs[record.board].append(record)
-    order = sorted(runs, key=lambda board: (board.startswith("synthetic-"), len(runs[board][0].databases) == 1, board))
+    order = sorted(runs, key=lambda board: (is_synthetic(board), len(runs[board][0].databases) == 1, board))
     return [_board(name, runs[name], reported.get(name)) for name in order]
 
 
@@ -185,8 +169,8 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
             row.entry,
         )
     )
-    protocol = get_protocol(name.removeprefix("synthetic-"))
-    title = f"Synthetic data: {protocol.title}" if name.startswith("synthetic-") else protocol.title
+    protocol = protocol_of(name)
+    title = board_title(name)
     if protocol.selection != "last_epoch":
         title += f", epoch selected by {protocol.selection}"
     sources = sorted(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.boards.board import ALL, DATABASE_TITLES
+from benchmark.svg import draw_svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.boards.board import Board, ReportedRow, Score
-    from benchmark.statistics import Ranks
+    from matplotlib.figure import Figure
+
+    from benchmark.boards.board import Board, ReportedRow
+    from benchmark.statistics import Ranks, Score
 
 _HONEST, _TEST, _UNKNOWN = "#0b6e4f", "#c0392b", "#7f8c8d"
 _COLOURS = {"honest": _HONEST, "test": _TEST, "unknown": _UNKNOWN}
@@ -29,11 +31,7 @@ def draw_board(board: Board) -> str:
     Measured scores are filled dots with the range of mean ± standard deviation over seeds, published ones are rings;
     a line marks the linear SVM, which a network has to beat.
     """
-    import matplotlib as mpl
-
-    # the same ids every time, and text that stays text
-    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
-        return _draw(board)
+    return draw_svg(lambda: (_draw(board), describe(board)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def _published(row: ReportedRow | None) -> tuple[float | None, str]:
     return row.scores[ALL].uf1, row.selection
 
 
-def _draw(board: Board) -> str:
+def _draw(board: Board) -> Figure:
     from matplotlib.figure import Figure
 
     lines = _lines(board)
@@ -94,9 +92,7 @@ def _draw(board: Board) -> str:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)
     figure.legend(loc="outside lower center", ncols=2, fontsize=7.5, frameon=False)
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Title": describe(board)})
-    return text.getvalue()
+    return figure
 
 
 def draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
@@ -106,13 +102,10 @@ def draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
         ranks: From ``average_ranks``.
         titles: Method of each rank.
     """
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
-        return _draw_ranks(ranks, titles)
+    return draw_svg(lambda: _draw_ranks(ranks, titles))
 
 
-def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
+def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> tuple[Figure, str]:
     from matplotlib.figure import Figure
 
     order = sorted(range(len(titles)), key=lambda i: (ranks.average[i], titles[i]))
@@ -142,13 +135,7 @@ def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
         y = 0.2 + 0.22 * row
         axes.plot([first - 0.04, last + 0.04], [y, y], color="black", lw=3, solid_capstyle="butt")
     said = ", ".join(f"{titles[i]} {ranks.average[i]:.2f}" for i in order)
-    text = io.StringIO()
-    figure.savefig(
-        text,
-        format="svg",
-        metadata={"Date": None, "Title": f"Average ranks over {ranks.protocols} protocols: {said}"},
-    )
-    return text.getvalue()
+    return figure, f"Average ranks over {ranks.protocols} protocols: {said}"
 
 
 def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, float]]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.boards.reported import Method, load_methods
-from benchmark.recipe import Recipe, load_recipe, recipe_names
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from benchmark.recipe import Recipe
 
 RUNS, PLANNED = "runs", "planned"
 
@@ -36,23 +38,24 @@ class Listing:
     summary: str
 
 
-def list_methods(reported: Path) -> list[Listing]:
+def list_methods(reported: Path, recipes: Mapping[str, Recipe]) -> list[Listing]:
     """Every system of the papers' tables in the order of ``methods.yaml``, then every other recipe by name.
 
     Args:
         reported: ``leaderboards/reported``.
+        recipes: From ``load_recipes``.
 
     Raises:
-        DataError: A recipe or ``methods.yaml`` is not what it should be, or a system that cannot run has a recipe.
+        DataError: ``methods.yaml`` is not what it should be, or a system that cannot run has a recipe.
     """
-    recipes = {name: load_recipe(name) for name in recipe_names()}
+    others = dict(recipes)
     listings: list[Listing] = []
     for method in load_methods(reported):
-        recipe = recipes.pop(method.id, None)
+        recipe = others.pop(method.id, None)
         if recipe is not None and method.cannot_run:
             raise DataError(f"method '{method.id}' has a recipe, but cannot run: {method.cannot_run}")
         listings.append(_of_paper(method, recipe))
-    for recipe in recipes.values():
+    for recipe in others.values():
         source = f"{recipe.paper.authors.split(',')[0]} et al., {recipe.paper.year}" if recipe.paper else "–"
         listings.append(Listing(recipe.name, recipe.title, recipe.tier, source, RUNS, recipe.summary))
     return listings

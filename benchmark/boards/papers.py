@@ -6,10 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmark.boards.board import Score
+from benchmark.board_names import board_name, is_synthetic
 from benchmark.boards.reported import NONE_OF_OURS, load_reported
 from benchmark.boards.tables import template
 from benchmark.records import RunRecord, load_runs
+from benchmark.statistics import Score
 from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
 
@@ -171,9 +172,14 @@ def _cell(table: PrintedTable, row: PrintedRow, column: PrintedColumn, runs: _Ru
     protocol, database = place
     found = [
         _recorded(runs.get((board, row.method), {}), column, database, table.evaluation_of(row))
-        for board in (protocol, f"synthetic-{protocol}")
+        for board in _boards(protocol)
     ]
     return Cell(printed, marks, *found)
+
+
+def _boards(protocol: str) -> tuple[str, str]:
+    """That of recorded people and that of invented ones."""
+    return board_name(protocol, synthetic=False), board_name(protocol, synthetic=True)
 
 
 def _recorded(
@@ -235,10 +241,10 @@ def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
         for row in table.rows
         for column in table.columns
         if (place := table.place(row, column))
-        for board in (place[0], f"synthetic-{place[0]}")
+        for board in _boards(place[0])
     }
     lines: list[str] = []
-    for board, method in sorted(shown & runs.keys(), key=lambda key: (key[0].startswith("synthetic-"), *key[::-1])):
+    for board, method in sorted(shown & runs.keys(), key=lambda key: (is_synthetic(key[0]), *key[::-1])):
         for edition, records in sorted(runs[board, method].items()):
             last = max(records, key=lambda run: run.seed)
             title = f"{last.title} ({edition})" if edition else last.title

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,11 +147,16 @@ def _tex(text: str) -> str:
 
 
 def template(name: str) -> jinja2.Template:
-    """A file of ``benchmark/templates``; a name that it uses and is not given is an error."""
+    """A file of ``benchmark/boards/templates``; a name that it uses and is not given is an error."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = strict_environment(TEMPLATES, autoescape=False)
     environment.filters["tex"] = _tex
     environment.filters["number"] = _number_or_dash
-    return environment.get_template(name)
+    return environment
 
 
 def strict_environment(folder: Path, *, autoescape: bool) -> jinja2.Environment:

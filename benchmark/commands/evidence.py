@@ -87,7 +87,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         "methods": {
             method: {
                 "seeds": [run.seed for run in runs[method]],
-                "scores": {name: {"mean": s.mean, "sd": s.deviation} for name, s in over_seeds(stack).items()},
+                "scores": {name: {"mean": s.mean, "sd": s.spread} for name, s in over_seeds(stack).items()},
                 "intervals": {name: [i.low, i.high] for name, i in bootstrap(stack).items()},
                 "without": [
                     {"subject": i.subject, "clips": i.clips, "share": i.share, "scores": dict(i.scores)}

@@ -27,20 +27,19 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.figures import draw_board
     from benchmark.boards.papers import load_papers, render_papers
     from benchmark.boards.tables import fill_marked, load_claims, render, render_claims
-    from benchmark.leaks.page import render_leaks
+    from benchmark.leaks.page import load_leak_boards, render_leaks
     from benchmark.site.pages import SITE, render_site
 
     boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
     files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)
-    files |= render_leaks(LEADERBOARDS)
+    leaks = load_leak_boards(LEADERBOARDS)
+    files |= render_leaks(LEADERBOARDS, leaks)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
     for document in DOCUMENTS:
         files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
     patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
-    # not committed, so nothing can have drifted from it; but a site that does not render is found by the check, too
-    site = render_site(LEADERBOARDS, boards, papers, claims)
     stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
@@ -50,6 +49,8 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         return 1 if drifted or stale else 0
+    # not committed, so nothing can have drifted from it
+    site = render_site(LEADERBOARDS, boards, papers, claims, leaks)
     stale |= {path for pattern in ("*.*", "tables/*") for path in (LEADERBOARDS / SITE).glob(pattern)} - site.keys()
     for path, text in ({path: files[path] for path in drifted} | site).items():
         path.parent.mkdir(parents=True, exist_ok=True)

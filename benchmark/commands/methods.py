@@ -13,13 +13,15 @@ from rich.table import Table as Columns
 
 from benchmark.boards.methods import PLANNED, RUNS, Listing, list_methods
 from benchmark.places import REPORTED
-from benchmark.recipe import RECIPES, load_recipe
+from benchmark.recipe import RECIPES, load_recipes
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from benchmark.commands.options import Commands
+    from benchmark.recipe import Recipe
 
 
 def add_methods_command(commands: Commands) -> None:
@@ -34,10 +36,11 @@ def add_methods_command(commands: Commands) -> None:
 def _methods(arguments: argparse.Namespace) -> int:
     if arguments.name:
         return _show(arguments.name, arguments.json)
+    recipes = load_recipes()
     wanted = (arguments.state or "").replace("-", " ")
-    listings = [listing for listing in list_methods(REPORTED) if listing.state.startswith(wanted)]
+    listings = [listing for listing in list_methods(REPORTED, recipes) if listing.state.startswith(wanted)]
     if arguments.json:
-        print(json.dumps([_dump(listing) for listing in listings], indent=1, ensure_ascii=False))
+        print(json.dumps([_dump(listing, recipes) for listing in listings], indent=1, ensure_ascii=False))
         return 0
     _print_list(listings)
     return 0
@@ -62,11 +65,12 @@ def _print_list(listings: list[Listing]) -> None:
 
 
 def _show(name: str, as_json: bool) -> int:
-    listing = next((listing for listing in list_methods(REPORTED) if listing.name == name), None)
+    recipes = load_recipes()
+    listing = next((listing for listing in list_methods(REPORTED, recipes) if listing.name == name), None)
     if listing is None:
         raise DataError(f"method '{name}' is unknown; `mer-bench methods` lists all of them")
     if as_json:
-        print(json.dumps(_dump(listing), indent=1, ensure_ascii=False))
+        print(json.dumps(_dump(listing, recipes), indent=1, ensure_ascii=False))
         return 0
     print(f"{listing.title}, tier {listing.tier}, {listing.source}: {listing.state}")
     if listing.state == RUNS:
@@ -74,7 +78,6 @@ def _show(name: str, as_json: bool) -> int:
     return 0
 
 
-def _dump(listing: Listing) -> dict[str, Any]:
+def _dump(listing: Listing, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
     """The listing, with the whole recipe where there is one."""
-    recipe = load_recipe(listing.name).model_dump(mode="json") if listing.state == RUNS else {}
-    return asdict(listing) | recipe
+    return asdict(listing) | (recipes[listing.name].model_dump(mode="json") if listing.state == RUNS else {})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.audit import audit_fold
+from benchmark.board_names import protocol_of
 from benchmark.plan import make_plan
 from benchmark.pretraining import prepare_start
 from mer_lightning.files import replacing
@@ -106,7 +107,7 @@ def find_prediction(
         data=data,
         cache=store.root / "cache",
         methods=[_TUNED.sub("", manifest.method)],
-        protocols=[manifest.board.removeprefix("synthetic-")],
+        protocols=[protocol_of(manifest.board).id],
         seeds=[manifest.seed],
         **({"progress": progress} if progress else {}),
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+from benchmark.board_names import board_title
 from benchmark.leaks.habits import NUMBERS, gaps, noise_of
+from benchmark.svg import draw_svg
 from mer_lightning.metrics import METRICS
-from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
 
     from benchmark.leaks.habits import LeakRecord
 
@@ -25,13 +27,10 @@ def draw_leaks(records: Sequence[LeakRecord]) -> str:
     Args:
         records: Studies under one protocol; of a method with several seeds, each is drawn.
     """
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
-        return _draw_leaks(records)
+    return draw_svg(lambda: _draw_leaks(records))
 
 
-def _draw_leaks(records: Sequence[LeakRecord]) -> str:
+def _draw_leaks(records: Sequence[LeakRecord]) -> tuple[Figure, str]:
     from matplotlib.figure import Figure
 
     # a habit that changes nothing would be a dot upon a dot
@@ -64,9 +63,7 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> str:
     below.minorticks_off()
     below.set_xlabel("candidates n, the best of which is kept for each held-out subject")
     below.set_ylabel("UF1")
-    title = get_protocol(records[0].honest.protocol).title
-    if records[0].honest.data.synthetic:
-        title = f"Synthetic data: {title}"
+    title = board_title(records[0].honest.board)
     heading = f"{title}: what looking at the held-out subject is worth"
     parts[0].suptitle(heading, x=0.01, ha="left", fontsize=10, fontweight="bold")
     above.set_xlabel("UF1")
@@ -75,9 +72,7 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> str:
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(length=0)
         axes.legend(fontsize=7.5, frameon=False, loc="best")
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Title": f"{title}: UF1, " + "; ".join(said[::-1])})
-    return text.getvalue()
+    return figure, f"{title}: UF1, " + "; ".join(said[::-1])
 
 
 def _study(record: LeakRecord, among: Sequence[LeakRecord]) -> str:

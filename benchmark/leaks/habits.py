@@ -17,7 +17,7 @@ from benchmark.records import Matrix, RunRecord, record_path
 from mer_lightning.metrics import METRICS, confusion_matrix, uf1
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
-from mer_lightning.types import DataError
+from mer_lightning.types import DataError, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -206,7 +206,7 @@ def read_guesses(folds: Iterable[FoldRecord]) -> list[Guesses]:
             raise DataError(f"{fold.held_out}: expected the predictions of every candidate for each of its clips")
         found.append(
             Guesses(
-                tuple(p.key.rsplit("/", 1)[0] for p in fold.predictions),
+                tuple(person_of(p.key) for p in fold.predictions),
                 np.array([p.label for p in fold.predictions]),
                 np.array([[int(digit, _DIGIT) for digit in row] for row in fold.candidates]),
             )

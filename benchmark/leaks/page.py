@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from benchmark.boards.board import Score
+from benchmark.board_names import board_title, is_synthetic
 from benchmark.boards.tables import template
 from benchmark.leaks.figure import draw_leaks
 from benchmark.leaks.habits import HABITS, NUMBERS, gaps, load_leaks, noise_of
+from benchmark.statistics import Score
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS, uf1
-from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from benchmark.leaks.habits import LeakRecord
 
 ELSEWHERE = "elsewhere.yaml"
+COUNTERPARTS = {
+    "honest": "the run itself, pooled",
+    "scaled_apart": "standardised by the training side of each fold",
+    "augmented_inside": "copies of the training side only",
+}
+"""What stands beside a habit, by ``Habit.beside``."""
+PICTURE = (
+    "Honest beside leaky UF1 of every habit, and what choosing among more candidates gives, "
+    "with random guesses beside it"
+)
+"""The picture of a board in words."""
 _CHOSEN = {"test_oracle", "best_common"}
 _UNITS = {"epoch": "epochs", "C": "values of C", None: "none"}
 
@@ -84,6 +95,7 @@ class LeakBoard:
         id: Leaderboard.
         title: Heading; says synthetic where it is.
         picture: Name of the picture beside the page.
+        svg: The picture.
         rows: Habits by method.
         numbers: Numbers of candidates on the curves.
         curves: Title -> UF1 by number of candidates, random guesses first; empty cells where there are fewer.
@@ -94,6 +106,7 @@ class LeakBoard:
     id: str
     title: str
     picture: str
+    svg: str
     rows: tuple[HabitRow, ...]
     numbers: tuple[int, ...]
     curves: dict[str, tuple[float | None, ...]]
@@ -101,8 +114,11 @@ class LeakBoard:
     data: tuple[str, ...]
 
 
-def render_leaks(leaderboards: Path) -> dict[Path, str]:
-    """Render the page and its pictures from ``leaks/``; nothing where there is no study.
+def load_leak_boards(leaderboards: Path) -> list[LeakBoard]:
+    """Group the studies of ``leaks/`` by leaderboard, real data first.
+
+    Args:
+        leaderboards: Folder with ``leaks/``.
 
     Raises:
         DataError: A study, or what was found elsewhere, is not what it should be.
@@ -112,16 +128,28 @@ def render_leaks(leaderboards: Path) -> dict[Path, str]:
     for record in load_leaks(folder):
         grouped[record.honest.board].append(record)
     if not grouped:
-        return {}
+        return []
     elsewhere = _elsewhere(folder / ELSEWHERE)
     # real data first, and composites before their parts
-    order = sorted(grouped, key=lambda b: (b.startswith("synthetic-"), len(grouped[b][0].honest.databases) == 1, b))
-    boards = [
+    order = sorted(grouped, key=lambda b: (is_synthetic(b), len(grouped[b][0].honest.databases) == 1, b))
+    return [
         _board(name, grouped[name], elsewhere, "leakage.svg" if name == order[0] else f"leakage-{name}.svg")
         for name in order
     ]
-    files = {leaderboards / board.picture: draw_leaks(grouped[board.id]) for board in boards}
-    return files | {leaderboards / "leakage.md": template("leakage.md.j2").render(boards=boards, habits=HABITS)}
+
+
+def render_leaks(leaderboards: Path, boards: Sequence[LeakBoard]) -> dict[Path, str]:
+    """Render the page and its pictures; nothing where there is no study.
+
+    Args:
+        leaderboards: Folder that the files belong into.
+        boards: From ``load_leak_boards``.
+    """
+    if not boards:
+        return {}
+    given = {"boards": boards, "habits": HABITS, "counterparts": COUNTERPARTS, "picture": PICTURE}
+    files = {leaderboards / board.picture: board.svg for board in boards}
+    return files | {leaderboards / "leakage.md": template("leakage.md.j2").render(**given)}
 
 
 def _elsewhere(path: Path) -> tuple[FoundElsewhere, ...]:
@@ -150,11 +178,11 @@ def _board(name: str, records: Sequence[LeakRecord], elsewhere: Sequence[FoundEl
             }
     numbers = tuple(sorted({number for curve in curves.values() for number in curve}))
     ours = {(row.name, row.entry): row.gap for row in rows}
-    protocol = get_protocol(records[0].honest.protocol)
     return LeakBoard(
         id=name,
-        title=f"Synthetic data: {protocol.title}" if name.startswith("synthetic-") else protocol.title,
+        title=board_title(name),
         picture=picture,
+        svg=draw_leaks(records),
         rows=rows,
         numbers=numbers,
         curves={title: tuple(curve.get(number) for number in numbers) for title, curve in curves.items()},

@@ -13,6 +13,7 @@ from benchmark.search_space import FloatRange, IntRange, Range
 from benchmark.source import Source
 from benchmark.suite import Suite
 from benchmark.tuning.search import Search, Tuning, best_of, search, usual_pruner
+from mer_lightning.types import person_of
 
 if TYPE_CHECKING:
     from benchmark.plan import Run
@@ -115,7 +116,7 @@ def _spend(one: Run, pruner: Pruner, studies: int, trials: int) -> _Spent:
         with tempfile.TemporaryDirectory() as folder:
             given = Search(one.recipe, tuning, 0, "perf", f"{folder}/studies.journal", Path(folder))
             done = search(given, fold.held_out, one.table.only(fold.train), inner, accelerator="cpu")
-        people = len({key.rsplit("/", 1)[0] for key in fold.train})
+        people = len({person_of(key) for key in fold.train})
         for trial in done:
             if one.recipe.training is not None:
                 work += trial.user_attrs["epochs"]

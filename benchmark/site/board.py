@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.board_names import is_synthetic, protocol_of
 from benchmark.boards.board import ALL, DATABASE_TITLES
 from benchmark.claims.search import Figure
 from benchmark.claims.verdicts import Claim, check_claim
 from benchmark.site.figures import SERIES, Curve, board_picture, curve_picture
-from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ class BoardPage:
     @property
     def synthetic(self) -> bool:
         """True when no real person was recorded."""
-        return self.board.id.startswith("synthetic-")
+        return is_synthetic(self.board.id)
 
 
 def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
@@ -212,7 +212,7 @@ def _lines(board: Board, entries: Sequence[Entry]) -> tuple[Line, ...]:
 def _feasible(board: Board, row: ReportedRow | None) -> tuple[Feasible, ...]:
     if row is None:
         return ()
-    counts = get_protocol(board.id).counts
+    counts = protocol_of(board.id).counts
     found: list[Feasible] = []
     for part in board.parts:
         scores = row.scores.get(part)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 from benchmark.boards.figures import describe, draw_board
+from benchmark.leaks.page import PICTURE
+from benchmark.svg import draw_svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from benchmark.boards.board import Board
     from benchmark.curves import MeanCurve
+    from benchmark.leaks.page import LeakBoard
 
 _COLOURS = {
     "#000000": "var(--ink)",
@@ -47,6 +50,11 @@ def board_picture(board: Board) -> str:
     return themed(draw_board(board), f"overview-{board.id}", describe(board))
 
 
+def leak_picture(board: LeakBoard) -> str:
+    """The picture of a board's leak studies, for a page."""
+    return themed(board.svg, f"leaks-{board.id}", PICTURE)
+
+
 def curve_picture(lines: Sequence[Curve], key: str) -> str:
     """Training loss and accuracy over epochs, one line each, mean over folds.
 
@@ -54,10 +62,8 @@ def curve_picture(lines: Sequence[Curve], key: str) -> str:
         lines: At most ``SERIES``.
         key: Makes the ids of the picture the only ones of its page.
     """
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": key, "svg.fonttype": "none", "font.size": 9}):
-        return themed(_draw_curves(lines), key, _say(lines))
+    said = _say(lines)
+    return themed(draw_svg(lambda: (_draw_curves(lines), said), key), key, said)
 
 
 def themed(svg: str, key: str, said: str) -> str:
@@ -92,7 +98,7 @@ def _coloured(found: re.Match[str]) -> str:
     return _COLOURS.get(found[0], found[0])
 
 
-def _draw_curves(lines: Sequence[Curve]) -> str:
+def _draw_curves(lines: Sequence[Curve]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.6, 2.9))
@@ -104,9 +110,7 @@ def _draw_curves(lines: Sequence[Curve]) -> str:
         axes.set_xlabel("epoch")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=3, fontsize=8, frameon=False)
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+    return figure
 
 
 def _draw_panel(axes: Axes, lines: Sequence[Curve], kind: str) -> None:

@@ -18,17 +18,18 @@ from benchmark.boards.board import ALL, DATABASE_TITLES
 from benchmark.boards.methods import RUNS, list_methods
 from benchmark.boards.reported import METHODS
 from benchmark.boards.tables import render, strict_environment
+from benchmark.leaks.habits import HABITS
+from benchmark.leaks.page import COUNTERPARTS
 from benchmark.networks import load_networks
-from benchmark.recipe import RECIPES, load_recipe, recipe_names
+from benchmark.recipe import RECIPES, load_recipes
 from benchmark.records import load_runs
 from benchmark.site.board import BoardPage, board_page
-from benchmark.site.figures import SERIES, Curve, curve_picture
-from benchmark.site.leaks import leak_page
+from benchmark.site.figures import SERIES, Curve, curve_picture, leak_picture
 from benchmark.suite import load_suite, suite_names
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import jinja2
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from benchmark.boards.methods import Listing
     from benchmark.boards.papers import PaperPage
     from benchmark.claims.verdicts import ClaimRow
+    from benchmark.leaks.page import LeakBoard
     from benchmark.networks import NetworkSize
     from benchmark.recipe import Recipe
     from benchmark.records import RunRecord
@@ -76,7 +78,11 @@ class MethodPage:
 
 
 def render_site(
-    leaderboards: Path, boards: Sequence[Board], papers: Sequence[PaperPage], claims: Sequence[ClaimRow]
+    leaderboards: Path,
+    boards: Sequence[Board],
+    papers: Sequence[PaperPage],
+    claims: Sequence[ClaimRow],
+    leaks: Sequence[LeakBoard],
 ) -> dict[Path, str]:
     """Render every page.
 
@@ -85,6 +91,7 @@ def render_site(
         boards: From ``load_boards``.
         papers: From ``load_papers``.
         claims: From ``load_claims``.
+        leaks: From ``load_leak_boards``.
 
     Returns:
         Text of each file below ``leaderboards/site``, by path.
@@ -94,20 +101,20 @@ def render_site(
     """
     runs = load_runs(leaderboards / "records")
     pages = [board_page(board, [run for run in runs if run.board == board.id]) for board in boards]
-    methods = _method_pages(leaderboards, pages, runs)
-    leaks = leak_page(leaderboards)
+    recipes = load_recipes()
+    methods = _method_pages(leaderboards, pages, runs, recipes)
     given = {"boards": pages, "methods": methods, "papers": papers, "claims": claims, "leaks": leaks}
     texts = {"index.html": _page("index", **given), "style.css": _static("style.css"), "site.js": _static("site.js")}
     texts |= {page.href: _page("board", page=page, **given) for page in pages}
     texts |= {method.href: _page("method", method=method, **given) for method in methods}
     # those that run first, else in the order of the papers
-    listings = sorted(_listings(leaderboards), key=lambda listing: listing.state != RUNS)
+    listings = sorted(_listings(leaderboards, recipes), key=lambda listing: listing.state != RUNS)
     texts["methods.html"] = _page("methods", listings=listings, RUNS=RUNS, **given)
     texts |= {paper_href(page.paper.id): _page("paper", page=page, **given) for page in papers}
     if claims:
         texts["claims.html"] = _page("claims", **given)
     if leaks:
-        texts["leakage.html"] = _page("leakage", **given)
+        texts["leakage.html"] = _page("leakage", habits=HABITS, counterparts=COUNTERPARTS, **given)
     site = leaderboards / SITE
     files = {site / name: text for name, text in texts.items()}
     # copies, so that the folder can be taken elsewhere whole
@@ -115,24 +122,30 @@ def render_site(
     return files | {site / "tables" / path.name: text for path, text in tables.items() if path.suffix != ".md"}
 
 
-def _listings(leaderboards: Path) -> list[Listing]:
+def _listings(leaderboards: Path, recipes: Mapping[str, Recipe]) -> list[Listing]:
     reported = leaderboards / "reported"
-    return list_methods(reported) if (reported / METHODS).exists() else []
+    return list_methods(reported, recipes) if (reported / METHODS).exists() else []
 
 
-def _method_pages(leaderboards: Path, pages: Sequence[BoardPage], runs: Sequence[RunRecord]) -> list[MethodPage]:
+def _method_pages(
+    leaderboards: Path, pages: Sequence[BoardPage], runs: Sequence[RunRecord], recipes: Mapping[str, Recipe]
+) -> list[MethodPage]:
     networks = load_networks(leaderboards)
-    names = sorted({*recipe_names(), *(run.method for run in runs)})
+    names = sorted({*recipes, *(run.method for run in runs)})
     return [
-        _method_page(name, pages, [run for run in runs if run.method == name], networks.get(name)) for name in names
+        _method_page(name, pages, [run for run in runs if run.method == name], recipes.get(name), networks.get(name))
+        for name in names
     ]
 
 
 def _method_page(
-    name: str, pages: Sequence[BoardPage], runs: Sequence[RunRecord], network: NetworkSize | None
+    name: str,
+    pages: Sequence[BoardPage],
+    runs: Sequence[RunRecord],
+    recipe: Recipe | None,
+    network: NetworkSize | None,
 ) -> MethodPage:
     results = tuple((page, entry) for page in pages for entry in page.entries if entry.row.method == name)
-    recipe = load_recipe(name) if name in recipe_names() else None
     if recipe is None:
         text = json.dumps(runs[-1].recipe, indent=1, ensure_ascii=False)
     else:
@@ -213,6 +226,7 @@ def _environment() -> jinja2.Environment:
         "DATABASES": DATABASE_TITLES,
         "METRICS": {"accuracy": "Accuracy", "uf1": "UF1", "uar": "UAR"},
         "SELECTIONS": {"honest": "not on test", "test": "on the test subject", "unknown": "not stated"},
+        "leak_picture": leak_picture,
         "method_href": method_href,
         "paper_href": paper_href,
         "zip": zip,

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.records import FoldRecord, confusion_of
 from benchmark.store import Store
+from benchmark.svg import draw_svg
 from mer_lightning.metrics import uf1
 from mer_lightning.types import DataError
 
@@ -94,13 +95,9 @@ def _distribution(values: Sequence[Any]) -> Any:  # noqa: ANN401 - one of Optuna
 
 
 def _svg(panels: int, draw: Callable[[Sequence[Axes]], None], title: str) -> str:
-    import io
-
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # the same ids every time, and text that stays text
-    with mpl.rc_context({"svg.hashsalt": "mer-bench", "svg.fonttype": "none", "font.size": 9}):
+    def make() -> tuple[Figure, str]:
         figure = Figure(figsize=(max(5.0, 2.6 * panels), 3.4), layout="constrained")
         figure.patch.set_facecolor("white")
         axes = figure.subplots(1, panels, squeeze=False)[0]
@@ -108,9 +105,9 @@ def _svg(panels: int, draw: Callable[[Sequence[Axes]], None], title: str) -> str
         for one in axes:
             one.spines[["top", "right"]].set_visible(False)
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Title": title})
-    return text.getvalue()
+        return figure, title
+
+    return draw_svg(make)
 
 
 def _history(axes: Axes, studies: Sequence[Sequence[dict[str, Any]]]) -> None:

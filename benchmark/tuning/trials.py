@@ -8,7 +8,7 @@ import torch
 
 from benchmark.jobs import is_out_of_memory, pays_together, train_fold
 from mer_lightning.metrics import confusion_matrix, uf1
-from mer_lightning.types import DivergedError
+from mer_lightning.types import DivergedError, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class Watch:
         self._by_subject, self._every = by_subject, every
         counts = torch.bincount(table.labels.cpu(), minlength=table.classes).clamp(min=1)
         self._weights = (len(table.keys) / table.classes / counts).tolist()
-        self._number = {person: n for n, person in enumerate(sorted({_person(key) for key in table.keys}))}
+        self._number = {person: n for n, person in enumerate(sorted({person_of(key) for key in table.keys}))}
         self._before, self._now = 0, 0
         self._labels: list[int] = []
         self._guesses: list[int] = []
@@ -104,7 +104,7 @@ class Watch:
     def _shares(self, predictions: Sequence[Prediction]) -> dict[int, float]:
         right: dict[int, list[float]] = {}
         for p in predictions:
-            right.setdefault(self._number[_person(p.key)], []).append(
+            right.setdefault(self._number[person_of(p.key)], []).append(
                 self._weights[p.label] * (p.label == p.prediction)
             )
         return {number: sum(values) / len(values) for number, values in sorted(right.items())}
@@ -203,7 +203,3 @@ def _train(
             return
     for fold in folds:
         yield train_fold(recipe, table, fold, **given, callbacks=watch.callbacks([fold]) if watch else ())
-
-
-def _person(key: str) -> str:
-    return key.rsplit("/", 1)[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from mer_lightning.types import DataError
+from mer_lightning.types import DataError, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Fold:
     test: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        sides = {name: {_person(key) for key in getattr(self, name)} for name in ("train", "validation", "test")}
+        sides = {name: {person_of(key) for key in getattr(self, name)} for name in ("train", "validation", "test")}
         for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
             if shared := sides[one] & sides[other]:
                 raise DataError(f"fold {self.held_out}: subject {min(shared)} is in both {one} and {other}")
@@ -257,7 +257,7 @@ def split_inside(
     own = {*fold.train, *fold.validation}
     rows = [(key, label) for key, label in label_of.items() if key in own]
     keys, labels = np.array([key for key, _ in rows]), np.array([label for _, label in rows])
-    people = np.array([_person(key) for key, _ in rows])
+    people = np.array([person_of(key) for key, _ in rows])
     splits = _grouped_splits(np.arange(len(rows)), labels, people, parts, fold_seed(seed, fold.held_out))
     folds: list[InnerFold] = []
     for part, (train, test) in enumerate(splits, start=1):
@@ -320,10 +320,6 @@ def _grouped_splits(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")  # stratified as far as possible
         return [(train[fit], train[test]) for fit, test in splitter.split(train, labels[train], groups)]
-
-
-def _person(key: str) -> str:
-    return key.rsplit("/", 1)[0]
 
 
 def _say(classes: Sequence[str], counts: Sequence[int]) -> str:

@@ -27,7 +27,7 @@ from mer_lightning.tasks.every_epoch import EveryEpoch
 from mer_lightning.tasks.interrupts import ctrl_c_raises
 from mer_lightning.tasks.letting_go import let_go
 from mer_lightning.tasks.losses import loss_weights
-from mer_lightning.types import DataError, DivergedError, Prediction
+from mer_lightning.types import DataError, DivergedError, Prediction, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -324,7 +324,7 @@ def fit_estimator(table: Table, fold: Fold, estimator: Component) -> FoldResult:
     keys = (*fold.train, *fold.validation)
     inputs, labels = table.inputs.cpu().numpy(), table.labels.cpu().numpy()
     train, test = table.rows(keys).cpu().numpy(), table.rows(fold.test).cpu().numpy()
-    people = [key.rsplit("/", 1)[0] for key in keys]
+    people = [person_of(key) for key in keys]
     known = TrainingSide(inputs[train], labels[train], people, table.classes)
     built.fit(known)
     scores = torch.from_numpy(built.predict(inputs[test]))

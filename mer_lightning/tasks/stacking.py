@@ -12,6 +12,7 @@ import torch
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.protocols import split_inside
 from mer_lightning.tasks.fold import FoldResult, predictions_of
+from mer_lightning.types import person_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +89,7 @@ def stack(
     for own, member in zip(scores, members, strict=True):
         for part, tested in zip(inner, member.scores(seen, inner), strict=True):
             own[seen.rows(part.test).cpu().numpy()] = tested
-    people = [key.rsplit("/", 1)[0] for key in seen.keys]
+    people = [person_of(key) for key in seen.keys]
     built: Estimator = top.build("mer_lightning.descriptors")
     known = TrainingSide(_beside(scores), labels, people, table.classes)
     built.fit(known)

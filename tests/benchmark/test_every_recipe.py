@@ -41,7 +41,7 @@ def world():
     """(dataset, labelled, fold) of SMIC's twin: two clips of each class train, the clips of another subject test."""
     dataset = SyntheticComposite(scale=0.2, size=64)
     labelled = get_protocol("smic-3").label(dataset)
-    subjects = sorted({sample.key.rsplit("/", 1)[0] for sample in labelled.samples})
+    subjects = sorted({sample.person for sample in labelled.samples})
     held_out = subjects[0]
     test = [sample.key for sample in labelled.samples if sample.key.startswith(f"{held_out}/")][:2]
     train: set[str] = set()

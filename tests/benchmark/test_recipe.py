@@ -1,12 +1,15 @@
 """A mistake in a recipe is found before anything trains, and named by file and key."""
 
+import runpy
+
 import pytest
+import yaml
 
 import benchmark.recipe
+import benchmark.yaml_files
 from benchmark.recipe import Recipe, load_recipe, recipe_names
 from benchmark.recipe_check import check_recipe
 from benchmark.suite import load_suite, suite_names
-from benchmark.yaml_files import load_yaml
 from mer_lightning.types import DataError
 
 GOOD = """
@@ -116,14 +119,33 @@ def test_an_unknown_method_is_answered_with_the_known_ones(folder):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(None, "no such file"), (b"\xff\xfe", "not readable"), (b"- 1", "keys and values")]
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b"\xff\xfe", "not readable"),
+        (b"- 1", "keys and values"),
+        (b"a: 1\nb: [1", r"x.yaml: line \d: "),
+        (b"a:\n\t- b", "line 2: "),
+        (b"a: 1\na: 2", "line 1: key 'a' is given twice"),
+        (b"a: {b: 1,\n  b: 2}", "line 1: key 'b' is given twice"),
+        (b"a: 1\nb: *c", "line 2: found undefined alias"),
+        (b"a: \x07", "not YAML .unacceptable character"),
+        (b"a: 2026-02-31", "not YAML .day is out of range"),
+        (b"a: &a [*a]", "Circular reference"),
+    ],
 )
-def test_a_file_that_is_no_recipe_is_an_error(tmp_path, content, says):
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_a_file_that_is_no_recipe_is_an_error_in_one_line(tmp_path, monkeypatch, content, says, libyaml):
+    if not libyaml:
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    load = runpy.run_path(benchmark.yaml_files.__file__)["load_yaml"]
     path = tmp_path / "x.yaml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DataError, match=says):
-        load_yaml(path, Recipe, name="x")
+    with pytest.raises(DataError, match=says) as error:
+        load(path, Recipe, name="x")
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_prose_does_not_change_the_hash_but_every_setting_does(folder):

@@ -1,17 +1,19 @@
 """The networks of the five papers give the figures that the papers print."""
 
 import json
+import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 import benchmark.commands.papers
+import benchmark.recipe
 import benchmark.verification
 from benchmark.cli import main
-from benchmark.networks import load_networks
+from benchmark.networks import NETWORKS, load_networks
+from benchmark.places import LEADERBOARDS
 from benchmark.recipe import load_recipe, recipe_names
 from benchmark.verification import Figure, Measured, check, fill_marked, measure, show, size_of, systems, verify
 from mer_lightning.settings import Component
@@ -134,11 +136,13 @@ def test_a_marker_of_no_system_is_named(checks):
 def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, monkeypatch, capsys, papers):
     only = papers["s2"].model_copy(update={"variants": papers["s2"].variants[:1]})
     monkeypatch.setattr(benchmark.verification, "systems", lambda: [only])
+    monkeypatch.setattr(benchmark.recipe, "recipe_names", lambda: ["majority", "s3d-cnn"])
     monkeypatch.setattr(benchmark.commands.papers, "SYSTEMS", tmp_path / "systems.md")
     monkeypatch.setattr(benchmark.commands.papers, "LEADERBOARDS", tmp_path)
     (tmp_path / "systems.md").write_text("<!-- verification: s2 -->\nold\n<!-- end of verification -->\n")
     assert main(["verify-papers", "--write"]) == 0
     assert "pass        parameters: 3,374,453, expected 3,374,453" in capsys.readouterr().out
+    assert load_networks(tmp_path).keys() == {"s3d-cnn"}
     assert load_networks(tmp_path)["s3d-cnn"].figures
     assert "| S3D CNN | parameters | 3,374,453 | 3,374,453 |" in (tmp_path / "systems.md").read_text()
     assert main(["verify-papers", "--json"]) == 0
@@ -173,7 +177,7 @@ def test_a_recipe_is_verified_by_the_paper_that_has_its_network(papers):
 
 
 def test_the_committed_counts_are_current(papers):
-    committed = load_networks(Path(__file__).parents[2] / "leaderboards")
+    committed = load_networks(LEADERBOARDS)
     recipes = [load_recipe(name) for name in recipe_names()]
     # the weights of its flow network are a file or a download
     counted = {recipe.name: recipe for recipe in recipes if recipe.model and recipe.name != "dual-branch-raft"}
@@ -182,3 +186,13 @@ def test_the_committed_counts_are_current(papers):
     assert committed["s3d-cnn"] == size_of(counted["s3d-cnn"], list(papers.values()))
     named = {variant.model.model_dump_json() for system in papers.values() for variant in system.variants}
     assert all(size.figures for size in committed.values() if size.model.model_dump_json() in named)
+
+
+@pytest.mark.slow
+def test_the_committed_counts_are_what_every_network_gives(tmp_path, monkeypatch):
+    documents = {"SYSTEMS": tmp_path / "systems.md", "LEADERBOARDS": tmp_path}
+    shutil.copy(benchmark.commands.papers.SYSTEMS, documents["SYSTEMS"])
+    for name, path in documents.items():
+        monkeypatch.setattr(benchmark.commands.papers, name, path)
+    assert main(["verify-papers", "--write"]) == 0
+    assert (tmp_path / NETWORKS).read_text() == (LEADERBOARDS / NETWORKS).read_text()

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.boards.tables import render_claims
-from benchmark.claims.search import Figure
+from benchmark.claims.search import EFFORT, Figure
 from benchmark.claims.verdicts import Claim, check_claim, claims_csv, judge_claims, scores_of
 from benchmark.cli import main
 from benchmark.places import LEADERBOARDS
@@ -167,13 +166,20 @@ def test_the_order_of_classes_does_not_matter():
 
 
 @pytest.mark.parametrize(
-    "figures", [(".7103", ".7311"), (".4103", ".7311"), (".6111", ".8111"), (".9983", None), (".7103", None, ".5011")]
+    ("figures", "answer"),
+    [
+        ((".7103", ".7311"), "possible"),
+        ((".7103", None, ".5011"), "impossible"),
+        pytest.param((".9983", None), "impossible", marks=pytest.mark.slow),
+        pytest.param((".4103", ".7311"), "macro-precision", marks=pytest.mark.slow),
+        pytest.param((".6111", ".8111"), "macro-precision", marks=pytest.mark.slow),
+    ],
 )
-def test_three_classes_of_300_take_less_than_ten_seconds(figures):
-    start = time.process_time()
+def test_three_classes_of_300_are_decided_with_little_more_than_the_usual_effort(figures, answer):
     verdict = check((300, 299, 298), *figures)
-    assert time.process_time() - start < 10
-    assert verdict.answer != "undecided"
+    assert verdict.answer == answer
+    # what a precision in place of a recall would give is a search of its own
+    assert verdict.examined < 1.1 * EFFORT
 
 
 def test_what_is_too_large_is_undecided_and_says_how_far_it_came():
@@ -263,9 +269,7 @@ def test_a_mistake_in_the_table_is_named(tmp_path, line, says):
         judge_claims(path)
 
 
-def test_the_committed_claims_are_judged_quickly_and_none_is_undecided():
-    start = time.process_time()
+def test_the_committed_claims_are_current_and_none_is_undecided():
     rows = judge_claims(LEADERBOARDS / "claims.csv")
-    assert time.process_time() - start < 10
     assert {row.verdict for row in rows} <= {"possible", "impossible", "macro-precision", "not checked"}
     assert claims_csv(rows) == (LEADERBOARDS / "claims.csv").read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ from benchmark.leaks.habits import (
 from benchmark.places import LEADERBOARDS
 from benchmark.records import FoldRecord, PredictionRecord, confusion_of, load_run, load_runs
 from mer_lightning.metrics import accuracy, uf1
-from mer_lightning.types import DataError
+from mer_lightning.types import DataError, person_of
 from tests.benchmark.example_records import run_record
 
 
@@ -50,7 +50,7 @@ FOLDS = [fold("smic/s01", "01", ["002", "110"]), fold("smic/s02", "20", ["001", 
 
 
 def study(folds, **changes):
-    people = {p.key.rsplit("/", 1)[0] for f in folds for p in f.predictions}
+    people = {person_of(p.key) for f in folds for p in f.predictions}
     honest = run_record(confusion=confusion_of(folds, 3), folds=len(people), finished=len(people))
     return LeakRecord(**{"honest": honest} | changes)
 

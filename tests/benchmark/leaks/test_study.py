@@ -10,12 +10,13 @@ import benchmark.commands.leaderboards
 from benchmark.boards.board import load_boards
 from benchmark.cli import main
 from benchmark.leaks.habits import load_leak, load_leaks
-from benchmark.leaks.page import render_leaks
+from benchmark.leaks.page import load_leak_boards, render_leaks
 from benchmark.leaks.study import FITS, PARTS
 from benchmark.plan import make_plan
 from benchmark.store import Store
 from benchmark.suite import load_suite
 from mer_lightning.tasks import train_network
+from mer_lightning.types import person_of
 
 
 @pytest.fixture
@@ -115,9 +116,9 @@ def test_a_study_never_becomes_a_row(study):
     study("--method", "majority")
     leaderboards = study.folder / "leaderboards"
     assert load_boards(leaderboards) == []
-    files = render_leaks(leaderboards)
+    files = render_leaks(leaderboards, load_leak_boards(leaderboards))
     assert {path.name for path in files} == {"leakage.md", "leakage.svg"}
-    assert files == render_leaks(leaderboards)
+    assert files == render_leaks(leaderboards, load_leak_boards(leaderboards))
     page = files[leaderboards / "leakage.md"]
     assert "| Majority class | `fold_mean` |" in page
     assert "Synthetic data:" in page
@@ -198,7 +199,7 @@ def test_every_fit_tests_every_clip_once_under_its_own_label(run, name):
 
 @pytest.mark.parametrize(("name", "leaks"), [("augmented_inside", False), ("augmented_before_split", True)])
 def test_copies_of_tested_people_train_only_where_that_is_the_habit(run, name, leaks):
-    person = {content: key.rsplit("/", 1)[0] for key, content in zip(run.table.keys, run.table.contents, strict=True)}
+    person = {content: person_of(key) for key, content in zip(run.table.keys, run.table.contents, strict=True)}
     shared = 0
     for fit in FITS[name](run):
         people = [{person[fit.table.content_of(key)[1:]] for key in side} for side in (fit.fold.train, fit.fold.test)]

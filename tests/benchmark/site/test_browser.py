@@ -2,14 +2,11 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
 from benchmark.boards.board import load_boards
-from benchmark.boards.papers import load_papers
-from benchmark.boards.tables import load_claims
-from benchmark.site.pages import render_site
+from benchmark.site.pages import SITE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -17,7 +14,9 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the path"),
 ]
-LEADERBOARDS = Path(__file__).parents[3] / "leaderboards"
+FEW_AND_WHOLE = pytest.mark.parametrize(
+    "leaderboards", ["few", pytest.param("whole", marks=pytest.mark.slow)], indirect=True
+)
 BOARD = "board-megc2019.html"
 NAMES = "[...document.querySelectorAll('#lines tbody tr:not([hidden]) th')].map(th => th.firstChild.textContent)"
 COLUMN = """n => [...document.querySelectorAll('#lines tbody tr')].map(row => row.cells[n])
@@ -51,25 +50,20 @@ CONTRAST = """() => {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The site of the committed records, with a page of leaks, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("leaderboards")
-    for name in ("records", "reported"):
-        (folder / name).symlink_to(LEADERBOARDS / name)
-    for name in ("claims.csv", "networks.json"):
-        shutil.copy(LEADERBOARDS / name, folder)
-    (folder / "leakage.md").write_text("# Leaks\n\nSome text.\n\n| a | b |\n|--:|--:|\n| 1 | 2 |\n")
-    files = render_site(folder, load_boards(folder), load_papers(folder), load_claims(folder))
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder / "site"
+def leaderboards(request):
+    """The folder whose site is visited: of a few methods, unless a test says otherwise."""
+    return request.getfixturevalue(getattr(request, "param", "few"))
 
 
 @pytest.fixture(scope="module")
-def board():
+def site(leaderboards):
+    return leaderboards / SITE
+
+
+@pytest.fixture(scope="module")
+def board(leaderboards):
     """What the board's page is made of."""
-    return next(board for board in load_boards(LEADERBOARDS) if board.id == "megc2019")
+    return next(board for board in load_boards(leaderboards) if board.id == "megc2019")
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +96,7 @@ def visit(browser, site):
     assert [url for url in asked if not url.startswith((site.as_uri(), "data:"))] == []
 
 
+@FEW_AND_WHOLE
 def test_every_page_opens_in_light_and_dark_and_has_enough_contrast(visit, site):
     for scheme in ("light", "dark"):
         page = visit("index.html", color_scheme=scheme)
@@ -111,6 +106,7 @@ def test_every_page_opens_in_light_and_dark_and_has_enough_contrast(visit, site)
             assert page.evaluate(CONTRAST) == [], f"{path.name}, {scheme}"
 
 
+@FEW_AND_WHOLE
 def test_no_page_is_wider_than_a_phone_or_a_sheet_of_paper(visit, site):
     phone, paper = visit("index.html", viewport={"width": 360, "height": 740}), visit("index.html")
     paper.emulate_media(media="print")

@@ -10,9 +10,10 @@ from benchmark.boards.board import load_boards
 from benchmark.boards.papers import load_papers
 from benchmark.claims.verdicts import judge_claims
 from benchmark.curves import MeanCurve
+from benchmark.leaks.page import load_leak_boards
 from benchmark.networks import NetworkSize, load_networks, networks_json
 from benchmark.records import confusion_of, load_run, save_run
-from benchmark.site.pages import duration, render_site
+from benchmark.site.pages import SITE, duration, render_site
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import BAD, fold, record, run_record
 
@@ -61,7 +62,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def leaderboards(tmp_path):
+def leaderboards(tmp_path, monkeypatch, few_recipes):
+    monkeypatch.setattr("benchmark.site.pages.load_recipes", few_recipes)
     curve = MeanCurve(epochs=(1, 2), values={"train_loss": (1.0, 0.5), "train_accuracy": (0.25, 0.75)})
     paired = {
         "protocol": "megc2019",
@@ -85,7 +87,7 @@ def leaderboards(tmp_path):
 def site(leaderboards):
     boards, papers = load_boards(leaderboards), load_papers(leaderboards)
     claims = judge_claims(leaderboards / "claims.csv") if (leaderboards / "claims.csv").exists() else []
-    files = render_site(leaderboards, boards, papers, claims)
+    files = render_site(leaderboards, boards, papers, claims, load_leak_boards(leaderboards))
     return {path.relative_to(leaderboards / "site").as_posix(): text for path, text in files.items()}
 
 
@@ -113,6 +115,13 @@ def test_published_stands_beside_reproduced_beside_feasible(leaderboards):
     assert "<small>SMIC</small>" in theirs
     assert "CASME II" not in theirs
     assert theirs.count("<td") + theirs.count("<th") == ours.count("<td") + ours.count("<th")
+
+
+def test_what_was_published_may_stand_on_a_board_of_invented_people_too(leaderboards):
+    reported = REPORTED.replace("board: megc2019", "board: synthetic-megc2019")
+    (leaderboards / "reported" / "invented.yaml").write_text(reported)
+    page = site(leaderboards)["board-synthetic-megc2019.html"]
+    assert 'class="verdict impossible"' in row(page, "published-2")
 
 
 def test_intervals_are_drawn_where_the_csv_has_them(leaderboards):
@@ -180,21 +189,31 @@ def test_a_torn_file_of_networks_is_named(leaderboards):
 
 
 def test_the_page_of_leaks_is_there_as_soon_as_there_was_a_study(leaderboards):
-    (leaderboards / "leakage.md").write_text(
-        "<!-- generated -->\n# Leaks\n\n![Two bars](leakage.svg)\n\n| a | b |\n|--:|---|\n| 1 | [x](megc2019.md) |\n"
-    )
-    (leaderboards / "leakage.svg").write_text(
-        '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="72pt" viewBox="0 0 1 1">'
-        '<path id="a" style="fill: #000000"/></svg>'
-    )
+    studies = PROJECT / "leaderboards" / "leaks"
+    (leaderboards / "leaks" / "megc2019").mkdir(parents=True)
+    for name in ("elsewhere.yaml", "megc2019/linear-svm", "megc2019/ststnet"):
+        (leaderboards / "leaks" / name).symlink_to(studies / name)
     files = site(leaderboards)
     page = files["leakage.html"]
     Page(page)
-    assert 'aria-label="Two bars"' in page
-    assert "fill: var(--ink)" in page
-    assert "generated -->" not in page.partition("<main")[2]
-    assert "<td>x</td>" in page  # the link led out of the folder
     assert 'href="leakage.html"' in files["index.html"]
+    assert 'aria-label="Honest beside leaky UF1 of every habit' in page
+    assert "fill: var(--page)" in page
+    (board,) = load_leak_boards(leaderboards)
+    lines = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in page.split("<tr>")]
+    for found in board.rows:
+        start = [found.title, f"<code>{found.name}</code>", found.candidates or "–"]
+        assert [*start, str(found.honest["uf1"]), str(found.leaky["uf1"]), f"{found.gap:+.4f}"] in [
+            line[:6] for line in lines
+        ]
+    for title, curve in board.curves.items():
+        assert [title, *("" if value is None else f"{value:.4f}" for value in curve)] in lines
+    for theirs, ours in board.elsewhere:
+        gaps = [f"{theirs.leaky - theirs.honest:+.4f}", "not tried" if ours is None else f"{ours:+.4f}"]
+        assert [theirs.what, *gaps, theirs.source] in [
+            [line[i] for i in (2, 5, 6, 8)] for line in lines if len(line) == 9
+        ]
+    assert all(f"<li>{line}.</li>" in page for line in board.data)
 
 
 def test_every_page_is_well_formed_and_links_only_to_what_is_there(leaderboards):
@@ -234,12 +253,15 @@ def test_the_same_files_give_the_same_bytes(leaderboards):
     assert site(leaderboards) == site(leaderboards)
 
 
-def test_the_committed_records_render():
-    files = site(PROJECT / "leaderboards")
-    assert len([name for name in files if name.startswith("paper-")]) == 5
-    assert sum(len(text.encode()) for text in files.values()) < 8_000_000
-    for path in (PROJECT / "leaderboards" / "records").glob("*/*/seed0.json"):
-        assert f"method-{load_run(path).method}.html" in files
+@pytest.mark.parametrize("which", ["few", pytest.param("whole", marks=pytest.mark.slow)])
+def test_the_committed_records_render(request, which):
+    folder = request.getfixturevalue(which)
+    names = {path.name for path in (folder / SITE).iterdir()}
+    assert names >= {"index.html", "methods.html", "claims.html", "leakage.html", "board-megc2019.html"}
+    assert len([name for name in names if name.startswith("paper-")]) == 5
+    assert sum(path.stat().st_size for path in (folder / SITE).rglob("*.*")) < 8_000_000
+    for path in (folder / "records").glob("*/*/seed0.json"):
+        assert f"method-{load_run(path).method}.html" in names
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
 from mer_lightning.settings import Component, Optimizer, Schedule, Training
 from mer_lightning.tasks import Start, pretrain, train_network
 from mer_lightning.tasks.fold import build_model, fit_network
-from mer_lightning.types import DataError
+from mer_lightning.types import DataError, person_of
 
 S3D = Component(name="s3d_cnn.S3DCNN", arguments={"size": 16, "frames": 4})
 SEQUENCE = get_representation("flow_sequence", {"frames": 5, "size": [16, 16], "flow_size": [16, 16]})
@@ -40,7 +40,7 @@ def samm():
 def test_a_fifth_of_the_people_validates_and_nobody_is_tested(ckplus):
     _, labelled = ckplus
     fold = pretraining_fold(labelled)
-    people = [{key.rsplit("/", 1)[0] for key in side} for side in (fold.train, fold.validation)]
+    people = [{person_of(key) for key in side} for side in (fold.train, fold.validation)]
     assert not people[0] & people[1]
     assert 0.1 < len(fold.validation) / len(labelled.samples) < 0.35
     assert sorted(fold.train + fold.validation) == [sample.key for sample in labelled.samples]

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from mer_lightning.protocols import Fold, get_protocol
 from mer_lightning.settings import Component
 from mer_lightning.tasks import FoldResult, Trained, average, fit_estimator, stack
-from mer_lightning.types import DataError, Prediction
+from mer_lightning.types import DataError, Prediction, person_of
 
 LOGISTIC = Component(name="logistic.Logistic", arguments={"costs": [1.0]})
 SVM = Component(name="linear_svm.LinearSVM", arguments={"costs": [1.0], "pool": 4})
@@ -133,7 +133,7 @@ def test_a_member_sees_its_own_representation_in_every_inner_fold(smic):
 
 def test_one_training_subject_cannot_be_stacked_on(smic):
     _, _, table = smic
-    people = sorted({key.rsplit("/", 1)[0] for key in table.keys})
+    people = sorted({person_of(key) for key in table.keys})
     train, test = (tuple(key for key in table.keys if key.startswith(f"{person}/")) for person in people[:2])
     with pytest.raises(DataError, match="1 training subjects are too few to split once more"):
         stack(table, Fold(people[1], train, (), test), [Trained(estimator(SVM))], LOGISTIC)
