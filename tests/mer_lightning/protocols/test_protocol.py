@@ -54,12 +54,15 @@ def test_real_data_with_other_counts_does_not_compare(small_folder):
         get_protocol("megc2019").label(FlowFolders(small_folder))
 
 
-def test_the_second_official_list_of_441_clips_is_refused(official_folder, tmp_path):
+def test_the_second_official_list_of_441_clips_has_a_protocol_of_its_own(official_folder, tmp_path):
     """Papers that count 441 clips used the list without SAMM 032_3_1."""
     maps = shutil.copytree(official_folder, tmp_path / "maps")
     next(clip for clip in maps.glob("[0-9]*/u_test/0/*.png") if len(list(clip.parent.iterdir())) > 1).unlink()
     with pytest.raises(DataError, match=r"samm must have 92 negative .*; found 91 negative"):
         get_protocol("megc2019").label(FlowFolders(maps))
+    other = get_protocol("megc2019-441")
+    labelled = other.label(FlowFolders(maps))
+    assert (len(labelled.samples), len(other.folds(labelled))) == (441, 68)
 
 
 def test_a_missing_database_is_an_error(composite):
@@ -119,6 +122,7 @@ def test_protocols_differ_by_hash_and_keep_it():
     # raise the version of a protocol when this changes: old scores no longer compare
     assert {name: p.hash[:10] for name, p in PROTOCOLS.items() if p.version == 1} == {
         "megc2019": "2232887cb2",
+        "megc2019-441": "9f99a44b56",
         "smic-3": "4ef61d13f2",
         "casme2-3": "69aa80be27",
         "samm-3": "e9b667674c",
