@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as Columns
 
 from benchmark.places import DOCS
@@ -34,7 +35,8 @@ def _perf(arguments: argparse.Namespace) -> int:
 
     # every file of the folder that measures something has a run()
     modules = [import_module(f"benchmark.perf.{module.name}") for module in iter_modules(benchmark.perf.__path__)]
-    table = Columns("measured", "ours", "reference", "ratio", "goal", "against, note")
+    figures = [Column(title, no_wrap=True) for title in ("ours", "reference", "ratio")]
+    table = Columns("measured", *figures, "goal", "against, note")
     console = Console(highlight=False)
     for module in modules:
         if not hasattr(module, "run") or (arguments.only and module.__name__.split(".")[-1] not in arguments.only):

@@ -11,7 +11,8 @@ from benchmark.perf.measurement import Measurement, alternate, best_seconds
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["training", "descriptors", "motion", "twins", "video", "suite", "tuning", "networks"])
-def test_a_benchmark_prints_its_figures(name, capsys):
+def test_a_benchmark_prints_its_figures(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
     assert main(["perf", "--quick", name]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert {"twins": "s", "networks": "h per fold"}.get(name, " x ") in printed
