@@ -60,6 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever read the output has gone, as `head` does; what Python flushes at the end goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        # a place that takes no files, a disk that is full
+        print(f"mer-bench: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("mer-bench: stopped; finished folds are kept, the same command goes on", file=sys.stderr)
         return 130

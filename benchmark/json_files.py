@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from mer_lightning.files import replacing
+from mer_lightning.files import write_text
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
     """
     text = _compact_rows(json.dumps(payload, indent=indent, ensure_ascii=False)) + "\n"
     try:
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(path, text)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}; what was recorded before is whole") from error
 

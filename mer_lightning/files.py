@@ -37,3 +37,13 @@ def replacing(path: Path) -> Generator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8, or leave what was there.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmark.places import LEADERBOARDS, PROJECT
+from mer_lightning.files import write_text
 
 if TYPE_CHECKING:
     import argparse
@@ -53,8 +54,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     site = render_site(LEADERBOARDS, boards, papers, claims, leaks)
     stale |= {path for pattern in ("*.*", "tables/*") for path in (LEADERBOARDS / SITE).glob(pattern)} - site.keys()
     for path, text in ({path: files[path] for path in drifted} | site).items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     for path in stale:
         path.unlink()
     print(f"tables: {LEADERBOARDS / 'README.md'}")

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmark.places import DOCS, LEADERBOARDS
+from mer_lightning.files import write_text
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
         print(as_text(papers, checks), end="")
     if arguments.write:
         text = SYSTEMS.read_text(encoding="utf-8")
-        SYSTEMS.write_text(fill_marked(text, checks), encoding="utf-8")
+        write_text(SYSTEMS, fill_marked(text, checks))
         sizes: list[NetworkSize] = []
         for name in recipe_names():
             try:
@@ -52,7 +53,7 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
                 print(f"{name}: not counted: {error}", file=sys.stderr)
             else:
                 sizes += [size] if size else []
-        (LEADERBOARDS / NETWORKS).write_text(networks_json(sizes), encoding="utf-8")
+        write_text(LEADERBOARDS / NETWORKS, networks_json(sizes))
     failed = [check for check in checks if check.verdict == "FAIL"]
     for row in failed:
         print(f"{row.system}, {row.variant}: {row.quantity}: {row.reason}", file=sys.stderr)

@@ -9,6 +9,7 @@ from rich.table import Column
 from rich.table import Table as Columns
 
 from benchmark.places import DOCS
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
@@ -36,6 +37,9 @@ def _perf(arguments: argparse.Namespace) -> int:
     # every file of the folder that measures something has a run()
     modules = [import_module(f"benchmark.perf.{module.name}") for module in iter_modules(benchmark.perf.__path__)]
     figures = [Column(title, no_wrap=True) for title in ("ours", "reference", "ratio")]
+    names = [module.__name__.split(".")[-1] for module in modules if hasattr(module, "run")]
+    if unknown := [name for name in arguments.only if name not in names]:
+        raise DataError(f"perf '{unknown[0]}' is unknown; expected one of {', '.join(names)}")
     table = Columns("measured", *figures, "goal", "against, note")
     console = Console(highlight=False)
     for module in modules:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.json_files import write_json
 from benchmark.perf.measurement import Measurement  # noqa: TC001 - pydantic reads it
+from mer_lightning.files import write_text
 from mer_lightning.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def save(folder: Path, name: str, report: Report) -> None:
     path = folder / "performance.json"
     reports = load(path) | {name: report}
     write_json(path, {key: reports[key].model_dump(mode="json") for key in sorted(reports)})
-    (folder / "performance.md").write_text(render(reports), encoding="utf-8")
+    write_text(folder / "performance.md", render(reports))
 
 
 def load(path: Path) -> dict[str, Report]:

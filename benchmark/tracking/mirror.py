@@ -98,21 +98,31 @@ class WandbTracker:
             self._hand_over(worker, arguments)
             self._workers[folder.name] = worker
         else:
-            self._workers[folder.name] = self._spawn(folder.name, arguments, {})
+            self._start(folder.name, arguments, {})
 
     def publish_picture(self, run: str, picture: Path, summary: Path, *, private: bool) -> None:
         """Start mirroring one explanation and return at once; a private one goes into an offline run."""
         name = f"{run}--explanation"
         arguments = ["picture", run, str(picture), str(summary), self._suite, str(self._root)]
-        self._workers[name] = self._spawn(name, arguments, {"WANDB_MODE": "offline"} if private else {})
+        self._start(name, arguments, {"WANDB_MODE": "offline"} if private else {})
+
+    def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
+        worker = self._spawn(name, arguments, environment)
+        if worker is not None:
+            self._workers[name] = worker
 
     def _spawn(
         self, name: str, arguments: list[str], environment: dict[str, str], stdin: int = subprocess.DEVNULL
-    ) -> subprocess.Popen[bytes]:
-        self._root.mkdir(parents=True, exist_ok=True)
+    ) -> subprocess.Popen[bytes] | None:
         command = [sys.executable, "-m", "benchmark.tracking.mirror", *arguments]
-        with (self._root / f"{name}.log").open("wb") as log:
-            return subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log, env=os.environ | environment)
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            with (self._root / f"{name}.log").open("wb") as log:
+                return subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log, env=os.environ | environment)
+        except OSError as error:
+            # a mirror that cannot be made must cost no result
+            self._console.print(f"W&B did not take {name}: {self._root}: {error.strerror}", markup=False)
+            return None
 
     def _hand_over(self, worker: subprocess.Popen[bytes], arguments: list[str]) -> None:
         """Tell the process that is ready what it is for."""

@@ -20,6 +20,11 @@ def test_a_benchmark_prints_its_figures(name, capsys, monkeypatch):
         assert "skipped: no CUDA" in printed
 
 
+def test_a_benchmark_that_there_is_not_is_named(capsys):
+    assert main(["perf", "nosuch"]) == 2
+    assert "perf 'nosuch' is unknown; expected one of descriptors, " in capsys.readouterr().err
+
+
 def test_the_ratio_is_ours_over_the_reference():
     row = {"name": "n", "ours": 3.0, "unit": "s", "better": "lower"}
     assert Measurement.model_validate(row | {"reference": 2.0}).ratio == 1.5

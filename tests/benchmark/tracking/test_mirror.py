@@ -121,6 +121,18 @@ def test_a_failure_of_wandb_is_one_line_and_no_error(recorded, tmp_path, monkeyp
     assert "W&B did not take m--smic-3--s0--0" in console.export_text()
 
 
+def test_a_place_that_takes_no_files_costs_the_mirror_alone(recorded, tmp_path):
+    console = Console(record=True, width=400, file=(tmp_path / "out").open("w"))
+    (tmp_path / "wandb").write_text("a file in its place")
+    folder, path, _ = recorded
+    tracker = WandbTracker(tmp_path / "wandb", "s", console)
+    tracker.expect()
+    tracker.publish(folder, path)
+    tracker.close()
+    said = console.export_text()
+    assert f"W&B did not take {folder.name}: {tmp_path / 'wandb'}: File exists" in said
+
+
 def test_without_wandb_or_with_tracking_disabled_nothing_is_tracked(tmp_path, monkeypatch):
     assert isinstance(make_tracker(tmp_path, "s", Console()), NoTracker)  # WANDB_MODE=disabled in tests
     monkeypatch.setenv("WANDB_MODE", "offline")

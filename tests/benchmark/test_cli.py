@@ -1,0 +1,23 @@
+"""Whatever stops a command, the user reads one line of it."""
+
+import pytest
+
+from benchmark.cli import main
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (OSError(28, "No space left on device", "/somewhere/a.npy"), 2, "/somewhere/a.npy: No space left on device"),
+        (NotADirectoryError(20, "Not a directory", "runs"), 2, "runs: Not a directory"),
+        (KeyboardInterrupt(), 130, "stopped; finished folds are kept, the same command goes on"),
+    ],
+    ids=["full", "file", "ctrl-c"],
+)
+def test_what_stops_a_command_is_one_line(error, status, says, monkeypatch, capsys):
+    def stopped(*_):
+        raise error
+
+    monkeypatch.setattr("benchmark.commands.methods.load_recipes", stopped)
+    assert main(["methods"]) == status
+    assert capsys.readouterr().err == f"mer-bench: {says}\n"
