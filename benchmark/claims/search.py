@@ -100,8 +100,8 @@ def search(
     budget, kept = Budget(effort), 0
     for block in _diagonals(sizes, uar, whole_range(accuracy, int(sizes.sum())), budget):
         if uf1 is None:
-            # any column sums will do; those of the transposed matrix always exist
-            hits: Iterator[tuple[Ints, Ints]] = iter([(block, np.broadcast_to(sizes, block.shape))])
+            # any column sums will do; those where each class is taken for the next one always exist
+            hits: Iterator[tuple[Ints, Ints]] = iter([(block, block + np.roll(sizes - block, 1, axis=-1))])
         else:
             hits = _columns(sizes, block, uf1, budget)
         for rows, sums in hits:

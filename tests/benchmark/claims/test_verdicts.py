@@ -113,6 +113,19 @@ def test_figures_of_a_matrix_are_always_possible(rows, digits):
         assert all(abs(own[n] - round(scores[n], digits)) <= 0.5000001 * 10**-digits for n in ("uf1", "uar"))
 
 
+@settings(max_examples=25)
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=4), st.data())
+def test_an_accuracy_alone_has_matrices_however_uneven_the_classes(counts, data):
+    right = data.draw(st.integers(0, sum(counts)))
+    verdict = check(counts, None, None, printed(right / sum(counts), 4), effort=2_000_000)
+    assert verdict.answer == "possible"
+    assert verdict.matrices > 0
+    for example in verdict.examples:
+        assert [sum(row) for row in example] == counts
+        assert min(map(min, example)) >= 0
+        assert sum(row[i] for i, row in enumerate(example)) == right
+
+
 @settings(max_examples=15)
 @given(st.integers(4, 5), st.randoms(use_true_random=False))
 def test_figures_of_a_matrix_of_more_classes_are_never_impossible(classes, random):
