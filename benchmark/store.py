@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from benchmark.json_files import write_json
 from benchmark.records import FoldRecord, PretrainingRecord
 from mer_lightning.settings import Settings
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,15 +87,30 @@ class Store:
         return {name.removesuffix(".json").replace("--", "/") for name in names if not name.endswith(".error.json")}
 
     def errors(self, run: str) -> dict[str, str]:
-        """Message of each failed fold by held-out subject."""
-        paths = sorted((self.folder(run) / "folds").glob("*.error.json"))
-        errors = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-        return {error["held_out"]: error["message"] for error in errors}
+        """Message of each failed fold by held-out subject, as the file is called; empty where it cannot be read."""
+        errors: dict[str, str] = {}
+        for path in sorted((self.folder(run) / "folds").glob("*.error.json")):
+            try:
+                message = str(json.loads(path.read_text(encoding="utf-8"))["message"])
+            except (OSError, ValueError, KeyError, TypeError):
+                message = ""
+            errors[path.name.removesuffix(".error.json").replace("--", "/")] = message
+        return errors
 
     def manifests(self) -> Iterator[RunManifest]:
-        """Every run that was ever begun here."""
+        """Every run that was ever begun here.
+
+        Raises:
+            DataError: A ``run.json`` is not the manifest of the run that its folder is called after.
+        """
         for path in sorted(self.root.glob("*/run.json")):
-            yield RunManifest.model_validate_json(path.read_bytes())
+            try:
+                manifest = RunManifest.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError) as error:
+                raise DataError(f"{path}: not the manifest of a run; remove its folder, or run it again") from error
+            if manifest.run != path.parent.name:
+                raise DataError(f"{path}: is of run '{manifest.run}'; expected that of its folder")
+            yield manifest
 
     def _fold_path(self, run: str, held_out: str) -> Path:
         return self.folder(run) / "folds" / f"{held_out.replace('/', '--')}.json"

@@ -72,8 +72,13 @@ def reading(console: Console, samples: int) -> Generator[Callable[[int], None], 
 
 
 def say_failed(results: Sequence[RunRecord], runs: Path, console: Console) -> int:
-    """Say which folds of these runs failed; gives the exit status."""
-    failed = [f"{record.run}: {person}" for record in results for person in record.failed]
-    for line in failed:
-        console.print(f"failed: {line} (see {runs})", soft_wrap=True)
-    return 1 if failed else 0
+    """Say which folds of these runs failed and why; gives the exit status."""
+    from benchmark.store import Store
+
+    store = Store(runs)
+    for record in results:
+        errors = store.errors(record.run) if record.failed else {}
+        for person in record.failed:
+            said = f"failed: {record.run}: {person}: {errors.get(person, '')} (see {runs})"
+            console.print(said, soft_wrap=True, markup=False)
+    return 1 if any(record.failed for record in results) else 0

@@ -1,7 +1,10 @@
 import pytest
 
 from benchmark.store import RunManifest, Store
+from mer_lightning.types import DataError
 from tests.benchmark.example_records import fold
+
+OTHER = '{"run": "../../etc", "method": "m", "board": "b", "seed": 0, "folds": 3}'
 
 
 def test_a_fold_comes_back_as_it_was_saved(tmp_path):
@@ -32,3 +35,19 @@ def test_manifests_are_listed(tmp_path):
     manifest = RunManifest(run="r", method="m", board="b", seed=0, folds=3)
     Store(tmp_path).begin(manifest)
     assert list(Store(tmp_path).manifests()) == [manifest]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", OTHER])
+def test_a_folder_that_is_not_of_the_run_it_is_called_after_is_named(tmp_path, content):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "run.json").write_text(content)
+    with pytest.raises(DataError, match=r"r/run\.json: (not the manifest of a run|is of run '\.\./\.\./etc')"):
+        list(Store(tmp_path).manifests())
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff"])
+def test_a_failure_whose_file_is_broken_is_still_a_failure(tmp_path, content):
+    store = Store(tmp_path)
+    store.save_error("r", "smic/s01", "ValueError: no", "Traceback ...")
+    (tmp_path / "r" / "folds" / "smic--s01.error.json").write_bytes(content)
+    assert store.errors("r") == {"smic/s01": ""}
