@@ -79,6 +79,6 @@ def say_failed(results: Sequence[RunRecord], runs: Path, console: Console) -> in
     for record in results:
         errors = store.errors(record.run) if record.failed else {}
         for person in record.failed:
-            said = f"failed: {record.run}: {person}: {errors.get(person, '')} (see {runs})"
-            console.print(said, soft_wrap=True, markup=False)
+            said = ": ".join(filter(None, ("failed", record.run, person, errors.get(person, ""))))
+            console.print(f"{said} (see {runs})", soft_wrap=True, markup=False)
     return 1 if any(record.failed for record in results) else 0

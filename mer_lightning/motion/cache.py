@@ -17,7 +17,7 @@ import numpy as np
 from mer_lightning.files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -93,17 +93,6 @@ class Cache:
             np.save(file, np.ascontiguousarray(array), allow_pickle=False)
             file.seek(0)
             file.write(hashlib.file_digest(file, "sha256").digest())
-
-    def get_or_compute(self, key: str, compute: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
-        """Read an entry; where it is missing or corrupt, compute and write it first."""
-        array = self.get(key)
-        if array is None:
-            computed = compute()
-            self.put(key, computed)
-            array = self.get(key)
-            # the folder may have been pruned in between
-            return computed if array is None else array
-        return array
 
     def entries(self) -> Iterator[Entry]:
         """All entries, sorted by name."""
