@@ -52,21 +52,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.handler(arguments)
+        status: int = arguments.handler(arguments)
+        sys.stdout.flush()
+        return status
     except DataError as error:
         print(f"mer-bench: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # whoever read the output has gone, as `head` does; what Python flushes at the end goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # whoever read the output has gone, as `head` does
+        _drop_output()
         return 141
     except OSError as error:
-        # a place that takes no files, a disk that is full
-        print(f"mer-bench: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        # a place that takes no files, a disk that is full; only the output has no name
+        print(f"mer-bench: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        if error.filename is None:
+            _drop_output()
         return 2
     except KeyboardInterrupt:
         print("mer-bench: stopped; finished folds are kept, the same command goes on", file=sys.stderr)
         return 130
+
+
+def _drop_output() -> None:
+    """What is left of the output, which Python writes at the end, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

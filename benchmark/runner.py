@@ -288,7 +288,7 @@ class FoldProgress:
         self._start = self._last_line = time.monotonic()
         self._name = ""
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),

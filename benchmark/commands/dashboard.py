@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from benchmark.commands.options import local_records
+from benchmark.places import RUNS
 from benchmark.tracking.dashboard import PACKAGE, Dashboard, make_dashboard
 from mer_lightning.types import DataError
 
@@ -78,8 +80,9 @@ def _offline() -> str:
 
 
 def _again(arguments: argparse.Namespace) -> str:
-    out = f" --out {arguments.out}" if arguments.out else ""
-    return f"mer-bench wandb-workspace --entity {arguments.entity} --project {arguments.project}{out}"
+    words = ["mer-bench", "wandb-workspace", "--entity", arguments.entity, "--project", arguments.project]
+    words += ["--runs", str(arguments.runs)] if arguments.runs != RUNS else []
+    return shlex.join([*words, *(["--out", str(arguments.out)] if arguments.out else [])])
 
 
 def _saved_url(path: Path, dashboard: Dashboard) -> str:

@@ -8,9 +8,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table as Columns
 
+from benchmark.commands.options import open_console
 from benchmark.places import LEADERBOARDS
 from mer_lightning.types import DataError
 
@@ -120,7 +120,7 @@ def _comparison(one: str, other: str, paired: Paired, result: Comparison, holm: 
 
 
 def _print_comparison(body: Mapping[str, Any]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     table = Columns("method", "seeds", "UF1", "95 % interval", "UAR", "95 % interval", "accuracy", "95 % interval")
     for method, own in body["methods"].items():
         cells = [method, " ".join(map(str, own["seeds"]))]
@@ -192,7 +192,7 @@ def _ranks(arguments: argparse.Namespace) -> int:
     order = sorted(range(len(methods)), key=lambda i: ranks.average[i])
     for i in order:
         table.add_row(methods[i], f"{ranks.average[i]:.2f}", *(f"{row[i]:.4f}" for row in uf1))
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     console.print(table)
     console.print(
         f"critical difference {ranks.critical_difference:.2f} (Nemenyi, .05), Friedman p = {ranks.p:.4f} over "
@@ -220,14 +220,14 @@ def _check_claim(arguments: argparse.Namespace) -> int:
         least = "" if verdict.complete else "at least "
         noun = "matrix" if verdict.matrices == 1 else "matrices"
         found = f": {least}{verdict.matrices:,} {noun}" if verdict.matrices else ""
-        console = Console(highlight=False, soft_wrap=True)
+        console = open_console()
         console.print(f"{claim}")
         console.print(f"{_WORDS[verdict.answer]}{found}")
         for reason in verdict.reasons:
             console.print(f"  {reason}")
         for matrix in verdict.examples:
             scores = ", ".join(f"{name} {value:.4f}" for name, value in scores_of(matrix).items())
-            console.print(f"  {[list(row) for row in matrix]}  {scores}", markup=False)
+            console.print(f"  {[list(row) for row in matrix]}  {scores}")
     return 1 if verdict.answer in {"impossible", "macro-precision"} else 0
 
 

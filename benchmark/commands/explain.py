@@ -6,15 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table as Columns
 
-from benchmark.commands.options import local_records, reading, suite_options
+from benchmark.commands.options import local_records, open_console, reading, suite_options
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from benchmark.commands.options import Commands
 
@@ -51,7 +52,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from mer_lightning.explain import choose_layers, grad_cam
     from mer_lightning.tasks import build_model
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     store, suite = Store(arguments.runs), load_suite(arguments.suite)
     out: Path | None = arguments.out
     if out is not None and (out.suffix != ".png" or out.is_dir()):

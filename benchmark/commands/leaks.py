@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table as Columns
 
-from benchmark.commands.options import local_records, suite_options
+from benchmark.commands.options import count, local_records, open_console, suite_options
 from benchmark.places import LEADERBOARDS
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
+
+    from rich.console import Console
 
     from benchmark.commands.options import Commands
     from benchmark.leaks.habits import LeakRecord
@@ -31,7 +32,7 @@ def add_leak_command(commands: Commands) -> None:
     leaks.add_argument("--method", required=True, help="a recipe")
     leaks.add_argument("--protocol", help="a protocol (default: the first of the suite)")
     leaks.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
-    leaks.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
+    leaks.add_argument("--jobs", type=count, metavar="N", help="worker processes (default: one per core)")
     leaks.add_argument("--records", type=Path, default=LEADERBOARDS / "leaks", help="(default: %(default)s)")
     leaks.add_argument("--svg", type=Path, help="the picture (default: beside the local records)")
     leaks.add_argument("--json", action="store_true", help="for programs")
@@ -47,10 +48,8 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     from benchmark.store import Store
     from benchmark.suite import load_suite
 
-    if arguments.jobs is not None and arguments.jobs < 1:
-        raise DataError(f"--jobs {arguments.jobs}: expected a whole number of at least 1")
     # with --json, what is said meanwhile must not get between the braces
-    console = Console(highlight=False, soft_wrap=True, file=sys.stderr if arguments.json else None)
+    console = open_console(file=sys.stderr if arguments.json else None)
     suite = load_suite(arguments.suite)
     console.print(f"{suite.title}: checking recipe and data")
     (run,) = make_plan(

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Column
 from rich.table import Table as Columns
 
 from benchmark.boards.methods import PLANNED, RUNS, Listing, list_methods
+from benchmark.commands.options import open_console
 from benchmark.places import REPORTED
 from benchmark.recipe import RECIPES, load_recipes
 from mer_lightning.types import DataError
@@ -55,7 +55,7 @@ def _print_list(listings: list[Listing]) -> None:
     for listing in listings:
         state = listing.state.partition(":")[0]
         table.add_row(listing.name, listing.tier, state, listing.title, listing.source)
-    console = Console(highlight=False)
+    console = open_console(wrap=True)
     console.print(table)
     for listing in listings:
         if ":" in listing.state:

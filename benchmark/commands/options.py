@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
+from rich.console import Console
 from rich.progress import Progress
 
 from benchmark.places import LEADERBOARDS, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
-
-    from rich.console import Console
 
     from benchmark.records import RunRecord
 
@@ -63,6 +62,24 @@ def training_options() -> argparse.ArgumentParser:
     return parser
 
 
+def open_console(*, wrap: bool = False, file: TextIO | None = None) -> Console:
+    """Where a command prints; names of files and people are printed as they are, brackets and all.
+
+    Args:
+        wrap: Break what is wider than the terminal.
+        file: Instead of standard output.
+    """
+    return _PipedConsole(markup=False, emoji=False, highlight=False, soft_wrap=not wrap, file=file)
+
+
+class _PipedConsole(Console):
+    """One that leaves to the command line what happens when whoever reads has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error through that Rich ends the program at."""
+        raise  # noqa: PLE0704 - called while the error is handled
+
+
 @contextmanager
 def reading(console: Console, samples: int) -> Generator[Callable[[int], None], None, None]:
     """A bar over the samples of a plan; nothing where the output is not a terminal."""
@@ -80,5 +97,5 @@ def say_failed(results: Sequence[RunRecord], runs: Path, console: Console) -> in
         errors = store.errors(record.run) if record.failed else {}
         for person in record.failed:
             said = ": ".join(filter(None, ("failed", record.run, person, errors.get(person, ""))))
-            console.print(f"{said} (see {runs})", soft_wrap=True, markup=False)
+            console.print(f"{said} (see {runs})")
     return 1 if any(record.failed for record in results) else 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Column
 from rich.table import Table as Columns
 
+from benchmark.commands.options import open_console
 from benchmark.places import DOCS
 from mer_lightning.types import DataError
 
@@ -41,7 +41,7 @@ def _perf(arguments: argparse.Namespace) -> int:
     if unknown := [name for name in arguments.only if name not in names]:
         raise DataError(f"perf '{unknown[0]}' is unknown; expected one of {', '.join(names)}")
     table = Columns("measured", *figures, "goal", "against, note")
-    console = Console(highlight=False)
+    console = open_console(wrap=True)
     for module in modules:
         if not hasattr(module, "run") or (arguments.only and module.__name__.split(".")[-1] not in arguments.only):
             continue

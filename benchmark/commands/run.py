@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table as Columns
 
-from benchmark.commands.options import count, local_records, reading, say_failed, training_options
+from benchmark.commands.options import count, local_records, open_console, reading, say_failed, training_options
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from benchmark.suite import load_suite
     from benchmark.tracking.mirror import make_tracker
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     suite = load_suite(arguments.suite)
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
@@ -92,5 +91,5 @@ def _status(arguments: argparse.Namespace) -> int:
     for manifest in store.manifests():
         done, errors = len(store.done(manifest.run)), store.errors(manifest.run)
         table.add_row(manifest.run, f"{done}/{manifest.folds}", str(len(errors) or ""))
-    Console().print(table if table.row_count else f"nothing has been run in {arguments.runs} yet")
+    open_console(wrap=True).print(table if table.row_count else f"nothing has been run in {arguments.runs} yet")
     return 0

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table as Columns
+
+from benchmark.commands.options import open_console
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +36,7 @@ def _score(arguments: argparse.Namespace) -> int:
     for name, block in {"all": result, **result["databases"]}.items():
         scores = (block[key] for key in ("accuracy", "uf1", "uar", "accuracy_subject_mean"))
         table.add_row(name, str(block["n"]), str(block["subjects"]), *(f"{value:.4f}" for value in scores))
-    console = Console(highlight=False)
+    console = open_console(wrap=True)
     console.print(table)
     for name, block in {"all": result, **result["databases"]}.items():
         if block["absent"]:

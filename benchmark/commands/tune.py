@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from benchmark.commands.options import reading, say_failed, training_options
+from benchmark.commands.options import open_console, reading, say_failed, training_options
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
+
+    from rich.console import Console
 
     from benchmark.commands.options import Commands
     from benchmark.executors import Executor, Work
@@ -75,7 +75,7 @@ def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.tracking.mirror import make_tracker
     from benchmark.tuning.tune import make_tuning, mirror_seconds, tune
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     if arguments.export and arguments.export.suffix != ".yaml":
         raise DataError(f"--export {arguments.export}: expected a file <name>.yaml")
     run = _plan(arguments, console)

@@ -121,7 +121,7 @@ class WandbTracker:
                 return subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log, env=os.environ | environment)
         except OSError as error:
             # a mirror that cannot be made must cost no result
-            self._console.print(f"W&B did not take {name}: {self._root}: {error.strerror}", markup=False)
+            self._console.print(f"W&B did not take {name}: {self._root}: {error.strerror}")
             return None
 
     def _hand_over(self, worker: subprocess.Popen[bytes], arguments: list[str]) -> None:

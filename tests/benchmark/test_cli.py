@@ -1,5 +1,7 @@
 """Whatever stops a command, the user reads one line of it."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmark.cli import main
@@ -21,3 +23,10 @@ def test_what_stops_a_command_is_one_line(error, status, says, monkeypatch, caps
     monkeypatch.setattr("benchmark.commands.methods.load_recipes", stopped)
     assert main(["methods"]) == status
     assert capsys.readouterr().err == f"mer-bench: {says}\n"
+
+
+def test_an_output_that_takes_nothing_is_one_line(monkeypatch, capfd):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(["methods", "--json"]) == 2
+    assert capfd.readouterr().err == "mer-bench: output: No space left on device\n"

@@ -35,6 +35,12 @@ def test_a_published_log_scores_to_the_printed_digits(tmp_path, capsys):
     assert sum(block["n"] for block in answer["databases"].values()) == 442
 
 
+def test_names_with_brackets_are_names(tmp_path, capsys):
+    rows = [("[red]", "s1", "c1", "[/x]", "[/x]"), ("[red]", "s2", "c2", "[b]", "[/x]")]
+    assert main(["score", str(table(tmp_path / "p.csv", rows))]) == 0
+    assert "[red]" in capsys.readouterr().out
+
+
 def test_the_challenge_log_gives_the_same_as_the_table(tmp_path):
     rows = rows_of(FULL)
     lines, owner = [], None

@@ -53,6 +53,12 @@ def online(monkeypatch, tmp_path):
     return tmp_path / "saved.json"
 
 
+def test_the_command_that_is_said_names_the_runs(offline, tmp_path, capsys):
+    folder = tmp_path / "my runs"
+    assert main([*ARGUMENTS, "--runs", str(folder)]) == 0
+    assert capsys.readouterr().out.endswith(f"Afterwards: mer-bench {' '.join(ARGUMENTS)} --runs '{folder}'\n")
+
+
 def test_without_a_network_the_specification_is_written_and_the_commands_are_said(offline, tmp_path, capsys):
     path = tmp_path / "a" / "workspace.json"
     assert main([*ARGUMENTS, "--out", str(path)]) == 0
