@@ -117,7 +117,13 @@ def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audi
     problems = list(_fold_problems(audits))
     tested = Counter(p.key for fold in folds.values() for p in fold.predictions)
     problems += [f"{key}: predicted {count} times" for key, count in tested.items() if count > 1]
+    classes = len(protocol_of(manifest.board).scheme.classes)
     for name, fold in sorted(folds.items()):
+        problems += [
+            f"{name}: {p.key} is of a class that there is not; expected 0..{classes - 1}"
+            for p in fold.predictions
+            if max(p.label, p.prediction) >= classes
+        ]
         problems += [
             f"{name}: {p.key} is predicted, who is not held out" for p in fold.predictions if not _held(name, p.key)
         ]

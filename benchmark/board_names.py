@@ -31,11 +31,21 @@ def protocol_of(board: str) -> Protocol:
     return get_protocol(board.removeprefix(_SYNTHETIC))
 
 
+def protocol_title(board: str) -> str:
+    """What a leaderboard is of, with the rule that selects the epoch where it is not the usual one.
+
+    Raises:
+        DataError: There is no such protocol.
+    """
+    protocol = protocol_of(board)
+    usual = protocol.selection == "last_epoch"
+    return protocol.title if usual else f"{protocol.title}, epoch selected by {protocol.selection}"
+
+
 def board_title(board: str) -> str:
     """Heading of a leaderboard; says synthetic where it is.
 
     Raises:
         DataError: There is no such protocol.
     """
-    title = protocol_of(board).title
-    return f"Synthetic data: {title}" if is_synthetic(board) else title
+    return f"Synthetic data: {protocol_title(board)}" if is_synthetic(board) else protocol_title(board)

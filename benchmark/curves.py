@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from mer_lightning.settings import Settings
 
@@ -24,8 +25,15 @@ class MeanCurve(Settings):
         values: By name (``train_loss`` ...), one per epoch.
     """
 
-    epochs: tuple[int, ...]
-    values: dict[str, tuple[float, ...]]
+    epochs: tuple[int, ...] = Field(min_length=1)
+    values: dict[str, tuple[Annotated[float, Field(allow_inf_nan=False)], ...]]
+
+    @model_validator(mode="after")
+    def _check(self) -> MeanCurve:
+        for name, values in self.values.items():
+            if len(values) != len(self.epochs):
+                raise ValueError(f"values.{name}: expected {len(self.epochs)}, one per epoch; found {len(values)}")
+        return self
 
 
 def average_curves(folds: Sequence[FoldRecord]) -> list[dict[str, float]]:

@@ -30,8 +30,16 @@ def load_json(path: Path, kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from error
+        raise DataError(f"{path}: {say_first(error)}") from error
+
+
+def say_first(error: ValidationError) -> str:
+    """The first thing that is wrong, as ``<dotted key>: <what>``."""
+    first = error.errors()[0]
+    # a check of ours names the key itself where it looks at several
+    ours = first["type"] == "value_error"
+    key = ".".join(map(str, first["loc"])) or ("" if ours else "file")
+    return ": ".join(filter(None, (key, first["msg"].removeprefix("Value error, "))))
 
 
 def write_json(path: Path, payload: object, indent: int | None = 1) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.board_names import board_name
+from benchmark.clip_list import ClipList
 from benchmark.recipe import load_recipe
 from benchmark.recipe_check import acts_on, check_recipe
 from mer_lightning.protocols import get_protocol
@@ -64,6 +65,21 @@ class Run:
     def board(self) -> str:
         """Leaderboard that the result belongs to."""
         return board_name(self.protocol.id, synthetic=self.dataset.synthetic)
+
+    @property
+    def entry(self) -> str:
+        """What has a row of its own in the leaderboard, as in a ``RunRecord``."""
+        return f"{self.recipe.name}@{self.edition}" if self.edition else self.recipe.name
+
+    @property
+    def clip_list(self) -> ClipList:
+        """What the result will be of."""
+        clips: dict[str, list[int]] = {}
+        for sample, label in zip(self.labelled.samples, self.labelled.labels, strict=True):
+            clips.setdefault(sample.person, [0] * len(self.protocol.scheme.classes))[label] += 1
+        source = f"{self.dataset.name}, release {self.dataset.release}"
+        counted = {person: tuple(counts) for person, counts in clips.items()}
+        return ClipList(self.board, self.entry, source, self.late_table.content_hash, counted)
 
     @property
     def id(self) -> str:

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from benchmark.board_names import board_name
+from benchmark.clip_list import ClipList, check_matrices, check_one_list, clips_of
 from benchmark.curves import MeanCurve  # noqa: TC001 - a field
-from benchmark.json_files import load_json, write_json
+from benchmark.json_files import load_json, say_first, write_json
+from benchmark.recipe import Paper  # noqa: TC001 - a field
 from mer_lightning.metrics import confusion_matrix
+from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError, person_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 SCHEMA_VERSION = 1
 SEEN = "Its values were chosen by looking at people who are tested here."
-Matrix = tuple[tuple[int, ...], ...]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Matrix = tuple[tuple[Count, ...], ...]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class PredictionRecord(Settings):
     """One held-out prediction; stays on the machine that made it."""
 
     key: str
-    label: int
-    prediction: int
+    label: int = Field(ge=0)
+    prediction: int = Field(ge=0)
     scores: tuple[float, ...] = ()
 
 
@@ -79,7 +87,7 @@ class SearchRecord(Settings):
     trials: int = Field(ge=1)
     pruned: int = Field(ge=0)
     epochs: int = Field(ge=0)
-    seconds: float = Field(ge=0)
+    seconds: Seconds
 
 
 class TuningRecord(SearchRecord):
@@ -93,8 +101,8 @@ class TuningRecord(SearchRecord):
     """
 
     studies: int = Field(ge=1)
-    inner_uf1: float
-    optimism: float | None = None
+    inner_uf1: Share
+    optimism: Finite | None = None
 
 
 class FoldRecord(Settings):
@@ -119,11 +127,11 @@ class FoldRecord(Settings):
     held_out: str
     predictions: tuple[PredictionRecord, ...]
     samples: dict[str, int]
-    seconds: float
+    seconds: Seconds
     curve: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     epoch: int | None = None
     tuned: dict[str, Any] = Field(default_factory=dict)
-    inner_uf1: float | None = None
+    inner_uf1: Share | None = None
     search: SearchRecord | None = None
     audit: FoldAudit | None = None
     candidates: tuple[str, ...] = ()
@@ -167,8 +175,28 @@ class PretrainingRecord(Settings):
     synthetic: bool
     hash: str
     samples: dict[str, int]
-    epoch: int
-    validation_accuracy: float
+    epoch: int = Field(ge=0)
+    validation_accuracy: Share
+
+
+class _ChosenOn(Settings):
+    model_config = ConfigDict(extra="ignore")
+
+    databases: list[str]
+
+
+class _Shown(Settings):
+    """What is read of a recorded recipe; settings that came later, or went, are none of its business."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    deviations: list[str]
+    paper: Paper | None = None
+    unranked: str = ""
+    chosen_on: _ChosenOn | None = None
+    training: dict[str, Any] | None = None
+    ensemble: dict[str, Any] = Field(default_factory=dict)
+    parts: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class RunRecord(Settings):
@@ -212,10 +240,42 @@ class RunRecord(Settings):
     confusion: dict[str, Matrix]
     versions: dict[str, str]
     device: str
-    seconds: float
+    seconds: Seconds
     tuning: TuningRecord | None = None
     audit: dict[str, FoldAudit] = Field(default_factory=dict)
     curve: MeanCurve | None = None
+
+    @field_validator("recipe")
+    @classmethod
+    def _check_recipe(cls, recipe: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _Shown.model_validate(recipe)
+        except ValidationError as error:
+            raise ValueError(say_first(error)) from error
+        return recipe
+
+    @model_validator(mode="after")
+    def _check(self) -> RunRecord:
+        protocol = get_protocol(self.protocol)
+        if self.board != (board := board_name(self.protocol, synthetic=self.data.synthetic)):
+            raise ValueError(f"board: expected {board}, by protocol and data.synthetic; found '{self.board}'")
+        if self.classes != protocol.scheme.classes:
+            raise ValueError(f"classes: expected those of the protocol, {', '.join(protocol.scheme.classes)}")
+        if strange := {*self.databases} - {*protocol.counts}:
+            raise ValueError(f"databases: the protocol has no '{min(strange)}'; expected {', '.join(protocol.counts)}")
+        if self.finished > self.folds:
+            raise ValueError(f"finished: expected at most folds, {self.folds}; found {self.finished}")
+        check_matrices(self.confusion, len(self.classes), "confusion")
+        tested = {person.split("/")[0] for person in self.confusion}
+        if tested - {*self.databases} or (self.complete and {*self.databases} - tested):
+            raise ValueError(f"confusion: expected subjects of {', '.join(self.databases)}")
+        found = len(self.confusion if protocol.held_out == "subject" else tested)
+        if found != self.finished:
+            raise ValueError(
+                f"confusion: expected a tested {protocol.held_out} for each of {self.finished} finished folds, "
+                f"found {found}"
+            )
+        return self
 
     @property
     def complete(self) -> bool:
@@ -226,6 +286,14 @@ class RunRecord(Settings):
     def entry(self) -> str:
         """What has a row of its own in a leaderboard: the method, and the edition of its input if it has one."""
         return f"{self.method}@{self.edition}" if self.edition else self.method
+
+    @property
+    def clip_list(self) -> ClipList:
+        """What the result is of."""
+        source = f"{self.data.source}, release {self.data.release}"
+        return ClipList(
+            self.board, self.entry, source, self.data.content_hash, clips_of(self.confusion), whole=self.complete
+        )
 
     @property
     def unranked(self) -> str:
@@ -253,10 +321,16 @@ class RunRecord(Settings):
 
 
 def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]:
-    """Confusion matrix of each tested subject, by ``<database>/<subject>``, sorted."""
+    """Confusion matrix of each tested subject, by ``<database>/<subject>``, sorted.
+
+    Raises:
+        DataError: A prediction is of a class that there is not.
+    """
     tested: dict[str, list[PredictionRecord]] = {}
     for fold in folds:
         for prediction in fold.predictions:
+            if max(prediction.label, prediction.prediction) >= classes:
+                raise DataError(f"fold {fold.held_out}: {prediction.key}: expected classes in 0..{classes - 1}")
             tested.setdefault(person_of(prediction.key), []).append(prediction)
     return {
         person: tuple(
@@ -267,37 +341,6 @@ def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]
         )
         for person, found in sorted(tested.items())
     }
-
-
-def tuning_of(folds: Sequence[FoldRecord], uf1: float | None) -> TuningRecord | None:
-    """What the studies of a run spent and promised.
-
-    Args:
-        folds: Those of its folds that are in.
-        uf1: Pooled UF1 of the run; None while folds are missing.
-
-    Returns:
-        None where nothing was tuned.
-    """
-    pairs = [(fold.search, fold.inner_uf1) for fold in folds]
-    known = [(search, inner) for search, inner in pairs if search is not None and inner is not None]
-    if not known:
-        return None
-    first = known[0][0]
-    studies = [first] if first.mode == "global" else [search for search, _ in known]
-    inner = float(np.mean([value for _, value in known]))
-    return TuningRecord(
-        mode=first.mode,
-        sampler=first.sampler,
-        pruner=first.pruner,
-        trials=sum(study.trials for study in studies),
-        pruned=sum(study.pruned for study in studies),
-        epochs=sum(study.epochs for study in studies),
-        seconds=round(sum(study.seconds for study in studies), 3),
-        studies=len(studies),
-        inner_uf1=round(inner, 6),
-        optimism=None if uf1 is None or first.mode == "global" else round(inner - uf1, 6),
-    )
 
 
 def record_path(records: Path, record: RunRecord) -> Path:
@@ -333,16 +376,23 @@ def load_run(path: Path) -> RunRecord:
     return load_json(path, RunRecord)
 
 
+def load_clip_list(path: Path) -> ClipList:
+    """What the RunRecord in a file is of; as ``load_run``."""
+    return load_run(path).clip_list
+
+
 def load_runs(records: Path) -> list[RunRecord]:
     """Read every committed RunRecord, in path order.
 
     Raises:
-        DataError: A file is not a RunRecord or lies in a place that is not its own.
+        DataError: A file is not a RunRecord or lies in a place that is not its own, or two of one leaderboard are not
+            of one list of clips.
     """
-    found: list[RunRecord] = []
+    found: dict[Path, RunRecord] = {}
     for path in sorted(records.glob("*/*/*.json")):
         record = load_run(path)
         if record_path(records, record) != path:
             raise DataError(f"{path}: holds the record of {record_path(records, record)}")
-        found.append(record)
-    return found
+        found[path] = record
+    check_one_list((path, record.clip_list) for path, record in found.items())
+    return list(found.values())

@@ -17,13 +17,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from benchmark.clip_list import check_free
 from benchmark.jobs import Job, RunFold, pays_together
 from benchmark.locks import FoldLocks
 from benchmark.pretraining import prepare_start
-from benchmark.records import FoldRecord, save_run
+from benchmark.records import FoldRecord, load_clip_list, save_run
 from benchmark.store import RunManifest
 from benchmark.summary import make_record
 from mer_lightning.metrics import uf1
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,8 +75,10 @@ def run_all(
         One RunRecord per run, in order; ``failed`` names the folds that ended in an error.
 
     Raises:
-        DataError: The store cannot be written.
+        DataError: The store cannot be written, or its folds are not of these runs; or there are records of other clips,
+            see ``check_free``.
     """
+    check_free((run.clip_list for run in runs), records, load_clip_list)
     with progress or FoldProgress(console, sum(len(run.folds) for run in runs)) as shown:
         work = _Work(runs, store, records, tracker, shown, executor, at_once)
         # a generator that is dropped with an exception under way would go on until somebody collects it
@@ -258,9 +262,25 @@ class _Work:
 
 
 def begin_run(run: Run, store: Store) -> list[Fold]:
-    """Make a run known to the store and say which of its folds are missing there."""
+    """Make a run known to the store and say which of its folds are missing there.
+
+    Raises:
+        DataError: A fold that is there predicts other clips, has other labels or other classes than the run.
+    """
     store.begin(RunManifest(run=run.id, method=run.recipe.name, board=run.board, seed=run.seed, folds=len(run.folds)))
     done = store.folds(run.id)
+    classes = len(run.protocol.scheme.classes)
+    labels = {sample.key: label for sample, label in zip(run.labelled.samples, run.labelled.labels, strict=True)}
+    for fold in run.folds:
+        found = done[fold.held_out].predictions if fold.held_out in done else None
+        if found is not None and (
+            sorted((p.key, p.label) for p in found) != sorted((key, labels[key]) for key in fold.test)
+            or any(p.prediction >= classes for p in found)
+        ):
+            raise DataError(
+                f"{store.fold_path(run.id, fold.held_out)}: expected a class in 0..{classes - 1} for each clip of "
+                f"{fold.held_out}, beside its label; remove the file, and the fold is trained again"
+            )
     return [fold for fold in run.folds if fold.held_out not in done]
 
 

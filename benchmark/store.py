@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.json_files import write_json
+from benchmark.json_files import load_json, write_json
 from benchmark.records import FoldRecord, PretrainingRecord
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
@@ -51,7 +51,7 @@ class Store:
 
     def save_fold(self, run: str, record: FoldRecord) -> None:
         """Keep a finished fold and forget an earlier error of it."""
-        path = self._fold_path(run, record.held_out)
+        path = self.fold_path(run, record.held_out)
         write_json(path, record.model_dump(), indent=None)
         path.with_suffix(".error.json").unlink(missing_ok=True)
 
@@ -60,26 +60,28 @@ class Store:
         write_json(self.folder(run) / "pretraining.json", record.model_dump())
 
     def pretraining(self, run: str) -> PretrainingRecord | None:
-        """What the folds of a run started from; None where nothing was pre-trained."""
-        try:
-            return PretrainingRecord.model_validate_json((self.folder(run) / "pretraining.json").read_bytes())
-        except (OSError, ValidationError):
-            return None
+        """What the folds of a run started from; None where nothing was pre-trained.
+
+        Raises:
+            DataError: The file is there and something else.
+        """
+        path = self.folder(run) / "pretraining.json"
+        return load_json(path, PretrainingRecord) if path.exists() else None
 
     def save_error(self, run: str, held_out: str, message: str, details: str) -> None:
         """Keep why a fold failed; it still counts as missing."""
-        path = self._fold_path(run, held_out).with_suffix(".error.json")
+        path = self.fold_path(run, held_out).with_suffix(".error.json")
         write_json(path, {"held_out": held_out, "message": message, "details": details})
 
     def folds(self, run: str) -> dict[str, FoldRecord]:
-        """Finished folds by held-out subject; a file that is not a fold record counts as missing."""
+        """Finished folds by held-out subject; a file that is not the record of its fold counts as missing."""
         paths = sorted((self.folder(run) / "folds").glob("*.json"))
         records = [_fold_at(path) for path in paths if not path.name.endswith(".error.json")]
         return {record.held_out: record for record in records if record is not None}
 
     def fold(self, run: str, held_out: str) -> FoldRecord | None:
         """One finished fold; None while it is missing."""
-        return _fold_at(self._fold_path(run, held_out))
+        return _fold_at(self.fold_path(run, held_out))
 
     def done(self, run: str) -> set[str]:
         """Held-out subjects that have a fold record, by file name alone: quick, for a look at many runs."""
@@ -112,11 +114,13 @@ class Store:
                 raise DataError(f"{path}: is of run '{manifest.run}'; expected that of its folder")
             yield manifest
 
-    def _fold_path(self, run: str, held_out: str) -> Path:
+    def fold_path(self, run: str, held_out: str) -> Path:
+        """Where a fold of a run is kept."""
         return self.folder(run) / "folds" / f"{held_out.replace('/', '--')}.json"
 
 
 def _fold_at(path: Path) -> FoldRecord | None:
     with contextlib.suppress(ValidationError, OSError):
-        return FoldRecord.model_validate_json(path.read_bytes())
+        record = FoldRecord.model_validate_json(path.read_bytes())
+        return record if record.held_out.replace("/", "--") == path.stem else None
     return None

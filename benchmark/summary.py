@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.curves import mean_curve
-from benchmark.records import DataProvenance, RunRecord, confusion_of, tuning_of
+from benchmark.records import DataProvenance, FoldRecord, RunRecord, TuningRecord, confusion_of
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmark.plan import Run
     from benchmark.recipe import Recipe
     from benchmark.store import Store
@@ -28,7 +30,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
     folds = [fold for fold in store.folds(run.id).values() if fold.held_out in people]
     confusion = confusion_of(folds, len(run.protocol.scheme.classes))
     whole = len(folds) == len(run.folds)
-    tuning = tuning_of(folds, float(uf1(np.array(list(confusion.values())).sum(0))) if whole else None)
+    tuning = _tuning_of(folds, float(uf1(np.array(list(confusion.values())).sum(0))) if whole else None)
     packages = _PACKAGES if tuning is None else (*_PACKAGES, "optuna")
     return RunRecord(
         run=run.id,
@@ -64,6 +66,37 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         tuning=tuning,
         audit={fold.held_out: fold.audit for fold in folds if fold.audit is not None},
         curve=mean_curve(folds),
+    )
+
+
+def _tuning_of(folds: Sequence[FoldRecord], uf1: float | None) -> TuningRecord | None:
+    """What the studies of a run spent and promised.
+
+    Args:
+        folds: Those of its folds that are in.
+        uf1: Pooled UF1 of the run; None while folds are missing.
+
+    Returns:
+        None where nothing was tuned.
+    """
+    pairs = [(fold.search, fold.inner_uf1) for fold in folds]
+    known = [(search, inner) for search, inner in pairs if search is not None and inner is not None]
+    if not known:
+        return None
+    first = known[0][0]
+    studies = [first] if first.mode == "global" else [search for search, _ in known]
+    inner = float(np.mean([value for _, value in known]))
+    return TuningRecord(
+        mode=first.mode,
+        sampler=first.sampler,
+        pruner=first.pruner,
+        trials=sum(study.trials for study in studies),
+        pruned=sum(study.pruned for study in studies),
+        epochs=sum(study.epochs for study in studies),
+        seconds=round(sum(study.seconds for study in studies), 3),
+        studies=len(studies),
+        inner_uf1=round(inner, 6),
+        optimism=None if uf1 is None or first.mode == "global" else round(inner - uf1, 6),
     )
 
 

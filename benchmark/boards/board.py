@@ -11,15 +11,16 @@ from pydantic import Field
 
 from benchmark.board_names import board_title, is_synthetic, protocol_of
 from benchmark.boards.reported import METHODS
-from benchmark.recipe import Paper
+from benchmark.recipe import Paper, recipe_names
 from benchmark.records import RunRecord, load_runs
 from benchmark.statistics import Score, bootstrap, stack_runs
 from benchmark.yaml_files import load_yaml
 from mer_lightning.metrics import METRICS
 from mer_lightning.settings import Settings
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from pathlib import Path
 
     from benchmark.statistics import Interval
@@ -138,17 +139,33 @@ def load_boards(leaderboards: Path) -> list[Board]:
     Raises:
         DataError: A record or a reported file is not what it should be.
     """
-    reported = {
-        r.board: r
-        for r in (
-            load_yaml(p, Reported) for p in sorted((leaderboards / "reported").glob("*.yaml")) if p.name != METHODS
-        )
-    }
     runs: dict[str, list[RunRecord]] = defaultdict(list)
     for record in load_runs(leaderboards / "records"):
         runs[record.board].append(record)
+    # a method that was recorded may have no recipe any more
+    methods = {*recipe_names(), *(record.method for records in runs.values() for record in records)}
+    paths = sorted(path for path in (leaderboards / "reported").glob("*.yaml") if path.name != METHODS)
+    reported = {path.stem: _load_reported(path, methods) for path in paths}
     order = sorted(runs, key=lambda board: (is_synthetic(board), len(runs[board][0].databases) == 1, board))
     return [_board(name, runs[name], reported.get(name)) for name in order]
+
+
+def _load_reported(path: Path, methods: Container[str]) -> Reported:
+    found = load_yaml(path, Reported)
+    if found.board != path.stem:
+        raise DataError(f"{path}: board: expected {path.stem}, as the file is called; found '{found.board}'")
+    try:
+        parts = (ALL, *protocol_of(found.board).counts)
+    except DataError as error:
+        raise DataError(f"{path}: board: {error}") from error
+    for place, row in enumerate(found.rows):
+        if strange := row.scores.keys() - {*parts}:
+            raise DataError(
+                f"{path}: rows.{place} ({row.name}): scores.{min(strange)}: expected one of {', '.join(parts)}"
+            )
+        if row.method is not None and row.method not in methods:
+            raise DataError(f"{path}: rows.{place} ({row.name}): method: no recipe is called '{row.method}'")
+    return found
 
 
 def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Board:
@@ -169,10 +186,6 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
             row.entry,
         )
     )
-    protocol = protocol_of(name)
-    title = board_title(name)
-    if protocol.selection != "last_epoch":
-        title += f", epoch selected by {protocol.selection}"
     sources = sorted(
         {
             f"{r.data.source}, release {r.data.release}, {len(r.confusion)} subjects, "
@@ -182,7 +195,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
             if r.complete
         }
     )
-    return Board(name, title, parts, tuple(rows), published, tuple(sources))
+    return Board(name, board_title(name), parts, tuple(rows), published, tuple(sources))
 
 
 def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | None) -> Row:

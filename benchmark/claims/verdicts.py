@@ -291,7 +291,7 @@ def judge_claims(path: Path) -> list[ClaimRow]:
                 if not cells["source"]:
                     raise DataError(f"{cells['method']}: a figure needs a source")
                 rows.append(_judge({name: cells[name] for name in GIVEN}))
-        except (DataError, csv.Error) as error:
+        except (DataError, csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{path}: line {reader.line_num}: {error}") from error
     return rows
 

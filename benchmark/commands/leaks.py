@@ -40,9 +40,10 @@ def add_leak_command(commands: Commands) -> None:
 
 
 def _leak_study(arguments: argparse.Namespace) -> int:
+    from benchmark.clip_list import check_free
     from benchmark.executors import choose_executor
     from benchmark.leaks.figure import draw_leaks
-    from benchmark.leaks.habits import save_leaks
+    from benchmark.leaks.habits import load_leak, save_leaks
     from benchmark.leaks.study import study, study_job
     from benchmark.plan import make_plan
     from benchmark.store import Store
@@ -60,6 +61,7 @@ def _leak_study(arguments: argparse.Namespace) -> int:
         protocols=[arguments.protocol or suite.protocols[0]],
         seeds=[arguments.seed],
     )
+    check_free([run.clip_list], arguments.records, lambda path: load_leak(path).honest.clip_list)
     store = Store(arguments.runs / "leaks")
     executor = choose_executor("auto", [run], store, arguments.accelerator, arguments.jobs, work=study_job)
     record = study(run, store=store, console=console, executor=executor)

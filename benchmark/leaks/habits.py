@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from benchmark.clip_list import check_matrices, check_one_list, clips_of
 from benchmark.json_files import load_json, write_json
 from benchmark.records import Matrix, RunRecord, record_path
 from mer_lightning.metrics import METRICS, confusion_matrix, uf1
@@ -109,12 +110,14 @@ class LeakRecord(Settings):
     def _check(self) -> LeakRecord:
         if not self.honest.complete:
             raise ValueError(f"honest: incomplete {self.honest.finished}/{self.honest.folds}")
-        truth = {person: np.sum(rows, 1).tolist() for person, rows in self.honest.confusion.items()}
+        classes = len(self.honest.classes)
         for name, confusion in self.outcomes.items():
             if name not in OUTCOMES:
                 raise ValueError(f"outcomes.{name}: expected one of {', '.join(sorted(OUTCOMES))}")
-            if {person: np.sum(rows, 1).tolist() for person, rows in confusion.items()} != truth:
+            check_matrices(confusion, classes, f"outcomes.{name}")
+            if clips_of(confusion) != clips_of(self.honest.confusion):
                 raise ValueError(f"outcomes.{name}: other clips than those of the honest run")
+        check_matrices({str(place): best.confusion for place, best in enumerate(self.best_of)}, classes, "best_of")
         return self
 
     def confusion(self, outcome: str) -> dict[str, Matrix] | None:
@@ -320,15 +323,17 @@ def load_leaks(folder: Path) -> list[LeakRecord]:
     """Read every committed study, in path order.
 
     Raises:
-        DataError: A file is not a study or lies in a place that is not its own.
+        DataError: A file is not a study or lies in a place that is not its own, or two of one leaderboard are not of
+            one list of clips.
     """
-    found: list[LeakRecord] = []
+    found: dict[Path, LeakRecord] = {}
     for path in sorted(folder.glob("*/*/*.json")):
         record = load_leak(path)
         if record_path(folder, record.honest) != path:
             raise DataError(f"{path}: holds the study of {record_path(folder, record.honest)}")
-        found.append(record)
-    return found
+        found[path] = record
+    check_one_list((path, record.honest.clip_list) for path, record in found.items())
+    return list(found.values())
 
 
 def _result(record: LeakRecord) -> tuple[object, object]:

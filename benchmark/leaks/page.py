@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from benchmark.board_names import board_title, is_synthetic
+from benchmark.board_names import board_title, is_synthetic, protocol_of
 from benchmark.boards.tables import template
 from benchmark.leaks.figure import draw_leaks
 from benchmark.leaks.habits import HABITS, NUMBERS, gaps, load_leaks, noise_of
@@ -160,6 +160,10 @@ def _elsewhere(path: Path) -> tuple[FoundElsewhere, ...]:
     for place, row in enumerate(rows):
         if row.habit not in known:
             raise DataError(f"{path}: rows.{place}.habit: expected one of {', '.join(sorted(known))}")
+        try:
+            protocol_of(row.board)
+        except DataError as error:
+            raise DataError(f"{path}: rows.{place}.board: {error}") from error
     return rows
 
 

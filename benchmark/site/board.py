@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.board_names import is_synthetic, protocol_of
+from benchmark.board_names import is_synthetic, protocol_of, protocol_title
 from benchmark.boards.board import ALL, DATABASE_TITLES
 from benchmark.claims.search import Figure
 from benchmark.claims.verdicts import Claim, check_claim
@@ -140,6 +140,11 @@ class BoardPage:
     def href(self) -> str:
         """Its page."""
         return f"board-{self.board.id}.html"
+
+    @property
+    def title(self) -> str:
+        """What it is of, for lists that say elsewhere whether that is synthetic."""
+        return protocol_title(self.board.id)
 
     @property
     def synthetic(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +9,16 @@ import numpy as np
 from benchmark.records import FoldRecord, confusion_of
 from benchmark.store import Store
 from benchmark.svg import draw_svg
+from benchmark.tuning.kept import load_studies
 from mer_lightning.metrics import uf1
-from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
+
+    from benchmark.tuning.kept import Scored
 
 _GREEN, _GREY = "#0b6e4f", "#bbbbbb"
 
@@ -33,20 +34,19 @@ def draw_studies(folder: Path, output: Path) -> list[Path]:
         Their paths.
 
     Raises:
-        DataError: The folder holds no trials.
+        DataError: The folder holds no trials, or a file of them is not what it should be.
     """
-    studies = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("tuning/*.trials.json"))]
-    if not studies:
-        raise DataError(f"{folder}: no finished study; expected tuning/*.trials.json")
-    done = [[trial for trial in study["trials"] if trial["value"] is not None] for study in studies]
-    keys = sorted({key for trials in done for trial in trials for key in trial["values"]})
+    studies = [study.scored for study in load_studies(folder)]
+    keys = sorted({key for trials in studies for values, _ in trials for key in values})
     folds = [fold for fold in Store(folder.parent).folds(folder.name).values() if fold.inner_uf1 is not None]
     pictures: dict[str, Callable[[], str]] = {
-        "history": lambda: _svg(1, lambda axes: _history(axes[0], done), "Best inner UF1 so far, by trial"),
+        "history": lambda: _svg(1, lambda axes: _history(axes[0], studies), "Best inner UF1 so far, by trial"),
         "importance": lambda: _svg(
             1, lambda axes: _importance(axes[0], importances(studies)), "Importance (PED-ANOVA)"
         ),
-        "slices": lambda: _svg(len(keys), lambda axes: _slices(axes, keys, done), "Inner UF1 of each trial, by value"),
+        "slices": lambda: _svg(
+            len(keys), lambda axes: _slices(axes, keys, studies), "Inner UF1 of each trial, by value"
+        ),
     }
     if folds:
         pictures["optimism"] = lambda: _svg(1, lambda axes: _optimism(axes[0], folds), "Inner and outer scores")
@@ -59,26 +59,26 @@ def draw_studies(folder: Path, output: Path) -> list[Path]:
     return paths
 
 
-def importances(studies: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Mean importance of each key over studies, by Optuna's default; a study of fewer than four trials says nothing."""
+def importances(studies: Sequence[Scored]) -> dict[str, float]:
+    """Mean importance of each key over studies, given by what they scored, by Optuna's default.
+
+    A study of fewer than four trials says nothing.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     found: dict[str, list[float]] = {}
-    for study in studies:
-        trials = [trial for trial in study["trials"] if trial["value"] is not None]
-        if len(trials) < 4 or len({trial["value"] for trial in trials}) < 2:
+    for trials in studies:
+        if len(trials) < 4 or len({score for _, score in trials}) < 2:
             continue
         made = optuna.create_study(direction="maximize")
-        shared = set.intersection(*(set(trial["values"]) for trial in trials))
-        space = {key: _distribution([trial["values"][key] for trial in trials]) for key in sorted(shared)}
+        shared = set.intersection(*(set(values) for values, _ in trials))
+        space = {key: _distribution([values[key] for values, _ in trials]) for key in sorted(shared)}
         space = {key: distribution for key, distribution in space.items() if not distribution.single()}
         made.add_trials(
             [
-                optuna.create_trial(
-                    params={key: trial["values"][key] for key in space}, distributions=space, value=trial["value"]
-                )
-                for trial in trials
+                optuna.create_trial(params={key: values[key] for key in space}, distributions=space, value=score)
+                for values, score in trials
             ]
         )
         for key, value in optuna.importance.get_param_importances(made).items():
@@ -110,11 +110,11 @@ def _svg(panels: int, draw: Callable[[Sequence[Axes]], None], title: str) -> str
     return draw_svg(make)
 
 
-def _history(axes: Axes, studies: Sequence[Sequence[dict[str, Any]]]) -> None:
+def _history(axes: Axes, studies: Sequence[Scored]) -> None:
     longest = max(len(trials) for trials in studies)
     best = np.full((len(studies), longest), np.nan)
     for row, trials in zip(best, studies, strict=True):
-        row[: len(trials)] = np.maximum.accumulate([trial["value"] for trial in trials])
+        row[: len(trials)] = np.maximum.accumulate([score for _, score in trials])
         axes.plot(range(1, len(trials) + 1), row[: len(trials)], color=_GREY, lw=0.7)
     axes.plot(range(1, longest + 1), np.nanmean(best, axis=0), color=_GREEN, lw=2, label="mean of studies")
     axes.set_xlabel("completed trials")
@@ -129,9 +129,9 @@ def _importance(axes: Axes, values: dict[str, float]) -> None:
     axes.set_xlabel("share of what decides the inner UF1, mean of studies")
 
 
-def _slices(panels: Sequence[Axes], keys: Sequence[str], studies: Sequence[Sequence[dict[str, Any]]]) -> None:
+def _slices(panels: Sequence[Axes], keys: Sequence[str], studies: Sequence[Scored]) -> None:
     for axes, key in zip(panels, keys, strict=True):
-        pairs = [(t["values"][key], t["value"]) for trials in studies for t in trials if key in t["values"]]
+        pairs = [(values[key], score) for trials in studies for values, score in trials if key in values]
         values = [value for value, _ in pairs]
         axes.scatter(values, [score for _, score in pairs], s=8, color=_GREEN, alpha=0.4, lw=0)
         axes.set_xlabel(key.rpartition(".")[2])

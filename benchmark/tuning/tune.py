@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
+from benchmark.clip_list import check_free
 from benchmark.jobs import Outcome, failure, fold_record, train_fold
 from benchmark.json_files import write_json
 from benchmark.pretraining import prepare_start
 from benchmark.recipe import RECIPES, Recipe
 from benchmark.recipe_check import check_values
-from benchmark.records import SEEN, FoldRecord, SearchRecord
+from benchmark.records import SEEN, FoldRecord, SearchRecord, load_clip_list
 from benchmark.runner import begin_run, run_all
 from benchmark.search_space import Choice, Space, in_order
+from benchmark.tuning.kept import SUFFIX, KeptStudy, KeptTrial
 from benchmark.tuning.progress import TrialProgress
 from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search, usual_pruner
 from benchmark.tuning.storages import check_storage, storage_place
@@ -117,10 +119,11 @@ def tune(
 
     Raises:
         DataError: Mode, protocol, recipe and pruner do not fit together, there is nothing to split, the storage cannot
-            be used, or another process tunes the same run.
+            be used, another process tunes the same run, or there are records of other clips, see ``check_free``.
     """
     _check(run, tuning)
     tuned = replace(run, recipe=_tuned_recipe(run.recipe, tuning))
+    check_free([tuned.clip_list], records, load_clip_list)
     with _alone(store.folder(tuned.id) / "tuning") as folder:
         place, shared = storage_place(storage, folder)
         check_storage(place)
@@ -318,19 +321,21 @@ def _spent(tuning: Tuning, trials: Sequence[FrozenTrial]) -> SearchRecord:
 
 def _write_trials(given: Search, name: str, trials: Sequence[FrozenTrial]) -> None:
     """Keep the trials of a study for pictures and W&B, which need no Optuna then and no storage."""
-    rows = [
-        {
-            "number": trial.number,
-            "state": trial.state.name.lower(),
-            "value": trial.values[0] if trial.values and trial.state.name == "COMPLETE" else None,
-            "values": trial.params,
-            "epochs": trial.user_attrs.get("epochs", 0),
-            "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
-        }
+    kept = tuple(
+        KeptTrial.model_validate(
+            {
+                "number": trial.number,
+                "state": trial.state.name.lower(),
+                "value": trial.values[0] if trial.values and trial.state.name == "COMPLETE" else None,
+                "values": trial.params,
+                "epochs": trial.user_attrs.get("epochs", 0),
+                "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
+            }
+        )
         for trial in trials
-    ]
-    path = given.folder / f"{file_name(name)}.trials.json"
-    write_json(path, {"run": given.run, "study": name, "trials": rows})
+    )
+    study = KeptStudy(run=given.run, study=name, trials=kept)
+    write_json(given.folder / f"{file_name(name)}{SUFFIX}", study.model_dump())
 
 
 @contextmanager

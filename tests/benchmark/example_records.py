@@ -11,24 +11,30 @@ def fold(person="smic/s01", pairs=((0, 0), (1, 2))):
 
 
 def run_record(people=("smic/s01", "smic/s02"), *, folds=2, seconds=1.0, **changes):
+    confusion = changes.get("confusion") or confusion_of([fold(person) for person in people], 3)
+    databases = {person.split("/")[0] for person in confusion}
+    board = changes.get("board", "smic-3")
+    protocol = board.removeprefix("synthetic-")
     values = {
         "run": "m--smic-3--s0--0",
         "method": "m",
         "title": "M",
-        "board": "smic-3",
-        "protocol": "smic-3",
+        "board": board,
+        "protocol": protocol,
         "protocol_version": 1,
         "protocol_hash": "a",
         "selection": "last_epoch",
         "recipe_hash": "b",
         "recipe": {"deviations": []},
-        "data": DataProvenance(source="s", release="r", synthetic=False, table_hash="t" * 64, content_hash="c"),
+        "data": DataProvenance(
+            source="s", release="r", synthetic=board != protocol, table_hash="t" * 64, content_hash="c"
+        ),
         "seed": 0,
         "classes": ("negative", "positive", "surprise"),
-        "databases": ("smic",),
+        "databases": tuple(name for name in ("smic", "casme2", "samm") if name in databases),
         "folds": folds,
-        "finished": len(people),
-        "confusion": confusion_of([fold(person) for person in people], 3),
+        "finished": len(confusion),
+        "confusion": confusion,
         "versions": {},
         "device": "CPU",
         "seconds": seconds,
@@ -44,7 +50,6 @@ def record(method, seed=0, pairs=GOOD, **changes):
             "title": method.upper(),
             "seed": seed,
             "board": "megc2019",
-            "databases": ("smic", "casme2"),
             "confusion": confusion_of([fold(person, pairs) for person in people], 3),
         }
         | changes

@@ -151,6 +151,14 @@ def test_a_fold_that_was_trained_on_something_else_is_found_by_the_protocol(copy
     assert audited.problems == (f"{held_out}: train is not what protocol smic-3 makes of these samples",)
 
 
+def test_a_prediction_of_a_class_that_there_is_not_is_a_problem(copy):
+    one, *_ = fold_files(copy)
+    change(one, lambda body: body["predictions"][0].update(prediction=7))
+    (audited,) = audit_folder(copy / "runs")
+    key = json.loads(one.read_text())["predictions"][0]["key"]
+    assert any(f"{key} is of a class that there is not; expected 0..2" in problem for problem in audited.problems)
+
+
 def test_an_unfinished_store_is_checked_as_far_as_it_goes(copy):
     fold_files(copy)[0].unlink()
     (audited,) = audit_folder(copy / "runs")

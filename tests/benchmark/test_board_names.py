@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.board_names import board_name, board_title, is_synthetic, protocol_of
+from benchmark.board_names import board_name, board_title, is_synthetic, protocol_of, protocol_title
 from mer_lightning.protocols import get_protocol
 from mer_lightning.types import DataError
 
@@ -19,6 +19,11 @@ def test_names_and_headings_of_invented_people_say_so():
     assert board_name("smic-3", synthetic=False) == "smic-3"
     assert board_name("smic-3", synthetic=True) == "synthetic-smic-3"
     assert board_title("synthetic-smic-3") == f"Synthetic data: {board_title('smic-3')}"
+
+
+def test_a_heading_says_which_rule_selects_the_epoch_where_it_is_not_the_usual_one():
+    assert protocol_title("synthetic-smic-3") == protocol_title("smic-3") == get_protocol("smic-3").title
+    assert board_title("smic-3+inner_subjects").endswith("single database, epoch selected by inner_subjects")
 
 
 def test_a_board_of_no_protocol_is_named():

@@ -84,6 +84,35 @@ def test_a_run_that_goes_on_gives_the_record_of_one_that_never_stopped(bench):
     assert load_run(path).result() == whole
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda predictions: predictions[0].update(prediction=7),
+        lambda predictions: predictions[0].update(label=(predictions[0]["label"] + 1) % 3),
+        lambda predictions: predictions[0].update(key="smic/stranger/clip_000"),
+        lambda predictions: predictions.pop(),
+        lambda predictions: predictions.append(predictions[0]),
+    ],
+)
+def test_a_kept_fold_that_is_not_one_of_the_run_is_named_and_nothing_is_recorded(bench, capsys, change):
+    assert bench("--method", "majority") == 0
+    (record,) = (bench.folder / "records").rglob("*.json")
+    record.unlink()
+    path = next((bench.folder / "runs").glob("*/folds/*.json"))
+    body = json.loads(path.read_text())
+    change(body["predictions"])
+    path.write_text(json.dumps(body))
+    capsys.readouterr()
+    assert bench("--method", "majority") == 2
+    said = capsys.readouterr().err
+    assert f"{path}: expected a class in 0..2 for each clip of {body['held_out']}" in said
+    assert said.count("\n") == 1
+    assert not record.exists()
+    path.unlink()
+    assert bench("--method", "majority") == 0
+    assert load_run(record).complete
+
+
 def test_another_seed_is_another_run_and_estimators_need_only_one(bench):
     assert bench("--seed", "0", "--seed", "1") == 0
     seeds = {(r.method, r.seed) for r in load_runs(bench.folder / "records")}

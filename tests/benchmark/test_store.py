@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from benchmark.store import RunManifest, Store
@@ -29,6 +31,32 @@ def test_a_torn_fold_record_counts_as_missing(tmp_path, content):
     store.save_fold("r", fold())
     (tmp_path / "r" / "folds" / "smic--s01.json").write_text(content)
     assert store.folds("r") == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"held_out": "smic/s02"},
+        {"seconds": float("nan")},
+        {"predictions": [{"key": "smic/s01/c0", "label": -1, "prediction": 0}]},
+    ],
+)
+def test_a_record_of_another_fold_or_of_what_cannot_be_counts_as_missing(tmp_path, change):
+    store = Store(tmp_path)
+    store.save_fold("r", fold())
+    path = store.fold_path("r", "smic/s01")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert store.folds("r") == {}
+    assert store.fold("r", "smic/s01") is None
+
+
+def test_a_torn_file_of_what_a_run_started_from_is_named(tmp_path):
+    store = Store(tmp_path)
+    assert store.pretraining("r") is None
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "pretraining.json").write_text("{")
+    with pytest.raises(DataError, match=r"r/pretraining\.json: file: Invalid JSON"):
+        store.pretraining("r")
 
 
 def test_manifests_are_listed(tmp_path):

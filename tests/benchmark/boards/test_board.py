@@ -5,7 +5,7 @@ import pytest
 from benchmark.boards.board import load_boards
 from benchmark.records import save_run
 from mer_lightning.types import DataError
-from tests.benchmark.example_records import record
+from tests.benchmark.example_records import run_record
 
 
 def test_rows_are_ranked_by_uf1_with_mean_and_spread_over_seeds(leaderboards):
@@ -20,13 +20,31 @@ def test_rows_are_ranked_by_uf1_with_mean_and_spread_over_seeds(leaderboards):
 def test_real_data_stand_before_invented_and_composites_before_single_databases(tmp_path):
     boards = ("synthetic-megc2019", "synthetic-smic-3", "smic-3", "megc2019")
     for board in boards:
-        databases = ("smic", "casme2") if board.endswith("megc2019") else ("smic",)
-        save_run(tmp_path / "records", record("good", board=board, databases=databases))
+        people = ("smic/s01", "casme2/sub01") if board.endswith("megc2019") else ("smic/s01", "smic/s02")
+        save_run(tmp_path / "records", run_record(people, board=board))
     assert [board.id for board in load_boards(tmp_path)] == ["megc2019", "smic-3", *boards[:2]]
 
 
-def test_a_mistake_in_a_reported_file_is_named(leaderboards):
-    path = leaderboards / "reported" / "x.yaml"
-    path.write_text("board: b\nrows:\n- {name: A, selection: honest, scores: {all: {uf1: 86.0}}, source: S}\n")
-    with pytest.raises(DataError, match=r"x.yaml: rows.0.scores.all.uf1: Input should be less than or equal to 1"):
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("uf1: 0.9", "uf1: 86.0", r"rows\.0\.scores\.all\.uf1: Input should be less than or equal to 1"),
+        ("all:", "smik:", r"rows\.0 \(Bad et al\.\): scores\.smik: expected one of all, smic, casme2, samm"),
+        ("method: bad", "method: bed", r"rows\.0 \(Bad et al\.\): method: no recipe is called 'bed'"),
+        ("board: megc2019", "board: megc2020", "board: expected megc2019, as the file is called; found 'megc2020'"),
+    ],
+)
+def test_a_mistake_in_a_reported_file_is_named(leaderboards, old, new, says):
+    path = leaderboards / "reported" / "megc2019.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(DataError, match=rf"megc2019\.yaml: {says}"):
+        load_boards(leaderboards)
+
+
+def test_a_reported_file_of_no_protocol_is_named(leaderboards):
+    path = leaderboards / "reported" / "megc2020.yaml"
+    path.write_text("board: megc2020\nrows: []\n")
+    with pytest.raises(DataError, match=r"megc2020\.yaml: board: protocol 'megc2020' is unknown"):
         load_boards(leaderboards)

@@ -15,6 +15,7 @@ from tests.benchmark.example_records import fold, run_record
 PROJECT = Path(__file__).parents[3]
 # subject one: 2 of 4 right; subject two: its only clip right
 PEOPLE = {"smic/s01": ((0, 0), (0, 0), (1, 0), (2, 0)), "smic/s02": ((1, 1),)}
+RIGHT = {person: tuple((truth, truth) for truth, _ in pairs) for person, pairs in PEOPLE.items()}
 POOLED, OF_SUBJECTS = 3 / 5, (2 / 4 + 1) / 2
 UF1 = (2 * 2 / (2 * 2 + 2) + 2 * 1 / (2 * 1 + 1) + 0) / 3
 
@@ -25,7 +26,6 @@ def record(method, board="smic-3", people=PEOPLE, **changes):
             "method": method,
             "title": method.upper(),
             "board": board,
-            "databases": ("smic",),
             "confusion": confusion_of([fold(person, pairs) for person, pairs in people.items()], 3),
         }
         | changes
@@ -91,7 +91,7 @@ def test_a_record_stands_beside_the_printed_figure_in_its_unit(leaderboards):
 
 def test_seeds_give_a_mean_and_a_spread(leaderboards):
     save_run(leaderboards / "records", record("full"))
-    save_run(leaderboards / "records", record("full", people={"smic/s01": ((0, 0), (1, 1))}, seed=1))
+    save_run(leaderboards / "records", record("full", people=RIGHT, seed=1))
     assert cells(page(leaderboards), "Full")[3] == "80.00 ± 28.28"  # 60 and 100
 
 
@@ -131,8 +131,8 @@ def test_a_row_of_the_composite_is_scored_on_the_clips_of_its_column(leaderboard
     text = METHODS.replace("tier: D, cannot_run: the genome is lost", "tier: B")
     (leaderboards / "reported" / "methods.yaml").write_text(text)
     people = PEOPLE | {"casme2/sub01": ((0, 1), (1, 0), (2, 0))}
-    save_run(leaderboards / "records", record("cited", "megc2019", people, databases=("smic", "casme2")))
-    save_run(leaderboards / "records", record("cited", "smic-3", {"smic/s01": ((0, 0),)}))  # not the row's protocol
+    save_run(leaderboards / "records", record("cited", "megc2019", people, folds=3))
+    save_run(leaderboards / "records", record("cited", people=RIGHT))  # not the row's protocol
     assert cells(page(leaderboards), "Cited")[3] == f"{100 * POOLED:.2f}"
 
 
@@ -152,7 +152,7 @@ def test_a_run_with_missing_folds_shows_no_number(leaderboards):
 
 def test_editions_of_the_input_stay_apart(leaderboards):
     save_run(leaderboards / "records", record("full"))
-    save_run(leaderboards / "records", record("full", people={"smic/s01": ((0, 0),)}, edition="aligned"))
+    save_run(leaderboards / "records", record("full", people=RIGHT, edition="aligned"))
     assert cells(page(leaderboards), "Full")[3] == "60.00; 100.00 (aligned)"
 
 

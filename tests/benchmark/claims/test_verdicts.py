@@ -280,6 +280,9 @@ def test_a_mistake_in_the_table_is_named(tmp_path, line, says):
     path.write_text("method\n")
     with pytest.raises(DataError, match="line 1: expected the columns method,samples"):
         judge_claims(path)
+    path.write_bytes(HEADER.encode() + b"\xff,SMIC\n")
+    with pytest.raises(DataError, match=r"claims\.csv: line \d: 'utf-8' codec can't decode byte 0xff"):
+        judge_claims(path)
 
 
 def test_the_committed_claims_are_current_and_none_is_undecided():

@@ -51,7 +51,7 @@ FOLDS = [fold("smic/s01", "01", ["002", "110"]), fold("smic/s02", "20", ["001", 
 
 def study(folds, **changes):
     people = {person_of(p.key) for f in folds for p in f.predictions}
-    honest = run_record(confusion=confusion_of(folds, 3), folds=len(people), finished=len(people))
+    honest = run_record(board="megc2019", confusion=confusion_of(folds, 3), folds=len(people))
     return LeakRecord(**{"honest": honest} | changes)
 
 
@@ -207,6 +207,11 @@ def test_folds_without_their_candidates_are_named(folds, says):
     [
         ({"outcomes": {"nosuch": {}}}, "outcomes.nosuch: expected one of"),
         ({"outcomes": {"test_oracle": {"smic/s01": ((1, 0, 0), (0, 0, 0), (0, 0, 0))}}}, "other clips than those of"),
+        (
+            {"outcomes": {"test_oracle": {"smic/s01": ((1,),)}}},
+            r"test_oracle\.smic/s01: expected 3 x 3 counts",
+        ),
+        ({"best_of": ({"number": 1, "confusion": ((1, 0), (0, 1))},)}, r"best_of\.0: expected 3 x 3 counts"),
         ({"honest": run_record(folds=3)}, "honest: incomplete 2/3"),
     ],
 )

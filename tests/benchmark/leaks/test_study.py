@@ -124,16 +124,23 @@ def test_a_study_never_becomes_a_row(study):
     assert "Synthetic data:" in page
 
 
-def test_what_others_found_must_name_a_habit(study, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("habit", "board", "says"),
+    [
+        ("nosuch", "smic-3", "rows.0.habit: expected one of"),
+        ("noise", "nosuch", "rows.0.board: protocol 'nosuch' is unknown"),
+    ],
+)
+def test_what_others_found_must_name_a_habit_and_a_board(study, capsys, monkeypatch, habit, board, says):
     study("--method", "majority")
     leaderboards = study.folder / "leaderboards"
     path = leaderboards / "leaks" / "elsewhere.yaml"
-    row = "- {habit: nosuch, method: m, board: b, what: w, honest: 0.5, leaky: 0.6, source: s, why: y}"
-    path.write_text(f"rows:\n{row}\n")
+    row = "method: m, what: w, honest: 0.5, leaky: 0.6, source: s, why: y"
+    path.write_text(f"rows:\n- {{habit: {habit}, board: {board}, {row}}}\n")
     monkeypatch.setattr(benchmark.commands.leaderboards, "LEADERBOARDS", leaderboards)
     assert main(["leaderboards", "--check"]) == 2
     error = capsys.readouterr().err
-    assert "rows.0.habit: expected one of" in error
+    assert says in error
     assert error.count("\n") == 1
 
 

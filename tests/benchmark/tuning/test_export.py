@@ -1,5 +1,6 @@
 """What a study chose becomes a recipe, and what it keeps becomes pictures."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from benchmark.records import FoldRecord
 from benchmark.store import Store
 from benchmark.summary import make_record
 from benchmark.tuning.export import export, typical
+from benchmark.tuning.kept import SUFFIX
 from benchmark.tuning.pictures import draw_studies
 from benchmark.yaml_files import load_yaml
 from tests.benchmark.tuning.searches import SPACE, make_run
@@ -58,3 +60,20 @@ def test_pictures_are_drawn_from_what_the_run_keeps(run, tmp_path):
     assert "gamma" in texts[2]
     assert [path.read_text() for path in draw_studies(folder, tmp_path / "again")] == texts
     assert main(["tune-report", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"run": "r", "study": "smic--s01", "tri', "file: Invalid JSON"),
+        ('{"run": "r", "study": "all", "trials": [{"number": 0}]}', r"trials\.0\.state: Field required"),
+    ],
+)
+def test_a_torn_file_of_trials_is_named(tmp_path, capsys, text, says):
+    path = tmp_path / "r" / "tuning" / f"smic--s01{SUFFIX}"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert main(["tune-report", str(tmp_path / "r")]) == 2
+    said = capsys.readouterr().err
+    assert re.search(f"smic--s01.trials.json: {says}", said)
+    assert said.count("\n") == 1
