@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from benchmark.curves import MeanCurve  # noqa: TC001 - a field
 from benchmark.json_files import load_json, write_json
@@ -114,6 +114,9 @@ class FoldRecord(Settings):
         candidates: For each prediction, the class that every candidate (epoch, or value of C) gives, one digit each;
             only where ``mer-bench leak-study`` asked for it.
     """
+
+    # half precision skips a step whose loss is not finite, and the curve shows it
+    model_config = ConfigDict(allow_inf_nan=True)
 
     schema_version: Literal[1] = SCHEMA_VERSION
     held_out: str
