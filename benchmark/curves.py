@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -26,7 +26,7 @@ class MeanCurve(Settings):
     """
 
     epochs: tuple[int, ...] = Field(min_length=1)
-    values: dict[str, tuple[Annotated[float, Field(allow_inf_nan=False)], ...]]
+    values: dict[str, tuple[float, ...]]
 
     @model_validator(mode="after")
     def _check(self) -> MeanCurve:

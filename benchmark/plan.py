@@ -131,15 +131,18 @@ def make_plan(
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
     from mer_lightning.datamodules import LateTable, check_reading, content_hash, read_contents, read_samples
+    from mer_lightning.motion import get_representation
     from mer_lightning.motion.cache import Cache
 
     pairs = suite.pairs(methods, protocols)
     recipes = {name: load_recipe(name) for _, name in pairs}
     evaluations = {name: get_protocol(name) for name, _ in pairs}
-    for recipe in recipes.values():
-        check_recipe(recipe)
+    for name, recipe in recipes.items():
+        check_recipe(
+            recipe, {len(evaluations[protocol].scheme.classes) for protocol, method in pairs if method == name}
+        )
     parts = {part.name: part for recipe in recipes.values() for part in recipe.trained}
-    representations = {name: check_recipe(part) for name, part in parts.items()}
+    representations = {name: get_representation(part.sees.name, part.sees.arguments) for name, part in parts.items()}
     dataset = suite.source.open(data)
     learnt_from = {
         recipe.transfer.database: suite.source.open_pretraining(recipe.transfer.database, data)

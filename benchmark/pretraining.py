@@ -57,7 +57,7 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         store.root / "pretrained" / f"{run.recipe.origin}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
     )
     start = Start(weights, transfer.freeze)
-    kept = _kept(weights)
+    kept = _kept(weights, say)
     if kept is not None:
         store.save_pretraining(run.id, kept)
         return start
@@ -86,12 +86,19 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     return start
 
 
-def _kept(weights: Path) -> PretrainingRecord | None:
+def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None:
+    from mer_lightning.backbones import load_kept
+
     try:
         record = PretrainingRecord.model_validate_json(weights.with_suffix(".json").read_bytes())
     except (OSError, ValidationError):
         return None
-    return record if weights.is_file() else None
+    try:
+        load_kept(weights)
+    except DataError as error:
+        say(f"{error}; trained again")
+        return None
+    return record
 
 
 def _read(run: Run, cache: Path) -> tuple[Table, Labelled]:

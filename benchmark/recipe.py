@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECIPES = Path(__file__).parent / "recipes"
+RECIPE_NAME = r"^[a-z0-9][a-z0-9-]*$"
 _DECIDING = {"version", "representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
 _TUNABLE = {"model", "training", "estimator"}
 
@@ -170,7 +171,7 @@ class Recipe(Settings):
             unlabelled samples; empty for what competes.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(pattern=RECIPE_NAME)
     title: str
     summary: str
     tier: Literal["A", "B", "C"]

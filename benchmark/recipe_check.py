@@ -2,67 +2,81 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from benchmark.recipe import RECIPES, Ensemble, Recipe
-from benchmark.search_space import conditions
+from benchmark.search_space import corners
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from benchmark.recipe import RepresentationChoice
     from mer_lightning.datamodules.table import Holds
     from mer_lightning.motion import Representation
+    from mer_lightning.settings import Component, Training
+
+_MODELS, _ESTIMATORS = "mer_lightning.models", "mer_lightning.descriptors"
 
 
-def check_recipe(recipe: Recipe) -> Representation:
+def check_recipe(recipe: Recipe, classes: Collection[int] = (3,)) -> Representation:
     """Make sure, before anything trains, that everything a recipe names exists and fits.
+
+    Args:
+        recipe: A method, or an ensemble of them.
+        classes: Numbers of classes of the protocols that it will be trained under.
 
     Returns:
         The representation that it names; of an ensemble, the first member's.
 
     Raises:
-        DataError: A name is unknown, an argument does not fit, or the parts do not make one method.
+        DataError: A name is unknown, an argument or a value does not fit, a file of weights is not what it should be,
+            or the parts do not make one method.
     """
-    from mer_lightning.motion import Features, get_representation
+    from mer_lightning.motion import Features
 
     file = f"{RECIPES.name}/{recipe.name}.yaml"
     if recipe.ensemble is not None:
-        return _check_ensemble(recipe, recipe.ensemble, file)
+        return _check_ensemble(recipe, recipe.ensemble, file, classes)
     if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):
         raise DataError(f"{file}: expected either model and training, or estimator, or ensemble")
     if recipe.representation is None:
         raise DataError(f"{file}: representation: missing")
     try:
-        representation = get_representation(recipe.sees.name, recipe.sees.arguments)
-        _check_components(recipe)
+        representation = _representation(recipe.sees)
         if recipe.model and isinstance(representation, Features):
             raise DataError(f"model: {representation.name} gives feature vectors, which only an estimator reads")
-        _check_training(recipe, representation)
-        _check_transfer(recipe)
+        built = _method(recipe, representation, max(classes))
+        _check_training(recipe.training, representation, classes)
+        _check_transfer(recipe, built)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
-    check_values(recipe, representation, file)
+    check_values(recipe, representation, file, classes)
     return representation
 
 
-def check_values(recipe: Recipe, representation: Representation, file: str) -> None:
-    """Make sure that a recipe takes every value of its search space.
+def check_values(recipe: Recipe, representation: Representation, file: str, classes: Collection[int]) -> None:
+    """Make sure that a recipe takes the values of its search space, together as they can be drawn.
 
     Raises:
         DataError: It does not; the message names the file that the space is from, and the key.
     """
-    for key, values in recipe.search_space.items():
-        for value in values.ends:
-            try:
-                changed = recipe.with_values(conditions(recipe.search_space, key) | {key: value})
-                _check_components(changed)
-                _check_training(changed, representation)
-                if acts_on(changed) != acts_on(recipe):
-                    raise DataError(f"{key}: what is read cannot be tuned")
-            except DataError as error:
-                raise DataError(f"{file}: search_space: {error}") from error
+    for values in corners(recipe.search_space):
+        try:
+            changed = recipe.with_values(values)
+            if (changed.model, changed.estimator) != (recipe.model, recipe.estimator):
+                # weights are pre-trained once, with the recipe's own values
+                _check_transfer(recipe, _method(changed, representation, max(classes)))
+            _check_training(changed.training, representation, classes)
+            if acts_on(changed) != acts_on(recipe):
+                raise DataError(f"{', '.join(values)}: what is read cannot be tuned")
+        except DataError as error:
+            together = ", ".join(f"{key}: {value}" for key, value in values.items())
+            raise DataError(f"{file}: search_space: {error}" + f" (tried {together})" * (len(values) > 1)) from error
 
 
-def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str) -> Representation:
+def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str, classes: Collection[int]) -> Representation:
     own = ("representation", "model", "training", "transfer", "estimator", "search_space")
     if given := next((key for key in own if getattr(recipe, key)), None):
         raise DataError(f"{file}: {given}: an ensemble has none; its members have theirs")
@@ -77,51 +91,99 @@ def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str) -> Representa
         if part.unranked and not recipe.unranked:
             raise DataError(f"{where} is not ranked ({part.unranked}); expected unranked with a reason here too")
     try:
-        ensemble.top.build("mer_lightning.descriptors")
+        _made(ensemble.top, _ESTIMATORS)
     except DataError as error:
         raise DataError(f"{file}: ensemble.top.{error}") from error
-    first, *_ = [check_recipe(part) for part in recipe.trained]
+    first, *_ = [check_recipe(part, classes) for part in recipe.trained]
     return first
 
 
-def _check_components(recipe: Recipe) -> None:
-    for key, part, room in (
-        ("model", recipe.model, "mer_lightning.models"),
-        ("estimator", recipe.estimator, "mer_lightning.descriptors"),
-    ):
-        if part is not None:
-            try:
-                # an estimator costs nothing to make, and says what is wrong with its arguments
-                part.build(room) if key == "estimator" else part.load(room)
-            except DataError as error:
-                raise DataError(f"{key}.{error}") from error
+def _representation(choice: RepresentationChoice) -> Representation:
+    from mer_lightning.motion import FromFrames, get_representation
+
+    representation = get_representation(choice.name, choice.arguments)
+    if isinstance(representation, FromFrames):
+        try:
+            representation.check_weights()
+        except DataError as error:
+            raise DataError(f"representation.arguments: {error}") from error
+    return representation
 
 
-def _check_training(recipe: Recipe, representation: Representation) -> None:
+def _method(recipe: Recipe, representation: Representation, classes: int) -> Any:  # noqa: ANN401 - whatever it names
+    """The model or the estimator of a method by itself."""
+    key, part, room = ("model", recipe.model, _MODELS) if recipe.model else ("estimator", recipe.estimator, _ESTIMATORS)
+    assert part is not None, "check_recipe has looked"
+    try:
+        made = _made(part, room, classes=classes, in_channels=len(representation.channels))
+        for name, weight in made.named_parameters() if recipe.model else ():
+            # torch makes a layer of width 0, and trains what is left
+            if not weight.numel():
+                raise DataError(f"arguments: {part.name} has no values in {name}")
+    except DataError as error:
+        raise DataError(f"{key}.{error}") from error
+    return made
+
+
+def _made(part: Component, room: str, **given: int) -> Any:  # noqa: ANN401 - whatever it names
+    """What a component names, made once to hear what its constructor says; a network has shapes and no values."""
+    from mer_lightning.backbones import shapes_only
+
+    part.load(room)
+    said = Exception()
+    # a constructor that looks at values has them the second time only
+    for how in (shapes_only(), nullcontext()):
+        try:
+            with how:
+                made = part.build(room, **given)
+        except DataError as error:
+            raise DataError(f"arguments: {error}") from error
+        except Exception as error:
+            said = error
+        else:
+            return made
+    reason = " ".join(str(said).split())[:200]
+    raise DataError(f"arguments: {part.name} cannot be made: {type(said).__name__}: {reason}") from said
+
+
+def _check_training(training: Training | None, representation: Representation, classes: Collection[int]) -> None:
     from mer_lightning.augmentation import check_augmentation
+    from mer_lightning.tasks.losses import check_loss
 
-    if recipe.training and recipe.training.augmentation:
-        check_augmentation(recipe.training.augmentation, representation)
+    if training is None:
+        return
+    if training.augmentation:
+        check_augmentation(training.augmentation, representation)
+    for count in classes:
+        check_loss(training.loss, count)
 
 
-def _check_transfer(recipe: Recipe) -> None:
-    from mer_lightning.augmentation import check_augmentation
-    from mer_lightning.motion import get_representation
+def _check_transfer(recipe: Recipe, model: Any) -> None:  # noqa: ANN401 - the model that the recipe names
+    from mer_lightning.backbones import shapes_only
+    from mer_lightning.models.transfer import freeze, load_body
+    from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
 
     if recipe.transfer is None:
         return
     if recipe.model is None:
         raise DataError("transfer: expected a model to transfer, not an estimator")
+    classes = len({"ckplus": CKPLUS_7, "fer2013": FER2013_7}[recipe.transfer.database].classes)
     try:
-        choice, model, training = recipe.pretraining
-        representation = get_representation(choice.name, choice.arguments)
-        if training.augmentation:
-            check_augmentation(training.augmentation, representation)
-            if training.acts_on != "maps":
-                raise DataError("training.augmentation.acts_on: pre-training is augmented on maps")
-        model.load("mer_lightning.models")
+        choice, component, training = recipe.pretraining
+        representation = _representation(choice)
+        _check_training(training, representation, (classes,))
+        if training.acts_on != "maps":
+            raise DataError("training.augmentation.acts_on: pre-training is augmented on maps")
+        first = _made(component, _MODELS, classes=classes, in_channels=len(representation.channels))
     except DataError as error:
         raise DataError(f"transfer.{error}") from error
+    try:
+        with shapes_only():
+            load_body(model, first.state_dict())
+        if recipe.transfer.freeze:
+            freeze(model, getattr(model, "frozen_in_transfer", ()))
+    except DataError as error:
+        raise DataError(f"transfer: {error}") from error
 
 
 def acts_on(recipe: Recipe) -> Holds:

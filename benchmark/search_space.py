@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +12,9 @@ from pydantic import Field, field_validator, model_validator
 from mer_lightning.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+_MOST_CORNERS = 256
 
 
 class Entry(Settings):
@@ -130,6 +133,30 @@ def in_order(space: Mapping[str, Range]) -> list[str]:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         raise ValueError(f"when: {' -> '.join(error.args[1])} is a circle") from error
+
+
+def corners(space: Mapping[str, Range]) -> Iterator[dict[str, Any]]:
+    """Values at the ends of a search space in every combination, part by part: model, training, estimator.
+
+    Parts do not look at each other. Of one with very many combinations, each end by itself.
+    """
+    for part in sorted({key.partition(".")[0] for key in space}):
+        own = [key for key in space if key.partition(".")[0] == part]
+        if math.prod(len(space[key].ends) for key in own) > _MOST_CORNERS:
+            yield from (conditions(space, key) | {key: value} for key in own for value in space[key].ends)
+        else:
+            wanted = {*own, *(other for key in own for other in conditions(space, key))}
+            yield from _drawn(space, [key for key in in_order(space) if key in wanted], {})
+
+
+def _drawn(space: Mapping[str, Range], keys: Sequence[str], values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if not keys:
+        yield values
+        return
+    key, *rest = keys
+    met = all(other in values and values[other] == value for other, value in space[key].when.items())
+    for more in [{key: end} for end in space[key].ends] if met else [{}]:
+        yield from _drawn(space, rest, values | more)
 
 
 def conditions(space: Mapping[str, Range], key: str) -> dict[str, Any]:

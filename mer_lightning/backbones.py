@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from torch import Tensor
+
+
+@contextmanager
+def shapes_only() -> Generator[None]:
+    """Networks that are built meanwhile have shapes and no values: it takes milliseconds, whatever their size.
+
+    Files of weights are read and held against the shapes.
+    """
+    with torch.device("meta"), warnings.catch_warnings():
+        # that nothing is copied into a network without values, for one
+        warnings.simplefilter("ignore")
+        yield
 
 
 def make_backbone(backbone: str, in_channels: int, weights: str | Path | None = None, **settings: Any) -> Any:  # noqa: ANN401
@@ -22,14 +43,50 @@ def make_backbone(backbone: str, in_channels: int, weights: str | Path | None = 
         settings: What ``timm.create_model`` takes; ``num_classes`` 0 leaves the head off.
 
     Raises:
-        DataError: timm does not know the backbone, or the file does not fit.
+        DataError: timm does not know the backbone, the file does not fit, or ``drop_rate`` is no probability below 1.
     """
+    check_dropout(settings.get("drop_rate", 0.0))
     if not timm.is_model(backbone):
         raise DataError(f"backbone '{backbone}' is unknown to timm {timm.__version__}")
     network: Any = timm.create_model(backbone, pretrained=False, in_chans=in_channels, **settings)
     if weights is not None:
         _start_from(network, Path(weights))
     return network
+
+
+def check_dropout(probability: float) -> None:
+    """Some networks of timm look at it in their first step only.
+
+    Raises:
+        DataError: It is no probability below 1.
+    """
+    if not 0 <= probability < 1:
+        raise DataError(f"dropout: expected a probability in [0, 1), got {probability}")
+
+
+def load_kept(path: Path) -> dict[str, Tensor]:
+    """Weights that were kept after a training of ours, as safetensors, on the CPU.
+
+    Raises:
+        DataError: The file is not readable, or holds what a training leaves that diverged.
+    """
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: not readable weights ({' '.join(str(error).split())})") from error
+    check_finite(state, path)
+    return state
+
+
+def check_finite(state: Mapping[str, Tensor], path: Path) -> None:
+    """Make sure that weights are numbers: a training that diverged leaves none.
+
+    Raises:
+        DataError: A value is not finite; the message names file and weight.
+    """
+    for name, value in state.items():
+        if not value.isfinite().all():
+            raise DataError(f"{path}: {name} has values that are not finite")
 
 
 def _start_from(network: Any, path: Path) -> None:  # noqa: ANN401 - timm adds what nn.Module lacks
@@ -39,14 +96,26 @@ def _start_from(network: Any, path: Path) -> None:  # noqa: ANN401 - timm adds w
         raise DataError(f"{path}: no such file") from error
     except Exception as error:
         raise DataError(f"{path}: not a file of weights ({type(error).__name__})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise DataError(f"{path}: expected a state_dict, tensors by name, found {_kind(state)}")
+    check_finite(state, path)
     head = {f"{name}.{kind}" for name in _head_names(network) for kind in ("weight", "bias")}
     kept = {name: value for name, value in state.items() if name not in head}
-    try:
-        missing, unexpected = network.load_state_dict(kept, strict=False)
-    except RuntimeError as error:
-        raise DataError(f"{path}: {' '.join(str(error).split())}") from error
+    own = network.state_dict()
+    for name in sorted(own.keys() & kept.keys()):
+        if kept[name].shape != own[name].shape:
+            given, needed = tuple(kept[name].shape), tuple(own[name].shape)
+            raise DataError(f"{path}: does not fit: {name} is {given}, the network needs {needed}")
+    missing, unexpected = network.load_state_dict(kept, strict=False)
     if unexpected or set(missing) - head:
         raise DataError(f"{path}: does not fit, first at {(sorted(set(missing) - head) or sorted(unexpected))[0]}")
+
+
+def _kind(state: object) -> str:
+    odd = (
+        [key for key, value in state.items() if not isinstance(value, torch.Tensor)] if isinstance(state, dict) else []
+    )
+    return f"{type(state).__name__} with {odd[0]!r}" if odd else type(state).__name__
 
 
 def _head_names(network: Any) -> list[str]:  # noqa: ANN401 - timm adds what nn.Module lacks

@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from mer_lightning.types import DataError
 
+_FINITE = ConfigDict(allow_inf_nan=False)
+
 
 class Settings(BaseModel):
     """Base of everything that is read from a recipe or a suite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Component(Settings):
@@ -35,7 +37,7 @@ class Component(Settings):
             room: Package that it must come from, e.g. ``mer_lightning.models``; nothing else is importable.
 
         Raises:
-            DataError: No such file, no such class, or an argument that its constructor does not take.
+            DataError: No such file, no such class, or an argument or a value that its constructor does not take.
         """
         file, name = self.name.split(".")
         try:
@@ -66,16 +68,18 @@ class Component(Settings):
 
     def _check_arguments(self, found: type) -> None:
         parameters = inspect.signature(found).parameters
-        types = get_type_hints(found.__init__)
+        types = get_type_hints(found.__init__, include_extras=True)
         for key, value in self.arguments.items():
             if key not in parameters:
                 raise DataError(
                     f"arguments.{key}: {self.name} takes no such argument; expected {', '.join(parameters)}"
                 )
             try:
-                TypeAdapter(types.get(key, Any)).validate_python(value, strict=True)
+                TypeAdapter(types.get(key, Any), config=_FINITE).validate_python(value, strict=True)
             except ValidationError as error:
-                raise DataError(f"arguments.{key}: {error.errors()[0]['msg']}, found {value!r}") from error
+                # of several types, the one that the value has tells more than those that it has not
+                first = min(error.errors(), key=lambda found: found["type"].endswith(("_type", "_of")))
+                raise DataError(f"arguments.{key}: {first['msg']}, found {value!r}") from error
 
 
 class Optimizer(Settings):

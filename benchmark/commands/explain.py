@@ -42,6 +42,7 @@ def add_explain_command(commands: Commands) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    from benchmark.executors import check_accelerator
     from benchmark.explain.explanation import compare, explanation_of, summary_of
     from benchmark.explain.networks import find_prediction, find_run, inputs_of, network_of, scores_of
     from benchmark.explain.picture import draw_explanation
@@ -53,6 +54,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from mer_lightning.tasks import build_model
 
     console = open_console()
+    check_accelerator(arguments.accelerator)
     store, suite = Store(arguments.runs), load_suite(arguments.suite)
     out: Path | None = arguments.out
     if out is not None and (out.suffix != ".png" or out.is_dir()):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from benchmark.commands.options import open_console, reading, say_failed, training_options
@@ -76,8 +78,8 @@ def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.tuning.tune import make_tuning, mirror_seconds, tune
 
     console = open_console()
-    if arguments.export and arguments.export.suffix != ".yaml":
-        raise DataError(f"--export {arguments.export}: expected a file <name>.yaml")
+    if arguments.export:
+        _check_export(arguments.export)
     run = _plan(arguments, console)
     tuning = make_tuning(
         run.recipe,
@@ -120,6 +122,20 @@ def _tune(arguments: argparse.Namespace) -> int:
         export(run, record, store, arguments.export)
         console.print(f"recipe: {arguments.export}")
     return say_failed([record], arguments.runs, console)
+
+
+def _check_export(path: Path) -> None:
+    """Make sure, before days of tuning, that its end can be written down."""
+    from benchmark.recipe import RECIPE_NAME
+
+    if path.suffix != ".yaml" or not re.fullmatch(RECIPE_NAME, path.stem):
+        raise DataError(f"--export {path}: expected a file <name>.yaml, the name in lower-case letters, digits and -")
+    if path.is_dir() or not path.parent.is_dir():
+        raise DataError(f"--export {path}: expected a file in a folder that is there")
+    try:
+        TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise DataError(f"--export {path}: {path.parent} takes no files ({error.strerror})") from error
 
 
 def _plan(arguments: argparse.Namespace, console: Console) -> Run:

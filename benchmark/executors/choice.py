@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.executors.executor import Local, cores
+from benchmark.executors.executor import Local, check_accelerator, cores
 from benchmark.executors.on_ray import Ray
 from benchmark.executors.processes import Processes
 from benchmark.jobs import do_job
@@ -43,7 +43,7 @@ def choose_executor(
         work: What is done with a job; a function that can be pickled.
 
     Raises:
-        DataError: The options do not fit together, or Ray is not installed.
+        DataError: The options do not fit together, Ray is not installed, or there is no such accelerator.
     """
     if address is not None and name != "ray":
         raise DataError(f"--address {address}: only --executor ray has one")
@@ -55,6 +55,8 @@ def choose_executor(
         name = "processes" if on_cpu and several and _passes(runs, store) > _WORTH_PROCESSES else "local"
     elif name == "local" and workers not in {None, 1}:
         raise DataError(f"--jobs {workers}: --executor local is a single process")
+    if name != "ray":
+        check_accelerator(accelerator)
     match name:
         case "processes":
             return Processes(workers, accelerator, work)

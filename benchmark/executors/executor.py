@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from benchmark.jobs import Job, Outcome, do_job
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -20,6 +21,18 @@ DEATHS = 3
 """A fold whose worker dies this often has failed."""
 POLL_SECONDS = 0.2
 """How often somebody who has nothing to do looks for work."""
+
+
+def check_accelerator(accelerator: str) -> None:
+    """Make sure that this machine has what is asked for.
+
+    Raises:
+        DataError: A GPU is asked for, and torch finds none.
+    """
+    import torch
+
+    if accelerator == "gpu" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        raise DataError(f"--accelerator gpu: torch {torch.__version__} finds no GPU here; expected auto or cpu")
 
 
 class Executor(Protocol):

@@ -70,6 +70,8 @@ class Ray:
         try:
             resources = ray.cluster_resources()
             self.workers = max(1, int(resources.get("CPU", 1)))
+            if self.accelerator == "gpu" and not resources.get("GPU"):
+                raise DataError("--accelerator gpu: Ray has no GPU; expected auto or cpu")
             gpus = 1 if resources.get("GPU") and self.accelerator != "cpu" else 0
             task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=DEATHS - 1)(_ray_job)
             # Ray throws an object away that nobody refers to any more

@@ -122,8 +122,8 @@ def find_prediction(
 def network_of(predicted: Predicted, store: Store, console: Console, *, accelerator: str = "auto") -> nn.Module:
     """The network that made a prediction, on the CPU and in evaluation mode.
 
-    Its weights are kept as ``<run>/weights/<subject>.safetensors``; while there are none, its fold is trained again,
-    exactly as it was. Weights that do not predict what was recorded are not kept.
+    Its weights are kept as ``<run>/weights/<subject>.safetensors``; while there are none that can be read, its fold is
+    trained again, exactly as it was. Weights that do not predict what was recorded are not kept.
 
     Args:
         predicted: The prediction.
@@ -132,11 +132,11 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
         accelerator: Lightning's accelerator.
 
     Raises:
-        DataError: The method has no network, or the weights that are kept are not its own.
+        DataError: The method has no network.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
+    from mer_lightning.backbones import load_kept
     from mer_lightning.tasks import build_model, fit_fold
 
     recipe, run, fold = predicted.recipe, predicted.run, predicted.fold
@@ -148,11 +148,13 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     if path.is_file():
         model = build_model(run.table, recipe.model)
         try:
-            model.load_state_dict(load_file(path))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise DataError(f"{path}: not the weights of this fold ({reason}); remove it to train again") from error
-        return model.eval()
+            model.load_state_dict(load_kept(path))
+        except DataError as error:
+            console.print(str(error))
+        except RuntimeError:
+            console.print(f"{path}: not the weights of this fold")
+        else:
+            return model.eval()
     start = prepare_start(run, store, console.print, accelerator=accelerator)
     console.print(
         f"{predicted.manifest.run}: training the fold of {fold.held_out} again, {recipe.training.epochs} epochs "

@@ -10,6 +10,7 @@ import yaml
 
 from benchmark.recipe import Chosen, Recipe
 from benchmark.search_space import FloatRange, IntRange, Range, in_order
+from mer_lightning.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def export(run: Run, record: RunRecord, store: Store, path: Path) -> Recipe:
         }
     )
     given = recipe.model_dump(mode="json", exclude={"name"}, exclude_none=True)
-    path.write_text(yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
+    write_text(path, yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=110))
     return recipe
 
 

@@ -34,7 +34,7 @@ class KeptTrial(Settings):
     value: float | None = Field(default=None, ge=0, le=1)
     values: dict[str, Any]
     epochs: int = Field(ge=0)
-    seconds: float = Field(ge=0, allow_inf_nan=False)
+    seconds: float = Field(ge=0)
 
 
 class KeptStudy(Settings):

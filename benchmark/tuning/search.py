@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,7 @@ from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from optuna import Study
     from optuna.pruners import BasePruner
@@ -162,11 +163,25 @@ def search(
         # a sampler of its own for each trial: a search that was interrupted goes on as if it had not been
         place = f"{name}/trial {len(done)}" + (f"/worker {worker}" if worker else "")
         study.sampler = make_sampler(given.tuning.sampler, fold_seed(given.seed, place))
-        with no_warnings():
+        with no_warnings(), _ctrl_c_raises():
             study.optimize(objective, n_trials=1)
     done.sort(key=lambda trial: trial.number)
     ended = [*done[: given.tuning.trials], *study.get_trials(states=(TrialState.FAIL,))]
     return sorted(ended, key=lambda trial: trial.number)
+
+
+@contextmanager
+def _ctrl_c_raises() -> Generator[None]:
+    """Ctrl-C while Optuna stores a trial ends in an error of Optuna's own, which would pass for a failed fold."""
+    try:
+        yield
+    except Exception as error:
+        before = error.__context__
+        while before is not None:
+            if isinstance(before, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            before = before.__context__
+        raise
 
 
 def _without_failed(given: Search, study: Study, name: str, folds: Sequence[Fold], me: str) -> Study:

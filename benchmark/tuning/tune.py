@@ -209,13 +209,17 @@ def with_space(run: Run, file: Path) -> Run:
     """The same run with the search space of a file instead of the recipe's own; the tuned recipe says so.
 
     Raises:
-        DataError: The file is not one, or the recipe does not take what it allows.
+        DataError: The file is not one, the recipe does not take what it allows, or is an ensemble.
     """
+    from mer_lightning.motion import get_representation
+
     space = load_yaml(file, Space).search_space
     parts = [f"{key} {_in_words(space[key])}" for key in in_order(space)]
     deviations = (*run.recipe.deviations, f"Searched in a space of this run's own: {'; '.join(parts)}.")
     recipe = run.recipe.model_copy(update={"search_space": space, "deviations": deviations})
-    check_values(recipe, run.table.representation, str(file))
+    _check_space(recipe)
+    representation = get_representation(recipe.sees.name, recipe.sees.arguments)
+    check_values(recipe, representation, str(file), [len(run.protocol.scheme.classes)])
     return replace(run, recipe=recipe)
 
 

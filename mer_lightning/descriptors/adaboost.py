@@ -11,7 +11,7 @@ from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.estimator import vectors
+from mer_lightning.descriptors.estimator import Count, Positive, vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class AdaBoost:
     Solutions, ACCV 2014, which does not state its weak learners.
     """
 
-    def __init__(self, rounds: int = 20, cost: float = 10.0, shrinkage: float = 0.5) -> None:
+    def __init__(self, rounds: Count = 20, cost: Positive = 10.0, shrinkage: Positive = 0.5) -> None:
         self._rounds, self._cost, self._shrinkage = rounds, cost, shrinkage
         self._train = np.empty((0, 0))
         self._classes = 0
@@ -91,7 +91,9 @@ class AdaBoostSTM(AdaBoost):
     Detection, CVPR 2013, as used by Le Ngo, Phan and See, ACCV 2014.
     """
 
-    def __init__(self, rounds: int = 20, cost: float = 10.0, shrinkage: float = 0.5, bound: float = 5.0) -> None:
+    def __init__(
+        self, rounds: Count = 20, cost: Positive = 10.0, shrinkage: Positive = 0.5, bound: Positive = 5.0
+    ) -> None:
         super().__init__(rounds, cost, shrinkage)
         self._bound = bound
         self._labels: NDArray[np.int64] = np.empty(0, dtype=np.int64)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
 from sklearn.cluster import KMeans
 from sklearn.feature_selection import SelectPercentile, f_classif
 
+from mer_lightning.descriptors.estimator import Costs, InnerFolds  # noqa: TC001 - recipes are held against them
 from mer_lightning.descriptors.stclqp import CODES, KINDS
 from mer_lightning.descriptors.svm import SVM
 
@@ -34,10 +36,10 @@ class CodebookSVM:
 
     def __init__(
         self,
-        words: int = 32,
-        kept: int = 50,
-        costs: tuple[float, ...] | list[float] = (0.1, 1.0, 10.0, 100.0),
-        inner_folds: int = 5,
+        words: Annotated[int, Field(ge=1, le=CODES)] = 32,
+        kept: Annotated[int, Field(ge=1, le=100)] = 50,
+        costs: Costs = (0.1, 1.0, 10.0, 100.0),
+        inner_folds: InnerFolds = 5,
     ) -> None:
         self._words, self._kept = words, kept
         self._svm = SVM(costs=costs, inner_folds=inner_folds)

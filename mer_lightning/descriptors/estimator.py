@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
+from pydantic import Field
 from sklearn.model_selection import GroupKFold
 
 from mer_lightning.metrics import confusion_matrix, uf1
-from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Costs = Annotated[Sequence[Positive], Field(min_length=1)]
+"""C of a support vector machine or a regression, or candidates for it; held against recipes by ``Component.load``."""
+InnerFolds = Annotated[int, Field(ge=2)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +81,6 @@ def vectors(inputs: NDArray[np.floating[Any]], *, unit: bool = False) -> NDArray
         return flat
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return flat / np.where(length > 0, length, 1)
-
-
-def check_costs(costs: Sequence[float]) -> tuple[float, ...]:
-    """Candidates for C as they were given.
-
-    Raises:
-        DataError: No cost, or one that is not positive.
-    """
-    if not costs or min(costs) <= 0:
-        raise DataError(f"costs: expected one positive number or more, got {list(costs)}")
-    return tuple(costs)
 
 
 def choose_cost(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mer_lightning.descriptors.estimator import Costs, InnerFolds, Positive  # noqa: TC001 - recipes are held against them
 from mer_lightning.descriptors.svm import SVM, Kernel
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ class HierarchicalSVM:
         gamma: Scale of every kernel but ``linear``.
         inner_folds: Number of subject-grouped inner folds.
 
-    Raises:
-        DataError: As ``SVM``.
-
     Source: after Pan, Xie, Lv, Li and Wang, Hierarchical Support Vector Machine for Facial Micro-expression
     Recognition, Multimedia Tools and Applications 79, 2020, of which the abstract is known here; the order is a choice.
     """
@@ -37,14 +35,13 @@ class HierarchicalSVM:
     def __init__(
         self,
         kernel: Kernel = "linear",
-        costs: tuple[float, ...] | list[float] = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),
-        gamma: float = 1.0,
-        inner_folds: int = 5,
+        costs: Costs = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),
+        gamma: Positive = 1.0,
+        inner_folds: InnerFolds = 5,
     ) -> None:
         def machine() -> SVM:
             return SVM(kernel=kernel, costs=costs, gamma=gamma, inner_folds=inner_folds)
 
-        machine()
         self._machine = machine
         self._classes = 0
         self._order: list[int] = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -13,7 +15,8 @@ from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 from torch.nn.functional import adaptive_avg_pool2d
 
-from mer_lightning.descriptors.estimator import choose_cost, vectors
+from mer_lightning.descriptors.estimator import Costs, Count, InnerFolds, Positive, choose_cost, vectors
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mer_lightning.descriptors.estimator import TrainingSide
+
+Planes = Annotated[Sequence[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 
 
 class LinearSVM:
@@ -38,19 +43,26 @@ class LinearSVM:
         channels: Planes that are looked at, by number; all when absent.
         planes: ``unscaled`` undoes that each plane was scaled to its own range, see ``unscale``.
         pool: Average each plane over a grid of so many cells a side; none when absent.
+        in_channels: Number of planes, given by what is seen; not known when absent.
+
+    Raises:
+        DataError: A plane that is not there is looked at.
     """
 
     def __init__(
         self,
-        costs: float | tuple[float, ...] | list[float] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
-        inner_folds: int = 5,
+        costs: Positive | Costs = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+        inner_folds: InnerFolds = 5,
         kernel: Literal["linear", "rbf"] = "linear",
-        gamma: float = 1.0,
-        channels: tuple[int, ...] | list[int] | None = None,
+        gamma: Positive = 1.0,
+        channels: Planes | None = None,
         planes: Literal["as_given", "unscaled"] = "as_given",
-        pool: int | None = None,
+        pool: Count | None = None,
+        in_channels: int | None = None,
     ) -> None:
-        self._costs = tuple(costs) if isinstance(costs, (tuple, list)) else (costs,)
+        if in_channels is not None and channels is not None and max(channels) >= in_channels:
+            raise DataError(f"channels: expected numbers from 0 to {in_channels - 1}, got {list(channels)}")
+        self._costs = (costs,) if isinstance(costs, float | int) else tuple(costs)
         self._inner_folds, self._kernel, self._gamma = inner_folds, kernel, gamma
         self._channels, self._planes, self._pool = channels, planes, pool
         self._train = np.empty((0, 0))

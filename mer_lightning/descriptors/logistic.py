@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from mer_lightning.descriptors.estimator import check_costs, choose_cost, vectors
+from mer_lightning.descriptors.estimator import Costs, InnerFolds, choose_cost, vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,15 +23,10 @@ class Logistic:
     Args:
         costs: C, or candidates for it.
         inner_folds: Number of subject-grouped inner folds.
-
-    Raises:
-        DataError: No cost, or one that is not positive.
     """
 
-    def __init__(
-        self, costs: tuple[float, ...] | list[float] = (0.01, 0.1, 1.0, 10.0, 100.0), inner_folds: int = 5
-    ) -> None:
-        self._costs, self._inner_folds = check_costs(costs), inner_folds
+    def __init__(self, costs: Costs = (0.01, 0.1, 1.0, 10.0, 100.0), inner_folds: InnerFolds = 5) -> None:
+        self._costs, self._inner_folds = costs, inner_folds
         self._classes = 0
         self._only: int | None = None
         self._model = LogisticRegression()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mer_lightning.backbones import make_backbone
+from mer_lightning.backbones import make_backbone, shapes_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,16 @@ def network_features(pictures: Tensor, *, backbone: str = "resnet18", weights: P
     with torch.no_grad():
         parts = pictures.split(_AT_ONCE)
         return torch.cat([network(part).flatten(1) for part in parts])
+
+
+def check_network(backbone: str, weights: Path | None = None) -> None:
+    """Make sure that ``network_features`` has a network, in milliseconds.
+
+    Raises:
+        DataError: As ``network_features``.
+    """
+    with shapes_only():
+        make_backbone(backbone, 3, weights, num_classes=0)
 
 
 @lru_cache(maxsize=2)

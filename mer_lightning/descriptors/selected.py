@@ -10,9 +10,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.estimator import check_costs, choose_cost, vectors
+from mer_lightning.descriptors.estimator import Costs, Count, InnerFolds, choose_cost, vectors
 from mer_lightning.descriptors.svm import scores_of_margins
-from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,22 +31,17 @@ class SelectedSVM:
         costs: C of the last machine, or candidates for it; those that eliminate have C = 1.
         inner_folds: Number of subject-grouped inner folds.
 
-    Raises:
-        DataError: Nothing is kept, no cost, or one that is not positive.
-
     Source: elimination is that of Guyon, Weston, Barnhill and Vapnik, Gene Selection for Cancer Classification using
     Support Vector Machines, Machine Learning 46, 2002.
     """
 
     def __init__(
         self,
-        keep: int = 256,
-        costs: tuple[float, ...] | list[float] = (0.001, 0.01, 0.1, 1.0, 10.0),
-        inner_folds: int = 5,
+        keep: Count = 256,
+        costs: Costs = (0.001, 0.01, 0.1, 1.0, 10.0),
+        inner_folds: InnerFolds = 5,
     ) -> None:
-        if keep < 1:
-            raise DataError(f"keep: expected 1 feature or more, got {keep}")
-        self._keep, self._costs, self._inner_folds = keep, check_costs(costs), inner_folds
+        self._keep, self._costs, self._inner_folds = keep, costs, inner_folds
         self._classes = 0
         self._only: int | None = None
         self._selection: Pipeline | None = None

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 
-from mer_lightning.descriptors.estimator import check_costs, choose_cost, vectors
+from mer_lightning.descriptors.estimator import Costs, Count, InnerFolds, Positive, choose_cost, vectors
 from mer_lightning.descriptors.linear_svm import guess_by_kernel
 
 if TYPE_CHECKING:
@@ -52,22 +52,19 @@ class SVM:
         unit: Scale each feature vector to length 1 first.
         balanced: Weigh each class by the inverse of its share.
         inner_folds: Number of subject-grouped inner folds.
-
-    Raises:
-        DataError: No cost, or one that is not positive.
     """
 
     def __init__(
         self,
         kernel: Kernel = "linear",
-        costs: tuple[float, ...] | list[float] = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),
-        degree: int = 3,
-        gamma: float = 1.0,
+        costs: Costs = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),
+        degree: Count = 3,
+        gamma: Positive = 1.0,
         unit: bool = False,
         balanced: bool = True,
-        inner_folds: int = 5,
+        inner_folds: InnerFolds = 5,
     ) -> None:
-        self._kernel, self._costs, self._inner_folds = kernel, check_costs(costs), inner_folds
+        self._kernel, self._costs, self._inner_folds = kernel, costs, inner_folds
         self._degree, self._gamma, self._unit, self._balanced = degree, gamma, unit, balanced
         self._train = np.empty((0, 0))
         self._classes = 0

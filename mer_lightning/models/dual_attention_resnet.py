@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import timm
 from torch import nn
 
+from mer_lightning.backbones import check_dropout
 from mer_lightning.models.attention import ChannelAttention, SpatialAttention
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class DualAttentionResNet(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        check_dropout(dropout)
         unit = partial(
             DualAttention, attention=attention, reduction=reduction, channel_from=channel_from, keep_input=keep_input
         )

@@ -18,7 +18,7 @@ from mer_lightning.descriptors.hoof import hoof
 from mer_lightning.descriptors.lbp_sip import lbp_sip
 from mer_lightning.descriptors.lbp_top import lbp_top
 from mer_lightning.descriptors.mdmo import mdmo
-from mer_lightning.descriptors.network_features import network_features
+from mer_lightning.descriptors.network_features import check_network, network_features
 from mer_lightning.descriptors.osw import osw
 from mer_lightning.descriptors.stclqp import quantised_patterns
 from mer_lightning.descriptors.stlbp_ip import stlbp_ip
@@ -310,6 +310,10 @@ class FromNetwork(Features):
     def code_versions(self) -> tuple[str, ...]:
         """Pictures are scaled for a network that was trained."""
         return () if self.weights is None else ("scaled",)
+
+    def check_weights(self) -> None:
+        """Those of the network."""
+        check_network(self.backbone, self.weights)
 
     def look(self, pictures: Tensor) -> Tensor:
         """Features of grey pictures ``(N, H, W)``, ``(N, D)``."""

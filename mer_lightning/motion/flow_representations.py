@@ -14,7 +14,7 @@ from mer_lightning.motion import tvl1
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.frames import FromFrames, Sampling, pick_frames
 from mer_lightning.motion.masked import masked_farneback_flow
-from mer_lightning.motion.raft import raft_flow
+from mer_lightning.motion.raft import load_raft, raft_flow
 from mer_lightning.motion.strain import Normalisation, flow_magnitude, normalise, optical_strain, resize_flow
 from mer_lightning.motion.tvl1 import tvl1_flow
 from mer_lightning.video.sampling import onset_apex
@@ -96,6 +96,11 @@ class FromFlow(FromFrames):
     def weight_files(self) -> tuple[Path, ...]:
         """RAFT's, where they are given."""
         return () if self.weights is None else (self.weights,)
+
+    def check_weights(self) -> None:
+        """RAFT's, where they are given."""
+        if self.weights is not None:
+            load_raft(self.weights, "cpu")
 
     @property
     def code_versions(self) -> tuple[str, ...]:

@@ -150,6 +150,13 @@ class FromFrames(Settings):
         """Files of weights that the computation reads."""
         return ()
 
+    def check_weights(self) -> None:
+        """Make sure, before anything is computed, that the networks of the computation can be made.
+
+        Raises:
+            DataError: A network is unknown, or a file of weights is missing or does not fit.
+        """
+
     @property
     def code_versions(self) -> tuple[str, ...]:
         """Versions of code that only some representations run, beside ``CODE_VERSION``."""

@@ -48,7 +48,7 @@ def raft_flow(reference: Tensor, target: Tensor, *, weights: Path | None = None)
     Source: Teed and Deng, RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, ECCV 2020.
     """
     reference, target = check_pair(reference, target)
-    network = _load(weights, str(reference.device))
+    network = load_raft(weights, str(reference.device))
     height, width = reference.shape[-2:]
     work = tuple(max(_SMALLEST_SIDE, -(-side // _STRIDE) * _STRIDE) for side in (height, width))
     flows: list[Tensor] = []
@@ -66,7 +66,12 @@ def raft_flow(reference: Tensor, target: Tensor, *, weights: Path | None = None)
 
 
 @lru_cache(maxsize=2)
-def _load(weights: Path | None, device: str) -> nn.Module:
+def load_raft(weights: Path | None, device: str) -> nn.Module:
+    """The network of ``raft_flow``, the same object each time.
+
+    Raises:
+        DataError: The weights cannot be read or downloaded.
+    """
     if weights is None:
         try:
             network = raft_small(weights="DEFAULT", progress=False)

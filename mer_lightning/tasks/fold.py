@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from mer_lightning.augmentation import BatchAugmentation
+from mer_lightning.backbones import load_kept
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.memory import keep_freed_memory
@@ -27,7 +26,7 @@ from mer_lightning.tasks.every_epoch import EveryEpoch
 from mer_lightning.tasks.interrupts import ctrl_c_raises
 from mer_lightning.tasks.letting_go import let_go
 from mer_lightning.tasks.losses import loss_weights
-from mer_lightning.types import DataError, DivergedError, Prediction, person_of
+from mer_lightning.types import DivergedError, Prediction, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -289,11 +288,7 @@ def build_model(table: Table, model: Component, start: Start | None = None) -> n
         "mer_lightning.models", classes=table.classes, in_channels=len(table.representation.channels)
     )
     if start is not None:
-        try:
-            state = load_file(start.weights)
-        except (OSError, SafetensorError) as error:
-            raise DataError(f"{start.weights}: not readable pre-trained weights ({error})") from error
-        load_body(built, state)
+        load_body(built, load_kept(start.weights))
         if start.freeze:
             freeze(built, getattr(built, "frozen_in_transfer", ()))
     return built
@@ -320,7 +315,7 @@ def fit_estimator(table: Table, fold: Fold, estimator: Component) -> FoldResult:
         estimator: A class of ``mer_lightning.descriptors``, see its ``estimator.Estimator``.
     """
     start = time.perf_counter()
-    built: Estimator = estimator.build("mer_lightning.descriptors")
+    built: Estimator = estimator.build("mer_lightning.descriptors", in_channels=len(table.representation.channels))
     keys = (*fold.train, *fold.validation)
     inputs, labels = table.inputs.cpu().numpy(), table.labels.cpu().numpy()
     train, test = table.rows(keys).cpu().numpy(), table.rows(fold.test).cpu().numpy()

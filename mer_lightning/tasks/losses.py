@@ -48,6 +48,16 @@ def classification_loss(logits: Tensor, labels: Tensor, loss: Loss, weights: Ten
     return (focal if weights is None else focal * torch.where(true, weights, 1 - weights)).sum(1).mean()
 
 
+def check_loss(loss: Loss, classes: int) -> None:
+    """Make sure that a loss fits a number of classes.
+
+    Raises:
+        DataError: Its alpha has another number of them.
+    """
+    if isinstance(loss.alpha, tuple) and len(loss.alpha) != classes:
+        raise DataError(f"training.loss.alpha: expected one value for each of {classes} classes, got {len(loss.alpha)}")
+
+
 def loss_weights(training: Training, counts: Tensor) -> Tensor | None:
     """Weight of each class in the loss of one fold.
 
@@ -63,14 +73,11 @@ def loss_weights(training: Training, counts: Tensor) -> Tensor | None:
         ``focal_one_vs_rest``: 1, since it is only ever one of the others).
 
     Raises:
-        DataError: The recipe's alpha has another number of classes.
+        DataError: As ``check_loss``.
     """
+    check_loss(training.loss, len(counts))
     alpha = training.loss.alpha
     if isinstance(alpha, tuple):
-        if len(alpha) != len(counts):
-            raise DataError(
-                f"training.loss.alpha: expected one value for each of {len(counts)} classes, got {len(alpha)}"
-            )
         return torch.tensor(alpha, device=counts.device)
     if "balanced" not in {alpha, training.class_weights}:
         return None

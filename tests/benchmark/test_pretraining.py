@@ -82,6 +82,20 @@ def test_weights_are_made_once_kept_and_recorded(bench, capsys):
     assert "pre-training on" in capsys.readouterr().out
 
 
+def test_weights_that_are_broken_are_made_again(bench, capsys):
+    assert bench() == 0
+    (before,) = load_runs(bench.folder / "records")
+    (weights,) = bench.folder.glob("runs/pretrained/*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-100])
+    next(bench.folder.glob("runs/small-transfer*/folds/*.json")).unlink()
+    capsys.readouterr()
+    assert bench() == 0
+    printed = capsys.readouterr().out
+    assert f"{weights}: not readable weights" in printed
+    assert "; trained again\n" in printed and "pre-training on" in printed
+    assert load_runs(bench.folder / "records")[0].result() == before.result()
+
+
 def test_weights_of_another_input_are_not_taken(bench, capsys):
     assert bench() == 0
     bench.recipe.write_text(RECIPE.replace("flow_size: [16, 16]", "flow_size: [24, 24]"))
@@ -118,6 +132,21 @@ def test_maps_have_nobody_to_learn_from(bench, capsys):
             "transfer.arguments.depth: s3d_cnn.S3DCNN takes no such",
         ),
         ("freeze: true", "freeze: true\n  representation: flow", "transfer.representation: 'flow' is unknown"),
+        (
+            "freeze: true",
+            "freeze: true\n  arguments: {size: 32}",
+            "transfer: pre-trained weights: ",
+        ),
+        (
+            "  freeze: true",
+            "    loss: {name: focal, alpha: [0.1, 0.2, 0.7]}",
+            "transfer.training.loss.alpha: expected one value for each of 7 classes, got 3",
+        ),
+        (
+            "s3d_cnn.S3DCNN\n  arguments: {size: 16, frames: 4}",
+            "ststnet.STSTNet",
+            "transfer: STSTNet cannot be transferred",
+        ),
     ],
 )
 def test_a_transfer_that_does_not_fit_is_one_line(bench, capsys, old, new, says):

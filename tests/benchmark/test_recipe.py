@@ -3,10 +3,12 @@
 import runpy
 
 import pytest
+import torch
 import yaml
 
 import benchmark.recipe
 import benchmark.yaml_files
+import mer_lightning.models.ststnet
 from benchmark.recipe import Recipe, load_recipe, recipe_names
 from benchmark.recipe_check import check_recipe
 from benchmark.suite import load_suite, suite_names
@@ -101,6 +103,39 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
             "search_space: training.augmentation.acts_on: what is read cannot be tuned",
         ),
         ("training:", "estimator: {name: majority.Majority}\ntraining:", "either model and training, or estimator"),
+        ("batch_size: 8", "batch_size: 0", "training.batch_size: Input should be greater than 0, found 0"),
+        ("lr: 5.0e-5", "lr: .inf", "training.optimizer.lr: Input should be a finite number, found inf"),
+        ("lr: 5.0e-5", "lr: .nan", "training.optimizer.lr: Input should be a finite number, found nan"),
+        ("lr: 5.0e-5", "lr: 0.1, weight_decay: -1.0", "training.optimizer.weight_decay: Input should be greater"),
+        ("epochs: 1", "augmentation: {hflip: 1.5}, epochs: 1", "training.augmentation.hflip: Input should be less"),
+        (
+            "epochs: 1",
+            "augmentation: {scale: [1.0, .inf]}, epochs: 1",
+            "augmentation.scale.1: Input should be a finite",
+        ),
+        ("epochs: 1", "loss: {name: focal, alpha: [0.1, 0.9]}, epochs: 1", "alpha: .* each of 3 classes, got 2"),
+        ("dropout: 0.5", "dropout: .nan", "model.arguments.dropout: Input should be a finite number"),
+        ("dropout: 0.5", "dropout: 1.5", "model.arguments: ststnet.STSTNet cannot be made: ValueError: dropout prob"),
+        (
+            "ststnet.STSTNet, arguments: {dropout: 0.5}",
+            "htnet.HTNet, arguments: {patch: 9}",
+            "model.arguments: htnet: 28 x 28 maps do not divide into patches of 9",
+        ),
+        (
+            "ststnet.STSTNet, arguments: {dropout: 0.5}",
+            "image_cnn.ImageCNN, arguments: {filters: 0}",
+            "model.arguments: image_cnn.ImageCNN has no values in ",
+        ),
+        (
+            "ststnet.STSTNet, arguments: {dropout: 0.5}",
+            "dual_attention_resnet.DualAttentionResNet, arguments: {dropout: 1.5}",
+            r"model.arguments: dropout: expected a probability in \[0, 1\), got 1.5",
+        ),
+        (
+            "ststnet.STSTNet, arguments: {dropout: 0.5}",
+            "timm_backbone.TimmBackbone, arguments: {backbone: resnet18, weights: /none.pth}",
+            "model.arguments: /none.pth: no such file",
+        ),
     ],
 )
 def test_a_mistake_is_named_by_file_and_key(folder, old, new, says):
@@ -110,6 +145,70 @@ def test_a_mistake_is_named_by_file_and_key(folder, old, new, says):
         check_recipe(load_recipe("mine"))
     assert "mine.yaml" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+ESTIMATOR = """
+title: A
+summary: B
+tier: A
+representation: flow_map
+estimator: {name: linear_svm.LinearSVM, arguments: {costs: [1.0]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("[1.0]", "[-1]", "estimator.arguments.costs: Input should be greater than 0, found"),
+        ("[1.0]", "[]", "estimator.arguments.costs: Value should have at least 1 item"),
+        (
+            "[1.0]",
+            "[1.0], inner_folds: 0",
+            "estimator.arguments.inner_folds: Input should be greater than or equal to 2",
+        ),
+        ("[1.0]", "[1.0], channels: [9]", r"estimator.arguments: channels: expected numbers from 0 to 2, got \[9\]"),
+        (
+            "flow_map",
+            "{name: network_features, arguments: {weights: /none.pth}}",
+            "representation.arguments: /none.pth: no such file",
+        ),
+        (
+            "flow_map",
+            "{name: network_features, arguments: {backbone: resnet1}}",
+            "representation.arguments: backbone 'resnet1' is unknown",
+        ),
+        (
+            "flow_map",
+            "{name: onset_apex_flow, arguments: {method: raft, weights: /none.pth}}",
+            "representation.arguments: /none.pth: not weights of torchvision's raft_small",
+        ),
+    ],
+)
+def test_a_value_that_an_estimator_or_what_it_sees_cannot_take_is_named(folder, old, new, says):
+    (folder / "mine.yaml").write_text(ESTIMATOR)
+    check_recipe(load_recipe("mine"))
+    (folder / "mine.yaml").write_text(ESTIMATOR.replace(old, new, 1))
+    with pytest.raises(DataError, match=f"mine.yaml: {says}"):
+        check_recipe(load_recipe("mine"))
+
+
+def test_a_recipe_fits_the_classes_of_each_protocol_that_it_is_trained_under(folder):
+    alpha = GOOD.replace("epochs: 1", "loss: {name: focal, alpha: [0.1, 0.2, 0.7]}, epochs: 1")
+    (folder / "mine.yaml").write_text(alpha)
+    check_recipe(load_recipe("mine"), {3})
+    with pytest.raises(DataError, match=r"training\.loss\.alpha: expected one value for each of 5 classes, got 3"):
+        check_recipe(load_recipe("mine"), {3, 5})
+
+
+def test_a_network_that_looks_at_its_values_is_made_with_them(folder, monkeypatch):
+    class Looks(torch.nn.Linear):
+        def __init__(self, in_channels: int = 3, classes: int = 3) -> None:
+            super().__init__(in_channels, classes)
+            self.largest = float(self.weight.max())
+
+    monkeypatch.setattr(mer_lightning.models.ststnet, "STSTNet", Looks)
+    (folder / "mine.yaml").write_text(GOOD.replace("dropout: 0.5", ""))
+    check_recipe(load_recipe("mine"))
 
 
 def test_an_unknown_method_is_answered_with_the_known_ones(folder):

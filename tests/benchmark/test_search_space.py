@@ -5,7 +5,7 @@ import pytest
 
 from benchmark.recipe import load_recipe, recipe_names
 from benchmark.recipe_check import check_recipe
-from benchmark.search_space import conditions
+from benchmark.search_space import Choice, IntRange, conditions, corners
 from benchmark.tuning.search import make_sampler, suggest
 from tests.benchmark.tuning.searches import SPACE, make_run
 
@@ -22,6 +22,22 @@ def test_a_key_is_drawn_where_its_condition_holds(run):
         check_recipe(run.recipe.with_values(values))
         assert ("estimator.arguments.gamma" in values) == (values["estimator.arguments.kernel"] == "rbf")
     assert {values["estimator.arguments.kernel"] for values in drawn} == {"linear", "rbf"}
+
+
+def test_the_corners_are_all_that_can_be_drawn_together_of_a_part():
+    space = {
+        "model.arguments.b": IntRange(kind="int", low=1, high=9, when={"model.arguments.a": "x"}),
+        "model.arguments.a": Choice(kind="choice", values=("x", "y")),
+        "training.epochs": IntRange(kind="int", low=2, high=3),
+    }
+    a, b = "model.arguments.a", "model.arguments.b"
+    parts = [{a: "x", b: 1}, {a: "x", b: 9}, {a: "y"}, {"training.epochs": 2}, {"training.epochs": 3}]
+    assert list(corners(space)) == parts
+
+
+def test_of_very_many_corners_each_end_is_looked_at():
+    space = {f"training.k{n}": IntRange(kind="int", low=0, high=1) for n in range(20)}
+    assert list(corners(space)) == [{key: value} for key in space for value in (0, 1)]
 
 
 NEURAL = [name for name in recipe_names() if load_recipe(name).model is not None]

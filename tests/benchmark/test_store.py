@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from benchmark.records import FoldRecord
 from benchmark.store import RunManifest, Store
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import fold
@@ -14,6 +15,15 @@ def test_a_fold_comes_back_as_it_was_saved(tmp_path):
     store.save_fold("r", fold())
     assert store.folds("r") == {"smic/s01": fold()}
     assert store.done("r") == {"smic/s01"}
+
+
+def test_a_fold_whose_loss_was_not_finite_for_a_while_comes_back(tmp_path):
+    store = Store(tmp_path)
+    # half precision skips such a step
+    store.save_fold(
+        "r", FoldRecord.model_validate(fold().model_dump() | {"curve": {"train_loss": (float("inf"), 0.5)}})
+    )
+    assert store.folds("r")["smic/s01"].curve["train_loss"] == (float("inf"), 0.5)
 
 
 def test_a_failed_fold_is_not_done_until_it_succeeds(tmp_path):

@@ -3,6 +3,7 @@
 import importlib.util
 
 import pytest
+import torch
 
 from benchmark.executors import Local, Processes, choose_executor
 from benchmark.plan import make_plan
@@ -27,6 +28,16 @@ def test_the_executor_follows_the_work(runs, tmp_path, monkeypatch):
         choose_executor("local", runs, store, address="auto")
     with pytest.raises(DataError, match="--jobs 2"):
         choose_executor("local", runs, store, workers=2)
+
+
+@pytest.mark.parametrize("name", ["auto", "local", "processes"])
+def test_a_gpu_that_is_not_there_is_one_line(runs, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DataError, match=r"--accelerator gpu: torch .* finds no GPU here; expected auto or cpu"):
+        choose_executor(name, runs, Store(tmp_path), "gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_executor(name, runs, Store(tmp_path), "gpu").accelerator == "gpu"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")

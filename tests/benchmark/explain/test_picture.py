@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from benchmark.cli import main
 from benchmark.explain.picture import colour_reach
@@ -119,6 +120,25 @@ def test_the_weights_are_kept_and_predict_the_whole_fold_as_recorded(world, expl
     np.testing.assert_allclose(scores.numpy(), [p.scores for p in fold.predictions], atol=2e-6)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda path: path.write_bytes(b"nothing"), "not readable weights"),
+        (lambda path: save_file({"a": torch.zeros(1)}, path), "not the weights of this fold"),
+    ],
+)
+def test_weights_that_are_broken_are_trained_again(world, explain, spoil, says):
+    run = run_id(world, "tiny")
+    key = first_key(world, run)
+    explain(run, key)
+    kept = world / "runs" / run / "weights" / f"{key.rsplit('/', 1)[0].replace('/', '--')}.safetensors"
+    spoil(kept)
+    status, printed, _ = explain(run, key)
+    assert status == 0
+    assert f"{kept}: {says}" in printed
+    assert "training the fold" in printed and "as recorded" in printed
+
+
 @pytest.mark.parametrize(("method", "layer"), [("tiny-2d", "streams.conv"), ("tiny-3d", "conv8.temporal")])
 def test_video_is_explained_on_its_face(world, explain, tmp_path, method, layer):
     run, out = run_id(world, method), tmp_path / "a.png"
@@ -188,10 +208,17 @@ def test_outliers_do_not_wash_out_the_colours_of_flow():
     assert colour_reach(few) == 2
 
 
+def test_a_gpu_that_is_not_there_is_one_line(explain, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    status, _, errors = explain("tiny", "smic/s01/a", "--accelerator", "gpu")
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "--accelerator gpu: torch" in errors
+
+
 def test_mistakes_are_one_line_each(world, explain, tmp_path):
     run = run_id(world, "tiny")
     key = first_key(world, run)
-    weights = world / "runs" / run / "weights"
     cases = [
         (("tiny", key), "run 'tiny': 2 runs of it, name one: tiny--synthetic-smic-3--s0--"),
         (("tinny", key), "run 'tinny': not in"),
@@ -213,10 +240,3 @@ def test_mistakes_are_one_line_each(world, explain, tmp_path):
     status, _, errors = explain(run, key, suite=str(world / "faces.yaml"))
     assert status == 2
     assert "--suite and --data must be those of the run" in errors or "casme2" in errors
-    explain(run, key)
-    (kept,) = weights.glob(f"{key.rsplit('/', 1)[0].replace('/', '--')}.safetensors")
-    kept.write_bytes(b"nothing")
-    status, _, errors = explain(run, key)
-    kept.unlink()
-    assert (status, errors.count("\n")) == (2, 1)
-    assert "not the weights of this fold" in errors

@@ -1,5 +1,7 @@
 """What a study chose becomes a recipe, and what it keeps becomes pictures."""
 
+import errno
+import os
 import re
 from dataclasses import replace
 
@@ -77,3 +79,28 @@ def test_a_torn_file_of_trials_is_named(tmp_path, capsys, text, says):
     said = capsys.readouterr().err
     assert re.search(f"smic--s01.trials.json: {says}", said)
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("none/mine.yaml", "expected a file in a folder that is there"),
+        ("mine.yml", "expected a file <name>.yaml"),
+        ("My Recipe.yaml", "the name in lower-case letters, digits and -"),
+        ("folder.yaml", "expected a file in a folder that is there"),
+        ("full/mine.yaml", "full takes no files (Read-only file system)"),
+    ],
+)
+def test_a_place_that_takes_no_recipe_is_named_before_anything_is_read(tmp_path, monkeypatch, capsys, file, says):
+    def full(dir):  # noqa: A002 - as it is called
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for folder in ("folder.yaml", "full"):
+        (tmp_path / folder).mkdir()
+    if file.startswith("full"):
+        monkeypatch.setattr("benchmark.commands.tune.TemporaryFile", full)
+    monkeypatch.setattr("benchmark.commands.tune._plan", pytest.fail)
+    command = ["tune", "--method", "linear-svm", "--protocol", "smic-3", "--trials", "1"]
+    assert main([*command, "--export", str(tmp_path / file)]) == 2
+    error = capsys.readouterr().err
+    assert f"--export {tmp_path / file}: " in error and says in error

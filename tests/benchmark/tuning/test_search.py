@@ -54,6 +54,18 @@ def test_a_trial_that_diverges_is_worth_nothing_and_is_not_tried_again(run, tmp_
     assert {fold.inner_uf1 for fold in folds.values()} == {max(worth)}
 
 
+def test_ctrl_c_while_a_trial_is_stored_ends_the_search(run, tmp_path, monkeypatch):
+    def stored_halfway(study, objective, n_trials):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise UnboundLocalError("updated_state")
+
+    monkeypatch.setattr("optuna.study.Study.optimize", stored_halfway)
+    with pytest.raises(KeyboardInterrupt):
+        go(replace(run, folds=run.folds[:1]), tmp_path / "runs", 2)
+
+
 def test_holdout_tunes_on_two_databases_and_reports_on_the_third(tmp_path, monkeypatch):
     run, given = make_run("megc2019-holdout", 0.1), []
 

@@ -25,6 +25,7 @@ from benchmark.tracking.mirror import NoTracker
 from benchmark.tuning.search import Tuning
 from benchmark.tuning.trials import inner_uf1
 from benchmark.tuning.tune import tune as tune_run
+from benchmark.tuning.tune import with_space
 from mer_lightning.datamodules import LateTable, load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.metrics import uf1
@@ -343,6 +344,34 @@ def test_a_second_process_does_not_tune_the_same_run(run, tune, quick, tmp_path,
             "when: training.precision -> training.shuffle -> training.precision is a circle",
         ),
         (
+            "training.optimizer.lr: {kind: float, low: -5.0, high: 1.0}",
+            "search_space: training.optimizer.lr: Input should be greater than 0, found -5.0",
+        ),
+        (
+            "training.optimizer.lr: {kind: float, low: 0.1, high: .inf}",
+            "search_space.training.optimizer.lr.float.high: Input should be a finite number, found inf",
+        ),
+        (
+            "model.arguments.dropout: {kind: float, low: 0.0, high: 1.0}",
+            "search_space: model.arguments: ststnet.STSTNet cannot be made: ValueError: dropout",
+        ),
+        (
+            "model.arguments.dropout: {kind: choice, values: [0.5, .nan]}",
+            "search_space: model.arguments.dropout: Input should be a finite number, found nan",
+        ),
+        (
+            "training.loss.alpha: {kind: choice, values: [none, [0.1, 0.9]]}\n"
+            "  training.loss.name: {kind: choice, values: [focal, focal_one_vs_rest]}",
+            "search_space: training.loss.alpha: expected one value for each of 3 classes, got 2",
+        ),
+        (
+            # each by itself would do
+            "training.loss.name: {kind: choice, values: [cross_entropy, focal]}\n"
+            "  training.class_weights: {kind: choice, values: [none, balanced]}",
+            "search_space: training: class_weights belong to cross_entropy; focal has loss.alpha "
+            r"\(tried training.class_weights: balanced, training.loss.name: focal\)",
+        ),
+        (
             "training.epochs: {kind: choice, values: [1, 1]}",
             "search_space.training.epochs.choice: a value is given twice",
         ),
@@ -355,6 +384,24 @@ def test_a_bad_search_space_is_named_by_file_and_key(tmp_path, monkeypatch, spac
         check_recipe(load_recipe("mine"))
     assert "mine.yaml" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "says"),
+    [
+        ("training.epochs: {kind: int, low: 0, high: 2}", "training.epochs: Input should be greater than 0, found 0"),
+        ("model.arguments.dropout: {kind: choice, values: [0.5, 1.5]}", "model.arguments: ststnet.STSTNet cannot be"),
+        ("training.loss: {kind: choice, values: [{name: focal, alpha: [0.5, 0.5]}, {}]}", "each of 3 classes, got 2"),
+    ],
+)
+def test_a_space_that_the_recipe_does_not_take_is_named_by_its_file(run, tmp_path, space, says):
+    file = tmp_path / "space.yaml"
+    file.write_text(f"search_space: {{{space}}}")
+    with pytest.raises(DataError, match=f"{file}: search_space: .*{says}"):
+        with_space(run, file)
+    ensemble = replace(run, recipe=load_recipe("flow-average"))
+    with pytest.raises(DataError, match="an ensemble has nothing to tune"):
+        with_space(ensemble, file)
 
 
 def test_the_command_puts_an_estimator_on_the_board(tmp_path, monkeypatch, capsys):

@@ -20,6 +20,7 @@ from mer_lightning.descriptors.selected import SelectedSVM
 from mer_lightning.descriptors.stclqp import quantised_patterns
 from mer_lightning.descriptors.svm import SVM
 from mer_lightning.metrics import confusion_matrix, uf1
+from mer_lightning.settings import Component
 from mer_lightning.types import DataError
 
 
@@ -129,11 +130,61 @@ def test_a_class_that_is_not_trained_on_has_no_score_and_two_classes_are_enough(
         assert (scores.argmax(1) == labels[rows]).mean() > 0.8
 
 
-@pytest.mark.parametrize("kind", [SVM, HierarchicalSVM, Logistic, SelectedSVM])
-@pytest.mark.parametrize("costs", [(), (1.0, 0.0)])
-def test_costs_must_be_positive(kind, costs):
-    with pytest.raises(DataError, match="costs: expected one positive number or more"):
-        kind(costs=costs)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "svm.SVM",
+        "hierarchical.HierarchicalSVM",
+        "logistic.Logistic",
+        "selected.SelectedSVM",
+        "codebook.CodebookSVM",
+        "linear_svm.LinearSVM",
+    ],
+)
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"costs": []}, "arguments.costs: Value should have at least 1 item"),
+        ({"costs": [1.0, 0.0]}, "arguments.costs: Input should be greater than 0, found"),
+        ({"costs": [-1]}, "arguments.costs: Input should be greater than 0, found"),
+        ({"costs": [float("inf")]}, "arguments.costs: Input should be a finite number"),
+        ({"inner_folds": 0}, "arguments.inner_folds: Input should be greater than or equal to 2, found 0"),
+    ],
+)
+def test_costs_are_positive_and_there_are_two_inner_folds(name, arguments, says):
+    with pytest.raises(DataError, match=says):
+        Component(name=name, arguments=arguments).load("mer_lightning.descriptors")
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "value"),
+    [
+        ("svm.SVM", "degree", 0),
+        ("svm.SVM", "gamma", 0.0),
+        ("hierarchical.HierarchicalSVM", "gamma", -1.0),
+        ("linear_svm.LinearSVM", "gamma", float("nan")),
+        ("linear_svm.LinearSVM", "pool", 0),
+        ("linear_svm.LinearSVM", "channels", []),
+        ("linear_svm.LinearSVM", "channels", [-1]),
+        ("codebook.CodebookSVM", "words", 257),
+        ("codebook.CodebookSVM", "kept", 0),
+        ("selected.SelectedSVM", "keep", 0),
+        ("adaboost.AdaBoost", "rounds", 0),
+        ("adaboost.AdaBoost", "shrinkage", 0.0),
+        ("adaboost.AdaBoostSTM", "cost", 0.0),
+        ("adaboost.AdaBoostSTM", "bound", 0.0),
+    ],
+)
+def test_a_number_that_an_estimator_cannot_work_with_is_named(name, argument, value):
+    with pytest.raises(DataError, match=f"arguments.{argument}: "):
+        Component(name=name, arguments={argument: value}).load("mer_lightning.descriptors")
+
+
+def test_a_plane_that_is_not_there_cannot_be_looked_at():
+    machine = Component(name="linear_svm.LinearSVM", arguments={"channels": [0, 2]})
+    machine.build("mer_lightning.descriptors", in_channels=3)
+    with pytest.raises(DataError, match=r"channels: expected numbers from 0 to 1, got \[0, 2\]"):
+        machine.build("mer_lightning.descriptors", in_channels=2)
 
 
 def test_a_chain_splits_off_one_class_after_another(clouds):
@@ -191,11 +242,6 @@ def test_features_are_eliminated_anew_in_every_inner_fold(clouds, monkeypatch):
     fitted(SelectedSVM(keep=3, costs=(0.1, 1.0, 10.0), inner_folds=4), clouds)
     # eight people of six samples: four folds of two people, once whatever the number of costs, then all
     assert seen == [36, 36, 36, 36, 48]
-
-
-def test_nothing_to_keep_is_an_error():
-    with pytest.raises(DataError, match="keep: expected 1 feature or more, got 0"):
-        SelectedSVM(keep=0)
 
 
 @pytest.mark.parametrize("model", [AdaBoost(rounds=10), AdaBoostSTM(rounds=10)], ids=["plain", "transfer"])

@@ -1,6 +1,10 @@
+import warnings
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from mer_lightning.backbones import load_kept, shapes_only
 from mer_lightning.models.timm_backbone import TimmBackbone
 from mer_lightning.types import DataError
 
@@ -30,6 +34,38 @@ def test_what_does_not_fit_is_named(tmp_path):
     (tmp_path / "bad.pth").write_bytes(b"no weights")
     with pytest.raises(DataError, match="not a file of weights"):
         TimmBackbone("resnet18", weights=str(tmp_path / "bad.pth"))
-    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(DataError, match=r"other\.pth"):
-        TimmBackbone("resnet18", weights=str(tmp_path / "other.pth"))
+    state = TimmBackbone("resnet18").network.state_dict()
+    for other, says in (
+        ([torch.zeros(3)], "expected a state_dict, tensors by name, found list"),
+        ({"epoch": 3, "model": state}, "expected a state_dict, tensors by name, found dict with 'epoch'"),
+        (state | {"conv1.weight": torch.zeros(3)}, r"conv1.weight is \(3,\), the network needs \(64, 3, 7, 7\)"),
+        (state | {"conv1.weight": state["conv1.weight"] * torch.nan}, "conv1.weight has values that are not finite"),
+        ({"conv1.weight": state["conv1.weight"]}, "does not fit, first at bn1.bias"),
+    ):
+        torch.save(other, tmp_path / "other.pth")
+        with pytest.raises(DataError, match=rf"other\.pth: .*{says}"):
+            TimmBackbone("resnet18", weights=str(tmp_path / "other.pth"))
+    with pytest.raises(DataError, match="dropout: expected a probability"):
+        TimmBackbone("resnet18", dropout=1.5)
+
+
+def test_kept_weights_are_read_whole_and_finite_or_not_at_all(tmp_path):
+    path = tmp_path / "kept.safetensors"
+    save_file({"a": torch.ones(8)}, path)
+    assert load_kept(path)["a"].tolist() == [1.0] * 8
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(DataError, match=r"kept\.safetensors: not readable weights"):
+        load_kept(path)
+    save_file({"a": torch.tensor([1.0, torch.nan])}, path)
+    with pytest.raises(DataError, match=r"kept\.safetensors: a has values that are not finite"):
+        load_kept(path)
+
+
+def test_weights_are_held_against_a_network_that_is_never_filled(tmp_path):
+    path = tmp_path / "other.pth"
+    torch.save({"conv1.weight": torch.zeros(3)}, path)
+    with shapes_only(), pytest.raises(DataError, match=r"other\.pth: does not fit"):
+        TimmBackbone("resnet18", weights=str(path))
+    torch.save(TimmBackbone("resnet18").network.state_dict(), path)
+    with warnings.catch_warnings(action="error"), shapes_only():
+        assert TimmBackbone("resnet18", weights=str(path)).network.conv1.weight.is_meta

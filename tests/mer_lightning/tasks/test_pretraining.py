@@ -95,10 +95,10 @@ def test_folds_start_from_the_body_and_keep_what_is_frozen(ckplus, samm, tmp_pat
 
 def test_weights_that_are_not_there_or_do_not_fit_are_named(samm, tmp_path):
     own, _ = samm
-    with pytest.raises(DataError, match=r"none\.safetensors: not readable pre-trained weights"):
+    with pytest.raises(DataError, match=r"none\.safetensors: not readable weights"):
         build_model(own, S3D, Start(tmp_path / "none.safetensors"))
     (tmp_path / "text.safetensors").write_text("no weights")
-    with pytest.raises(DataError, match=r"text\.safetensors: not readable pre-trained weights"):
+    with pytest.raises(DataError, match=r"text\.safetensors: not readable weights"):
         build_model(own, S3D, Start(tmp_path / "text.safetensors"))
     save_file({"strange": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(DataError, match="pre-trained weights: conv1"):
