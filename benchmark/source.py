@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from benchmark.data_root import data_root
-from mer_lightning.settings import Settings
+from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Source(Settings):
 
     name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases"]
     scale: float = Field(default=1.0, gt=0, le=4)
-    seed: int = 0
+    seed: Seed = 0
     faces: Literal["as_released", "aligned"] = "as_released"
     databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
     without_data: Literal["error", "twins"] = "error"

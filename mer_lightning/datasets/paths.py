@@ -140,13 +140,21 @@ def files_like(
     return [path for _, _, files in walk(root, depth, prune) for path in files if pattern.fullmatch(path.name)]
 
 
+def expanded(path: Path) -> Path:
+    """The path with ``~`` spelt out; as it is where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def existing_root(root: Path | str, what: str) -> Path:
     """Check that the folder that a user pointed at exists.
 
     Raises:
         DataError: No such folder; the message names the database that was expected in it.
     """
-    path = Path(root).expanduser()
+    path = expanded(Path(root))
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; expected {what} in it")
     return path.resolve()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmark.cli import main
@@ -73,6 +75,19 @@ def test_a_source_that_does_not_fit_is_one_line(tmp_path, source, says):
 def test_a_choice_that_a_database_does_not_have_is_one_line(tmp_path, twins, source, says):
     with pytest.raises(DataError, match=says):
         load_suite(write(tmp_path, source)).source.open(twins)
+
+
+@pytest.mark.parametrize("seed", [-5, 2**70])
+def test_a_seed_is_a_number_that_every_generator_takes(tmp_path, capsys, seed):
+    suite = Path(write(tmp_path, "{name: synthetic-flow}"))
+    suite.write_text(suite.read_text().replace("seeds: [0]", f"seeds: [0, {seed}]"))
+    with pytest.raises(DataError, match=r"seeds\.1: Input should be"):
+        load_suite(str(suite))
+    with pytest.raises(DataError, match=r"source\.seed: Input should be"):
+        load_suite(write(tmp_path, f"{{name: synthetic-flow, seed: {seed}}}"))
+    with pytest.raises(SystemExit):
+        main(["run", "--seed", str(seed)])
+    assert "expected a whole number from 0 to 4294967295" in capsys.readouterr().err
 
 
 def test_smic_leaves_its_apex_to_be_spotted_where_the_suite_says_so(tmp_path, twins):
