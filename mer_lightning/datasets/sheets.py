@@ -26,6 +26,7 @@ _MOST_UNPACKED = 64 << 20
 _MOST_ROWS = 20_000
 _MOST_COLUMNS = 200
 _HEADER_ROWS = 40
+_LARGEST = 10**9
 _TYPES = {
     "b": "true/false",
     "d": "a date",
@@ -220,7 +221,9 @@ def _value(cell: Cell | MergedCell, column: Column) -> Value:
     kind = str(cell.data_type)
     if kind == "s" and isinstance(value, str):
         return _from_text(value.strip(), column)
-    if kind == "n" and isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value):
+    # nan is smaller than nothing; text has as many digits at most
+    whole = isinstance(value, (int, float)) and abs(value) < _LARGEST and value == int(value)
+    if kind == "n" and whole:
         if column.kind == "label":
             raise DataError(f"{title} is the number {value}; expected text")
         return int(value) if column.kind == "frame" else str(int(value))
