@@ -166,6 +166,6 @@ class Source(Settings):
         frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
         if self.faces == "as_released":
             return frames
-        from mer_lightning.faces.aligned import AlignedFrames, landmark_file
+        from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
 
-        return AlignedFrames(frames, landmark_file(folder, frames.variant))
+        return AlignedFrames(frames, find_landmarks(frames, folder))

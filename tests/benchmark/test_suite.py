@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,16 @@ def test_smic_leaves_its_apex_to_be_spotted_where_the_suite_says_so(tmp_path, tw
     assert opened.choices["smic apex"] == "spotted"
     assert None not in {sample.apex for sample in usual.samples}
     assert {sample.apex for sample in opened.samples} == {None}
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_one_database_alone_has_its_landmarks_wherever_the_root_is(tmp_path, twins, levels):
+    place = Path(tmp_path, "root", *("samm", "again")[:levels])
+    shutil.copytree(twins / "samm", place)
+    suite = load_suite(write(tmp_path, "{name: databases, databases: {samm: {}}, faces: aligned, edition: x}"))
+    opened = suite.source.open(tmp_path / "root")
+    assert opened.choices["samm faces"] == "aligned to 224 x 224"
+    assert opened.synthetic
 
 
 def test_objective_classes_take_the_place_of_emotions_where_the_suite_says_so(twins):
