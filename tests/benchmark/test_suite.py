@@ -111,6 +111,15 @@ def test_one_database_alone_has_its_landmarks_wherever_the_root_is(tmp_path, twi
     assert opened.synthetic
 
 
+def test_two_folders_of_one_database_are_one_too_many(tmp_path, twins):
+    for name in ("new", "old"):
+        shutil.copytree(twins / "samm", tmp_path / "root" / name)
+    shutil.copytree(twins / "casme2", tmp_path / "root/casme2")
+    with pytest.raises(DataError, match="samm lies in new and in old; expected one folder"):
+        load_suite(write(tmp_path, "{name: databases, databases: {samm: {}}}")).source.open(tmp_path / "root")
+    assert load_suite(write(tmp_path, "{name: databases, databases: {casme2: {}}}")).source.open(tmp_path / "root")
+
+
 def test_objective_classes_take_the_place_of_emotions_where_the_suite_says_so(twins):
     from mer_lightning.protocols import get_protocol
 
