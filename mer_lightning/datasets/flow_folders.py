@@ -116,7 +116,7 @@ class FlowFolders:
                 if path.suffix.lower() != ".png" or not path.is_file():
                     raise DataError(f"{path}: expected a .png file here")
                 # names in the wild carry a blank before the ending and repeat the subject
-                clip = safe_name(path.stem, f"{path}: name of a clip").removeprefix(f"{subject}_")
+                clip = safe_name(path.stem.strip().removeprefix(f"{subject}_"), f"{path}: name of a clip")
                 yield Sample(database, subject, clip, _EMOTIONS[folder.name], path)
 
     def _folders(self, parent: Path) -> list[Path]:

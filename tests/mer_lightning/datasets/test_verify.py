@@ -206,12 +206,22 @@ def test_wrong_type(casme2, value, message):
     assert "row 2" in found(casme2)[0]
 
 
-def test_infinite_number(casme2):
-    with zipfile.ZipFile(casme2 / SHEET) as book:
+def rewrite(root: Path, old: bytes, new: bytes) -> None:
+    """Change the XML of the workbook, which may hold what no spreadsheet program writes."""
+    with zipfile.ZipFile(root / SHEET) as book:
         parts = {name: book.read(name) for name in book.namelist()}
-    with zipfile.ZipFile(casme2 / SHEET, "w") as book:
+    with zipfile.ZipFile(root / SHEET, "w") as book:
         for name, content in parts.items():
-            book.writestr(name, content.replace(b"<v>46</v>", b"<v>1E999</v>"))
+            book.writestr(name, content.replace(old, new))
+
+
+def test_a_merged_range_as_large_as_the_sheet_can_be(casme2):
+    rewrite(casme2, b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>')
+    assert f"{SHEET}: ranges of 17179869184 cells, more than the 1000000" in one(casme2)
+
+
+def test_infinite_number(casme2):
+    rewrite(casme2, b"<v>46</v>", b"<v>1E999</v>")
     assert found(casme2)[0].endswith("row 2: OnsetFrame is the number inf; expected a whole number")
 
 
