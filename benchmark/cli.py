@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -51,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         was not what it should be.
     """
     arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file name need not be text that the terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status: int = arguments.handler(arguments)
         sys.stdout.flush()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-import yaml
 from platformdirs import user_config_path
 
+from benchmark.yaml_files import load_yaml
+from mer_lightning.datasets.paths import expanded
+from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 CONFIG = "config.yaml"
 VARIABLE = "MER_DATA"
+
+
+class UserConfig(Settings):
+    """The user's configuration file.
+
+    Attributes:
+        data: Folder of the databases.
+    """
+
+    data: str
 
 
 def data_root(flag: Path | None = None) -> Path | None:
@@ -31,14 +42,7 @@ def data_root(flag: Path | None = None) -> Path | None:
     file = config_file()
     if not file.is_file():
         return None
-    try:
-        body: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{file}: expected YAML ({' '.join(str(error).split())[:120]})") from None
-    named = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(named, str):
-        raise DataError(f"{file}: expected a line 'data: <folder>'")
-    return _existing(Path(named), str(file))
+    return _existing(Path(load_yaml(file, UserConfig).data), str(file))
 
 
 def config_file() -> Path:
@@ -47,7 +51,7 @@ def config_file() -> Path:
 
 
 def _existing(path: Path, source: str) -> Path:
-    path = path.expanduser()
+    path = expanded(path)
     if not path.is_dir():
         raise DataError(f"{path}: the data root named by {source} is not a folder")
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 HEADER = ["database", "subject", "clip", "label", "prediction"]
 _MEGC_CLASSES = ("0", "1", "2")
+_MOST_CLASSES = 1000
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ def read_predictions(path: Path) -> tuple[list[Scored], tuple[str, ...]]:
             raise DataError(
                 f"{path}: line {row.line}: {row.database}/{row.subject}/{row.clip} was already given on line {earlier}"
             )
-    return rows, _classes(rows) if is_table else _MEGC_CLASSES
+    classes = _classes(rows) if is_table else _MEGC_CLASSES
+    if len(classes) > _MOST_CLASSES:
+        raise DataError(f"{path}: {len(classes)} different labels and predictions; expected {_MOST_CLASSES} at most")
+    return rows, classes
 
 
 def score(rows: Sequence[Scored], classes: Sequence[str]) -> dict[str, Any]:
@@ -148,7 +154,7 @@ def _read_log(path: Path, lines: list[str]) -> Iterator[Scored]:
 
 def _classes(rows: Sequence[Scored]) -> tuple[str, ...]:
     found = {row.label for row in rows} | {row.prediction for row in rows}
-    if all(name.isascii() and name.isdigit() and str(int(name)) == name for name in found):
+    if all(_INDEX.fullmatch(name) for name in found):
         largest = max(map(int, found))
         if largest < len(rows) + 100:  # not a class index but something else, when larger
             return tuple(map(str, range(largest + 1)))

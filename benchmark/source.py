@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from benchmark.data_root import data_root
-from mer_lightning.settings import Settings
+from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mer_lightning.datasets.base import Dataset
@@ -57,7 +58,7 @@ class Source(Settings):
 
     name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases"]
     scale: float = Field(default=1.0, gt=0, le=4)
-    seed: int = 0
+    seed: Seed = 0
     faces: Literal["as_released", "aligned"] = "as_released"
     databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
     without_data: Literal["error", "twins"] = "error"
@@ -121,7 +122,7 @@ class Source(Settings):
         Raises:
             DataError: It is not there, or not what it should be; or this source has maps, which no such database has.
         """
-        from mer_lightning.datasets.registry import find_databases, open_database
+        from mer_lightning.datasets.registry import open_database
         from mer_lightning.datasets.synthetic.composite import SyntheticDatabase, SyntheticStills
 
         if self.name in {"synthetic-flow", "megc2019-flow"}:
@@ -131,10 +132,8 @@ class Source(Settings):
             if database == "fer2013":
                 return SyntheticStills(min(self.scale, 1.0), self.seed)
             return SyntheticDatabase(database, scale=min(self.scale, 1.0), seed=self.seed)
-        found = dict(find_databases(root))
-        if database not in found:
-            raise DataError(f"{root}: {database} not recognised in it; a method is pre-trained on it")
-        return open_database(database, found[database], **({"frames": "sequence"} if database == "ckplus" else {}))
+        folder = _folders(root, [database])[database]
+        return open_database(database, folder, **({"frames": "sequence"} if database == "ckplus" else {}))
 
     def _twins(self) -> Dataset:
         from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
@@ -150,14 +149,10 @@ class Source(Settings):
         )
 
     def _open_databases(self, root: Path) -> Dataset:
-        from mer_lightning.datasets.registry import find_databases
         from mer_lightning.datasets.union import Union
 
-        wanted = COMPOSITE if self.name == "megc2019" else self.databases
-        found = dict(find_databases(root))
-        if missing := [database for database in wanted if database not in found]:
-            raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-        return Union(*(self._open_database(database, found[database]) for database in wanted))
+        folders = _folders(root, COMPOSITE if self.name == "megc2019" else self.databases)
+        return Union(*(self._open_database(database, folder) for database, folder in folders.items()))
 
     def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
         from mer_lightning.datasets.registry import open_database
@@ -166,6 +161,23 @@ class Source(Settings):
         frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
         if self.faces == "as_released":
             return frames
-        from mer_lightning.faces.aligned import AlignedFrames, landmark_file
+        from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
 
-        return AlignedFrames(frames, landmark_file(folder, frames.variant))
+        return AlignedFrames(frames, find_landmarks(frames, folder))
+
+
+def _folders(root: Path, wanted: Iterable[str]) -> dict[str, Path]:
+    """The folder of each database under a data root, in the order in which they are wanted."""
+    from mer_lightning.datasets.registry import find_databases
+
+    places: dict[str, list[Path]] = {database: [] for database in wanted}
+    for database, folder in find_databases(root):
+        if database in places:
+            places[database].append(folder)
+    if missing := [database for database, folders in places.items() if not folders]:
+        raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
+    for database, folders in places.items():
+        if len(folders) > 1:
+            names = " and in ".join(folder.name for folder in folders)
+            raise DataError(f"{root}: {database} lies in {names}; expected one folder")
+    return {database: folder for database, (folder,) in places.items()}

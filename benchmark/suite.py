@@ -9,7 +9,7 @@ from pydantic import Field
 
 from benchmark.source import Source  # noqa: TC001 - a field
 from benchmark.yaml_files import load_yaml
-from mer_lightning.settings import Settings
+from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Suite(Settings):
     source: Source
     protocols: tuple[str, ...] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     also: tuple[Also, ...] = ()
 
     def pairs(self, methods: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[tuple[str, str]]:

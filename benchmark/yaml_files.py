@@ -19,6 +19,8 @@ T = TypeVar("T", bound=Settings)
 # libyaml reads several times as fast; some builds of PyYAML lack it
 _SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
+_DEEPEST = 100
+_MOST_VALUES = 10_000
 
 
 class _Loader(_SafeLoader):
@@ -41,11 +43,13 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
         given: Values that do not come from the file, such as a name that is the file's own.
 
     Raises:
-        DataError: The file is missing or not YAML, or a key is unknown, missing or of the wrong type; the message
-            names the file and the key.
+        DataError: The file is missing, not YAML or larger than anybody writes, or a key is unknown, missing or of the
+            wrong type; the message names the file and the key.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        text = path.read_text(encoding="utf-8")
+        _measure(text)
+        values = yaml.load(text, _Loader)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -69,6 +73,36 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
         raise DataError(f"{path}: {error}") from error
 
 
+def _measure(text: str) -> None:
+    """Refuse what is nested deeper, or spelt out holds more values, than anybody writes, before any of it is built.
+
+    Raises:
+        MarkedYAMLError: Names the line.
+    """
+    anchors: list[str | None] = []
+    sizes = [0]
+    named: dict[str, int] = {}
+    for event in yaml.parse(text, _SafeLoader):
+        size, anchor = 0, None
+        if isinstance(event, yaml.CollectionStartEvent):
+            anchors.append(event.anchor)
+            sizes.append(0)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size, anchor = sizes.pop() + 1, anchors.pop()
+        elif isinstance(event, yaml.ScalarEvent):
+            size, anchor = 1, event.anchor
+        elif isinstance(event, yaml.AliasEvent):
+            # what stands for a value counts as often as it stands there
+            size = named.get(event.anchor, 0)
+        sizes[-1] += size
+        if anchor is not None:
+            named[anchor] = size
+        if len(sizes) > _DEEPEST:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_DEEPEST}", problem_mark=event.start_mark)
+        if sizes[-1] > _MOST_VALUES:
+            raise yaml.MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=event.start_mark)
+
+
 def explain(error: ValidationError) -> str:
     """The first thing that is wrong, as ``<dotted key>: <what>``."""
     # an unknown key is often why another is missing
@@ -81,5 +115,5 @@ def explain(error: ValidationError) -> str:
         return f"{key}: missing"
     message = first["msg"].removeprefix("Value error, ")
     if isinstance(found, str) and _NUMBER.fullmatch(found):
-        return f"{key}: {message}; YAML reads {found} as text, write it with a point, as in 5.0e-5"
+        return f"{key}: {message}; YAML reads {found} as text, write it with a point and a sign, as in 5.0e-5 or 1.0e+2"
     return f"{key}: {message}" + ("" if isinstance(found, dict) else f", found {found!r}")

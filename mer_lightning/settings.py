@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from mer_lightning.types import DataError
 
+SEEDS = 2**32
+"""A seed is a whole number from 0 to below this."""
+Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 _FINITE = ConfigDict(allow_inf_nan=False)
 
 

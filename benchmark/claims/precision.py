@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.claims.search import MOST_FOUND, SLOP, Budget, Search, holds, spread, whole_range
+from benchmark.claims.search import BLOCK, MOST_FOUND, SLOP, Budget, Search, blocks, holds, whole_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +39,8 @@ def search_precision(
             diagonals.append(rows[keep])
             columns.append(sums[keep])
             kept += int(keep.sum())
+            if kept >= MOST_FOUND:
+                break
         if budget.spent or kept >= MOST_FOUND:
             budget.spent = True
             break
@@ -56,13 +58,20 @@ def _precise_with(
     sizes: Ints, first: int, uf1: Figure, precision: Figure, budget: Budget
 ) -> Iterator[tuple[Ints, Ints]]:
     """The fitting diagonals and column sums whose first column sum is given."""
+    seconds, hits = int(sizes.sum()) - first + 1, np.arange(min(int(sizes[0]), first) + 1)
+    step = max(1, BLOCK // len(hits))
+    for start in range(0, seconds, step):
+        grid = np.meshgrid(np.arange(start, min(start + step, seconds)), hits, indexing="ij")
+        if not budget.use(grid[0].size):
+            return
+        yield from _precise_grid(sizes, first, grid[0].ravel(), grid[1].ravel(), uf1, precision, budget)
+
+
+def _precise_grid(
+    sizes: Ints, first: int, second: Ints, hit: Ints, uf1: Figure, precision: Figure, budget: Budget
+) -> Iterator[tuple[Ints, Ints]]:
+    """Those of them with these pairs of a second column sum and a first entry of the diagonal."""
     samples = int(sizes.sum())
-    second, hit = (
-        grid.ravel()
-        for grid in np.meshgrid(np.arange(samples - first + 1), np.arange(min(int(sizes[0]), first) + 1), indexing="ij")
-    )
-    if not budget.use(len(hit)):
-        return
     m2, m3 = second.astype(np.float64), (samples - first - second).astype(np.float64)
     u2, u3 = (np.divide(1.0, m, out=np.zeros_like(m), where=m > 0) for m in (m2, m3))
     w2, w3 = 2 / (sizes[1] + m2), 2 / (sizes[2] + m3)
@@ -80,20 +89,20 @@ def _precise_with(
     low = np.maximum.reduce([low, np.zeros_like(low), (f_low - w3 * most3) / w2, (p_low - u3 * most3) * m2])
     high = np.minimum.reduce([high, most2, f_high / w2, np.where(m2 > 0, p_high * m2, 0.0)])
     high = np.where((p_high < 0) | (f_high < 0), -1.0, high)
-    pick, d2 = spread(np.ceil(low - 1e-6), np.floor(high + 1e-6))
-    if not budget.use(len(pick)):
-        return
-    low = np.maximum(0, np.ceil((f_low[pick] - w2[pick] * d2) / w3[pick] - 1e-6))
-    high = np.minimum(most3[pick], np.floor((f_high[pick] - w2[pick] * d2) / w3[pick] + 1e-6))
-    again, d3 = spread(low, high)
-    pick, d2 = pick[again], d2[again]
-    diagonals = np.column_stack([hit[pick], d2, d3])
-    columns = np.column_stack([np.full(len(pick), first), second[pick], samples - first - second[pick]])
-    errors, wrong = sizes - diagonals, columns - diagonals
-    fits = (wrong >= 0).all(1) & (errors + wrong <= errors.sum(1, keepdims=True)).all(1)
-    diagonals, columns = diagonals[fits], columns[fits]
-    precisions = np.divide(diagonals, columns, out=np.zeros(columns.shape), where=columns > 0).sum(1)
-    fits = holds(precision, precisions, [(diagonals, columns)])
-    fits &= holds(uf1, (2 * diagonals / (sizes + columns)).sum(1), [(2 * diagonals, sizes + columns)])
-    if fits.any():
-        yield diagonals[fits], columns[fits]
+    for pick, d2 in blocks(np.ceil(low - 1e-6), np.floor(high + 1e-6)):
+        if not budget.use(len(pick)):
+            return
+        low = np.maximum(0, np.ceil((f_low[pick] - w2[pick] * d2) / w3[pick] - 1e-6))
+        high = np.minimum(most3[pick], np.floor((f_high[pick] - w2[pick] * d2) / w3[pick] + 1e-6))
+        for again, d3 in blocks(low, high):
+            rows = pick[again]
+            diagonals = np.column_stack([hit[rows], d2[again], d3])
+            columns = np.column_stack([np.full(len(rows), first), second[rows], samples - first - second[rows]])
+            errors, wrong = sizes - diagonals, columns - diagonals
+            fits = (wrong >= 0).all(1) & (errors + wrong <= errors.sum(1, keepdims=True)).all(1)
+            diagonals, columns = diagonals[fits], columns[fits]
+            precisions = np.divide(diagonals, columns, out=np.zeros(columns.shape), where=columns > 0).sum(1)
+            fits = holds(precision, precisions, [(diagonals, columns)])
+            fits &= holds(uf1, (2 * diagonals / (sizes + columns)).sum(1), [(2 * diagonals, sizes + columns)])
+            if fits.any():
+                yield diagonals[fits], columns[fits]

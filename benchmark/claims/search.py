@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 EFFORT = 60_000_000
 """Candidates that are looked at before a search is given up; a number and not a time, so that verdicts repeat."""
 MOST_FOUND = 100_000
-_BLOCK = 1_000_000
+BLOCK = 1_000_000
 _LARGEST = 2**60
 SLOP = 1e-9
 """What floats may be off."""
-_FIGURE = re.compile(r"(?P<whole>[01]?)(?:\.(?P<digits>\d+))?|(?P<percent>\d{1,3}(?:\.\d+)?)\s*%")
+_FIGURE = re.compile(r"(?P<whole>[01]?)(?:\.(?P<digits>\d{1,15}))?|(?P<percent>\d{1,3}(?:\.\d{1,15})?)\s*%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _diagonals(sizes: Ints, uar: Figure | None, hits: tuple[int, int], budget: B
     shape = tuple((free + 1).tolist())
     total = math.prod(shape)
     stride = _stride(total)
-    step = _BLOCK if uar else max(1, _BLOCK // (last + 1))
+    step = BLOCK if uar else max(1, BLOCK // (last + 1))
     for start in range(0, total, step):
         if total > _LARGEST or not budget.use(min(step, total - start)):
             budget.spent = True
@@ -157,14 +157,14 @@ def _diagonals(sizes: Ints, uar: Figure | None, hits: tuple[int, int], budget: B
             high = np.floor((classes * float(uar.high) - recalls) * last + SLOP * last)
         found = rows.sum(1)
         low, high = np.maximum(low, hits[0] - found), np.minimum(high, hits[1] - found)
-        pick, value = spread(np.maximum(low, 0), np.minimum(high, last))
-        block = np.column_stack([rows[pick], value])
-        if uar and len(block):
-            block = block[holds(uar, (block / sizes).sum(1), [(block, np.broadcast_to(sizes, block.shape))])]
-        if not budget.use(len(block)):
-            return
-        if len(block):
-            yield block
+        for pick, value in blocks(np.maximum(low, 0), np.minimum(high, last)):
+            block = np.column_stack([rows[pick], value])
+            if uar:
+                block = block[holds(uar, (block / sizes).sum(1), [(block, np.broadcast_to(sizes, block.shape))])]
+            if not budget.use(len(block)):
+                return
+            if len(block):
+                yield block
 
 
 def _stride(total: int) -> int:
@@ -230,7 +230,7 @@ def _grow(jobs: _Jobs, uf1: Figure, budget: Budget) -> Iterator[tuple[Ints, Ints
     )
     if jobs.taken.shape[1] == classes - 2:
         if len(jobs.rest):
-            yield from _solve(jobs, uf1)
+            yield from _solve(jobs, uf1, budget)
         return
     for chunk in _expand(jobs):
         yield from _grow(chunk, uf1, budget)
@@ -243,18 +243,12 @@ def _expand(jobs: _Jobs) -> Iterator[_Jobs]:
     k = jobs.taken.shape[1]
     others = jobs.caps[:, k + 1 :].sum(1)
     low, high = np.maximum(0, jobs.rest - others), np.minimum(jobs.caps[:, k], jobs.rest)
-    ends = np.cumsum(np.maximum(high - low + 1, 0))
-    start = 0
-    while start < len(ends):
-        before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + _BLOCK, side="right")))
-        pick, value = spread(low[start:stop].astype(np.float64), high[start:stop].astype(np.float64))
-        part = jobs.pick(pick + start)
+    for pick, value in blocks(low.astype(np.float64), high.astype(np.float64)):
+        part = jobs.pick(pick)
         yield _Jobs(part.sizes, part.diagonals, part.caps, np.column_stack([part.taken, value]), part.rest - value)
-        start = stop
 
 
-def _solve(jobs: _Jobs, uf1: Figure) -> Iterator[tuple[Ints, Ints]]:
+def _solve(jobs: _Jobs, uf1: Figure, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
     """Find the last two column sums: their part of UF1 is convex in one of them, so it fits in two short ranges."""
     classes = len(jobs.sizes)
     hits = 2 * jobs.diagonals[:, -2:].astype(np.float64)
@@ -272,15 +266,15 @@ def _solve(jobs: _Jobs, uf1: Figure) -> Iterator[tuple[Ints, Ints]]:
     for low, high, chosen in ((left[0], np.minimum(left[1], middle), None), (*right, cut)):
         if chosen is not None:
             low, high = np.where(chosen, low, 1.0), np.where(chosen, high, 0.0)  # noqa: PLW2901 - emptied here
-        pick, value = spread(low, high)
-        if not len(pick):
-            continue
-        part = jobs.pick(pick)
-        wrong = np.column_stack([part.taken, value, part.rest - value])
-        sums = part.sizes + part.diagonals + wrong
-        values = (2 * part.diagonals / sums).sum(1)
-        fits = holds(uf1, values, [(2 * part.diagonals, sums)])
-        yield part.diagonals[fits], (part.diagonals + wrong)[fits]
+        for pick, value in blocks(low, high):
+            part = jobs.pick(pick)
+            wrong = np.column_stack([part.taken, value, part.rest - value])
+            sums = part.sizes + part.diagonals + wrong
+            values = (2 * part.diagonals / sums).sum(1)
+            fits = holds(uf1, values, [(2 * part.diagonals, sums)])
+            yield part.diagonals[fits], (part.diagonals + wrong)[fits]
+            if budget.spent:
+                return
 
 
 def _below(hits: Floats, base: Floats, rest: Floats, target: Floats) -> tuple[Floats, Floats]:
@@ -296,12 +290,25 @@ def _below(hits: Floats, base: Floats, rest: Floats, target: Floats) -> tuple[Fl
     return np.where(exists, half - root, 1.0), np.where(exists, half + root, 0.0)
 
 
-def spread(low: Floats, high: Floats) -> tuple[Ints, Ints]:
+def _spread(low: Floats, high: Floats) -> tuple[Ints, Ints]:
     """Row and value of every whole number in the range of each row."""
     numbers = np.maximum(high - low + 1, 0).astype(np.int64)
     pick = np.repeat(np.arange(len(numbers)), numbers)
     starts = np.cumsum(numbers) - numbers
     return pick, low[pick].astype(np.int64) + np.arange(len(pick)) - starts[pick]
+
+
+def blocks(low: Floats, high: Floats) -> Iterator[tuple[Ints, Ints]]:
+    """As ``_spread``, so many rows at a time that memory is never short."""
+    ends = np.cumsum(np.maximum(high - low + 1, 0))
+    start = 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK, side="right")))
+        pick, value = _spread(low[start:stop], high[start:stop])
+        if len(pick):
+            yield pick + start, value
+        start = stop
 
 
 def holds(figure: Figure, sums: Floats, parts: list[tuple[Ints, Ints]]) -> NDArray[np.bool_]:
@@ -338,7 +345,8 @@ def uf1_range(counts: Sequence[int], uar: Figure, effort: int) -> tuple[tuple[fl
             low, high = _extremes(chunk) if classes <= 3 else chunk.bounds()
             lows.append(float(low.min()))
             highs.append(float(high.max()))
-            budget.use(len(chunk.rest))
+            if not budget.use(len(chunk.rest)):
+                break
     whole = not budget.spent
     if not lows:
         return None, whole, whole, budget.used

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -32,6 +33,7 @@ Answer = Literal["possible", "macro-precision", "impossible", "undecided"]
 Matrix = tuple[tuple[int, ...], ...]
 
 EXAMPLES = 10
+MOST_SAMPLES = 100_000
 GIVEN = ("method", "samples", "counts", "accuracy", "uf1", "uar", "source", "note")
 FOUND = ("verdict", "detail")
 
@@ -98,6 +100,8 @@ def check_claim(claim: Claim, effort: int = EFFORT) -> Verdict:
         raise DataError(
             f"counts {','.join(map(str, counts))}: expected the samples of two or more classes, all above 0"
         )
+    if sum(counts) > MOST_SAMPLES:
+        raise DataError(f"counts of {MOST_SAMPLES} samples in all at most, which is more than any database has")
     reasons = _not_a_fraction(claim.accuracy, sum(counts))
     if len(counts) == 1:
         return Verdict("impossible" if reasons else "possible", 0, 0, True, (), None, True, None, tuple(reasons), 0)
@@ -308,7 +312,7 @@ def claims_csv(rows: Sequence[ClaimRow]) -> str:
 def _judge(given: dict[str, str]) -> ClaimRow:
     figures = {name: Figure.parse(given[name]) for name in ("uf1", "uar", "accuracy") if given[name]}
     numbers = given["counts"].split()
-    if not all(number.isdecimal() for number in numbers):
+    if not all(re.fullmatch(r"\d{1,9}", number) for number in numbers):
         raise DataError(f"counts '{given['counts']}': expected whole numbers and blanks, e.g. 92 26 15")
     if len(numbers) < 2:
         figures = {name: figure for name, figure in figures.items() if name == "accuracy"}

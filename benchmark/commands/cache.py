@@ -81,13 +81,13 @@ def _folder(path: Path) -> Path:
 
 
 def _days(text: str) -> float:
-    if not re.fullmatch(r"\d+(\.\d+)?", text):
+    if not re.fullmatch(r"\d{1,15}(\.\d+)?", text):
         raise DataError(f"--unused-for {text}: expected a number of days, e.g. 30")
     return float(text)
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
         raise DataError(f"--largest-total {text}: expected a number of bytes, or one with K, M, G or T, e.g. 500M")
     return int(float(match[1]) * _UNITS[match[2].upper()])

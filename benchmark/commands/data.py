@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.commands.options import seed
 from benchmark.data_root import VARIABLE, config_file, data_root
 from mer_lightning.datasets.registry import DATABASES, find_databases, get_database, recognise
 from mer_lightning.datasets.releases import RELEASES, get_release
@@ -47,7 +48,7 @@ def add_data_commands(commands: Commands) -> None:
     synth.add_argument("--database", choices=list(DATABASES), required=True)
     synth.add_argument("--release", help="annotation release that the sheets follow")
     synth.add_argument("--subjects", type=int, help="only so many subjects (default: all)")
-    synth.add_argument("--seed", type=int, default=0)
+    synth.add_argument("--seed", type=seed, default=0)
     synth.add_argument("--size", type=_size, metavar="HxW", help="rows and columns of a frame (default: the camera's)")
     synth.add_argument("--frames", type=float, default=1.0, metavar="FACTOR", help="factor on the frames per clip")
     synth.set_defaults(handler=_synth)

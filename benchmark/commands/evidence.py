@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -246,8 +247,8 @@ def _claimed_counts(arguments: argparse.Namespace) -> tuple[int, ...]:
         raise DataError("a claim needs either --counts or --protocol")
     if arguments.counts is not None:
         parts = arguments.counts.split(",")
-        if not all(part.strip().isdecimal() for part in parts):
-            raise DataError(f"--counts '{arguments.counts}': expected whole numbers and commas, e.g. 92,26,15")
+        if not all(re.fullmatch(r"\d{1,9}", part.strip()) for part in parts):
+            raise DataError(f"--counts '{arguments.counts[:100]}': expected whole numbers and commas, e.g. 92,26,15")
         return tuple(int(part) for part in parts)
     protocol = get_protocol(arguments.protocol)
     if arguments.database is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import count, local_records, open_console, suite_options
+from benchmark.commands.options import count, local_records, open_console, seed, suite_options
 from benchmark.places import LEADERBOARDS
 from mer_lightning.types import DataError
 
@@ -31,7 +31,7 @@ def add_leak_command(commands: Commands) -> None:
     )
     leaks.add_argument("--method", required=True, help="a recipe")
     leaks.add_argument("--protocol", help="a protocol (default: the first of the suite)")
-    leaks.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
+    leaks.add_argument("--seed", type=seed, default=0, help="seed of the run (default: %(default)s)")
     leaks.add_argument("--jobs", type=count, metavar="N", help="worker processes (default: one per core)")
     leaks.add_argument("--records", type=Path, default=LEADERBOARDS / "leaks", help="(default: %(default)s)")
     leaks.add_argument("--svg", type=Path, help="the picture (default: beside the local records)")

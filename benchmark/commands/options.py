@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmark.places import LEADERBOARDS, RUNS
+from mer_lightning.settings import SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -28,6 +29,17 @@ def count(text: str) -> int:
     """
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A seed from the command line.
+
+    Raises:
+        ArgumentTypeError: It is something else.
+    """
+    if not (text.isdecimal() and len(text) <= len(str(SEEDS)) and int(text) < SEEDS):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {SEEDS - 1}, found {text[:20]!r}")
     return int(text)
 
 

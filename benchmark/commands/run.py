@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import count, local_records, open_console, reading, say_failed, training_options
+from benchmark.commands.options import count, local_records, open_console, reading, say_failed, seed, training_options
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +20,7 @@ def add_run_commands(commands: Commands) -> None:
     run = commands.add_parser("run", parents=[training_options()], help="train and score what is missing of a suite")
     run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
     run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
-    run.add_argument("--seed", action="append", type=int, default=[], help="instead of the suite's seeds; repeatable")
+    run.add_argument("--seed", action="append", type=seed, default=[], help="instead of the suite's seeds; repeatable")
     run.add_argument(
         "--folds-at-once",
         type=lambda text: None if text == "auto" else count(text),

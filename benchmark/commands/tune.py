@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import open_console, reading, say_failed, training_options
+from benchmark.commands.options import open_console, reading, say_failed, seed, training_options
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def add_tune_commands(commands: Commands) -> None:
         help="sqlite or journal: a file in the run's folder; or an URL: sqlite:///FILE, "
         "postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT (default: %(default)s)",
     )
-    tune.add_argument("--seed", type=int, default=0, help="seed of the run (default: %(default)s)")
+    tune.add_argument("--seed", type=seed, default=0, help="seed of the run (default: %(default)s)")
     tune.add_argument("--export", type=Path, metavar="FILE", help="write the chosen values as a recipe <name>.yaml")
     tune.set_defaults(handler=_tune)
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from mer_lightning.datasets.base import NO_CHOICES
+from mer_lightning.datasets.paths import children, safe_name
 from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:
@@ -111,24 +112,15 @@ class FlowFolders:
         for folder in self._folders(half):
             if folder.name not in _EMOTIONS:
                 raise DataError(f"{folder}: label '{folder.name}' is unknown; expected 0, 1 or 2")
-            for path in sorted(folder.iterdir()):
-                if path.name.startswith("."):
-                    continue
+            for path in children(self._root, folder):
                 if path.suffix.lower() != ".png" or not path.is_file():
                     raise DataError(f"{path}: expected a .png file here")
-                if not path.resolve().is_relative_to(self._root):
-                    raise DataError(f"{path}: leads out of {self._root}; nothing outside it is read")
                 # names in the wild carry a blank before the ending and repeat the subject
-                clip = path.stem.strip().removeprefix(f"{subject}_")
+                clip = safe_name(path.stem.strip().removeprefix(f"{subject}_"), f"{path}: name of a clip")
                 yield Sample(database, subject, clip, _EMOTIONS[folder.name], path)
 
-    def _folders(self, parent: Path) -> Iterator[Path]:
-        for path in sorted(parent.iterdir()):
-            if path.name.startswith(".") or not path.is_dir():
-                continue
-            if not path.resolve().is_relative_to(self._root):
-                raise DataError(f"{path}: leads out of {self._root}; nothing outside it is read")
-            yield path
+    def _folders(self, parent: Path) -> list[Path]:
+        return [path for path in children(self._root, parent) if path.is_dir()]
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -9,6 +9,7 @@ from mer_lightning.datasets.paths import children, inside, relative
 from mer_lightning.datasets.problems import Problem, refuse
 from mer_lightning.types import DataError, Sample
 from mer_lightning.video.reader import (
+    MOST_FRAMES,
     number_frames,
     read_images,
     read_video,
@@ -165,5 +166,9 @@ def clip_files(root: Path, sample: Sample, *, fill: bool = False) -> list[Path]:
         wanted = range(sample.onset, sample.offset + 1)
         if not (min(frames) <= sample.offset and max(frames) >= sample.onset):
             raise DataError(f"{where}: no frame of {sample.onset}..{sample.offset}, found {min(frames)}..{max(frames)}")
+        if len(wanted) > MOST_FRAMES:
+            raise DataError(
+                f"{where}: {len(wanted)} frames of {sample.onset}..{sample.offset}; expected {MOST_FRAMES} at most"
+            )
         return [frames[min(frames, key=lambda have, want=want: (abs(have - want), have))] for want in wanted]
     return select_frames(frames, sample.onset, sample.offset, where)

@@ -13,7 +13,8 @@ from mer_lightning.video.reader import natural_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
+# the last range stands for bytes that are not UTF-8
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f\ud800-\udfff]')
 _LONGEST_NAME = 120
 _MOST_FOLDERS = 20_000
 
@@ -44,9 +45,12 @@ def inside(root: Path, path: Path) -> Path:
         The resolved path.
 
     Raises:
-        DataError: The path leads out of the root.
+        DataError: The path leads out of the root, or round in a circle.
     """
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError):
+        raise DataError(f"{relative(root, path)}: the link leads in a circle") from None
     if not resolved.is_relative_to(root.resolve()):
         raise DataError(f"{relative(root, path)}: leads out of the root folder; links must stay inside it")
     return resolved
@@ -64,19 +68,23 @@ def children(root: Path, folder: Path) -> list[Path]:
     """What a folder holds, in natural order, hidden entries left out.
 
     Raises:
-        DataError: The folder, or a link in it, leads out of the root; or the folder cannot be listed.
+        DataError: The folder, or a link in it, leads out of the root; the folder cannot be listed; or it holds what is
+            neither file nor folder, such as a pipe.
     """
     inside(root, folder)
     try:
         with os.scandir(folder) as entries:
-            found = [(entry.name, entry.is_symlink()) for entry in entries if not entry.name.startswith(".")]
+            found = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"{relative(root, folder)}: cannot be listed ({error.strerror})") from None
     paths: list[Path] = []
-    for name, link in sorted(found, key=lambda entry: natural_key(entry[0])):
-        path = folder / name
-        if link:
+    for entry in sorted(found, key=lambda entry: natural_key(entry.name)):
+        path = folder / entry.name
+        if entry.is_symlink():
             inside(root, path)
+        # whoever opens a pipe waits until somebody writes
+        if not (entry.is_file() or entry.is_dir()) and path.exists():
+            raise DataError(f"{relative(root, path)}: neither file nor folder; expected only those")
         paths.append(path)
     return paths
 
@@ -140,13 +148,21 @@ def files_like(
     return [path for _, _, files in walk(root, depth, prune) for path in files if pattern.fullmatch(path.name)]
 
 
+def expanded(path: Path) -> Path:
+    """The path with ``~`` spelt out; as it is where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def existing_root(root: Path | str, what: str) -> Path:
     """Check that the folder that a user pointed at exists.
 
     Raises:
         DataError: No such folder; the message names the database that was expected in it.
     """
-    path = Path(root).expanduser()
+    path = expanded(Path(root))
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; expected {what} in it")
     return path.resolve()

@@ -25,7 +25,12 @@ _OLE = b"\xd0\xcf\x11\xe0"
 _MOST_UNPACKED = 64 << 20
 _MOST_ROWS = 20_000
 _MOST_COLUMNS = 200
+_MOST_COVERED = 1_000_000
+_RANGE = re.compile(
+    r"""<(?:\w+:)?(?:mergeCell|hyperlink)\b[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
+)
 _HEADER_ROWS = 40
+_LARGEST = 10**9
 _TYPES = {
     "b": "true/false",
     "d": "a date",
@@ -113,7 +118,10 @@ def read_table(root: Path, path: Path, columns: Sequence[Column], sheet: str | N
     import openpyxl
 
     try:
+        _check_ranges(path, name)
         book = openpyxl.load_workbook(path, data_only=False, keep_links=False)
+    except DataError:
+        raise
     except Exception as error:  # openpyxl raises whatever its parsers raise
         raise DataError(f"{name}: expected an .xlsx workbook ({type(error).__name__}); is it damaged?") from None
     worksheets: dict[str, Worksheet] = {worksheet.title: worksheet for worksheet in book.worksheets}
@@ -140,6 +148,21 @@ def _check_container(path: Path, name: str) -> None:
         raise DataError(f"{name}: cannot be read ({error.strerror})") from None
     if unpacked > _MOST_UNPACKED:
         raise DataError(f"{name}: unpacks to {unpacked} bytes, more than the {_MOST_UNPACKED} of any annotation file")
+
+
+def _check_ranges(path: Path, name: str) -> None:
+    """Refuse a range that is short to write and an object per cell to openpyxl."""
+    from openpyxl.utils import column_index_from_string as column
+
+    covered = 0
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            if not member.startswith("xl/worksheets/"):
+                continue
+            for left, top, right, bottom in _RANGE.findall(archive.read(member).decode("latin-1")):
+                covered += (column(right) - column(left) + 1) * (int(bottom) - int(top) + 1)
+    if covered > _MOST_COVERED:
+        raise DataError(f"{name}: ranges of {covered} cells, more than the {_MOST_COVERED} of any annotation sheet")
 
 
 def _read_sheet(worksheet: Worksheet, file: str, columns: Sequence[Column]) -> Table:
@@ -220,7 +243,9 @@ def _value(cell: Cell | MergedCell, column: Column) -> Value:
     kind = str(cell.data_type)
     if kind == "s" and isinstance(value, str):
         return _from_text(value.strip(), column)
-    if kind == "n" and isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value):
+    # no comparison holds for nan; a number in text has no more digits either
+    whole = isinstance(value, (int, float)) and abs(value) < _LARGEST and value == int(value)
+    if kind == "n" and whole:
         if column.kind == "label":
             raise DataError(f"{title} is the number {value}; expected text")
         return int(value) if column.kind == "frame" else str(int(value))

@@ -145,7 +145,8 @@ def _scan_sheet(
     root: Path, camera: Camera, release: AnnotationRelease, found: Mapping[str, list[tuple[str, Path]]]
 ) -> Scan:
     wanted = f"SMIC-{camera.upper()}-E_annotation.xlsx"
-    sheets = files_like(root, re.compile(re.escape(wanted) + "|" + re.escape(wanted[:-1]), re.IGNORECASE), prune=_CLIP)
+    pattern = re.compile(re.escape(wanted) + "|" + re.escape(wanted[:-1]), re.IGNORECASE)
+    sheets = files_like(root, pattern, _DEPTH, prune=_CLIP)
     if not sheets:
         raise DataError(f"{root}: no annotation sheet found; expected {wanted}")
     kind, clips = _choose("long", found, root)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from mer_lightning.types import DataError
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 MANIFEST = "SYNTHETIC.json"
 _LARGEST = 1 << 20
+
+
+class _Manifest(BaseModel):
+    counts: dict[str, NonNegativeInt] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Twin:
 
 
 def read_twin(root: Path) -> Twin | None:
-    """Read the manifest in the root, or in a folder just above or below it; None if there is none.
+    """Read the manifest in the root, or in a folder up to three levels above or below it; None if there is none.
 
     Raises:
         DataError: The manifest is not what it should be.
@@ -46,17 +51,17 @@ def read_twin(root: Path) -> Twin | None:
     path = next((path for path in _places(root) if path.is_file()), None)
     if path is None:
         return None
+    if path.stat().st_size > _LARGEST:
+        raise DataError(f"{path}: expected the manifest of a synthetic twin, found more than {_LARGEST} bytes")
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("too large")
-        body: Any = json.loads(path.read_text(encoding="utf-8"))
-        counts = {str(name): int(count) for name, count in body.get("counts", {}).items()}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path}: expected the manifest of a synthetic twin ({error})") from None
+        counts = _Manifest.model_validate_json(path.read_bytes()).counts
+    except ValidationError as error:
+        raise DataError(f"{path}: expected the manifest of a synthetic twin ({error.errors()[0]['msg']})") from None
     return Twin(counts=counts, clips=sum(counts.values()) if counts else None)
 
 
 def _places(root: Path) -> Iterator[Path]:
     # a twin must not pass for real data because someone points at a part of it
     yield from (folder / MANIFEST for folder in (root, *root.parents[:3]))
-    yield from sorted(root.glob(f"*/{MANIFEST}"))
+    for below in ("*", "*/*", "*/*/*"):
+        yield from sorted(root.glob(f"{below}/{MANIFEST}"))

@@ -28,6 +28,19 @@ def landmark_file(root: Path, variant: str) -> Path:
     return root / f"landmarks-{variant}.csv"
 
 
+def find_landmarks(frames: FrameDataset, root: Path) -> Path:
+    """Landmark file of an open database: in the root, or in a folder between that and its frames.
+
+    Returns:
+        The one nearest to the frames; its place in the root where there is none.
+    """
+    base = root.resolve()
+    near = frames.samples[0].path if frames.samples else None
+    places = [folder for folder in near.parents if folder.is_relative_to(base)] if near else []
+    files = (landmark_file(folder, frames.variant) for folder in places)
+    return next((file for file in files if file.is_file()), landmark_file(root, frames.variant))
+
+
 class AlignedFrames:
     """The clips of a database, each aligned as a whole by the landmarks of its onset frame.
 

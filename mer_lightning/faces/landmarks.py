@@ -30,6 +30,7 @@ COLUMNS = (
 """Header of a landmark file; the columns may come in any order."""
 _MOST_ROWS = 5_000_000
 _LARGEST = 100_000.0
+_LONGEST_NUMBER = 10
 
 
 class Landmarks:
@@ -156,7 +157,7 @@ def load_detector(name: str, model: Path, device: str = "cpu") -> Detector:
         device: Where it runs, for ``face-alignment``.
 
     Raises:
-        DataError: Unknown name, package not installed, or model not there.
+        DataError: Unknown name, package not installed, model not there, or not one.
     """
     if name not in _DETECTORS:
         raise DataError(f"landmark detector '{name}' is unknown; expected one of {', '.join(_DETECTORS)}")
@@ -164,10 +165,15 @@ def load_detector(name: str, model: Path, device: str = "cpu") -> Detector:
         raise DataError(f"{model}: no such model; {name} needs {_MODELS[name]}, which it does not bring along")
     try:
         return _DETECTORS[name](model, device)
+    except DataError:
+        raise
     except ImportError as error:
         raise DataError(
             f"landmark detector '{name}' needs the package {_PACKAGES[name]}, which is not installed ({error})"
         ) from None
+    except Exception as error:  # each package raises what it likes
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{model}: {name} needs {_MODELS[name]}, which this is not ({reason})") from None
 
 
 class FaceAlignmentDetector:
@@ -259,6 +265,8 @@ class YuNetDetector:
         import cv2
 
         self._network: Any = cv2.FaceDetectorYN.create(str(model), "", (320, 320))
+        # another network loads as well, and fails at the first picture
+        self._network.detect(np.zeros((320, 320, 3), np.uint8))
 
     def detect(self, image: NDArray[np.uint8]) -> Points | None:
         """Detect; the most certain face counts. See `Detector`."""
@@ -325,7 +333,7 @@ def _row(
     if not all(names):
         raise DataError(f"{path} row {number}: database, subject and clip must not be empty")
     frame = row[where["frame"]].strip()
-    if not frame.isdecimal():
+    if not (frame.isdecimal() and len(frame) < _LONGEST_NUMBER):
         raise DataError(f"{path} row {number}: frame is '{frame[:20]}'; expected a whole number")
     values: list[float] = []
     for index in order:

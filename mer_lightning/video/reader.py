@@ -32,6 +32,8 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".avi", ".mp4")
 MOST_PIXELS = 50_000_000
 """Largest image that is decoded; the largest frame of any supported database has 2.2 million pixels."""
+MOST_FRAMES = 100_000
+"""Longest clip in which frames are filled in; the longest of any supported database has a few hundred."""
 MOST_BYTES = 8 << 30
 """Largest clip that is decoded, uncompressed."""
 DECODE_SECONDS = 120.0
@@ -113,11 +115,13 @@ def select_frames(frames: Mapping[int, Path], onset: int, offset: int, where: st
     cut = onset not in frames and offset not in frames and len(frames) == len(wanted)
     if cut and min(frames) in (0, 1):
         wanted = range(min(frames), min(frames) + len(wanted))
-    missing = [number for number in wanted if number not in frames]
+    # a sheet may name any number: only frames that exist are gone through
+    missing = len(wanted) - sum(number in wanted for number in frames)
     if missing:
+        first = next(number for number in wanted if number not in frames)
         found = f"found {min(frames)}..{max(frames)} ({len(frames)} frames)" if frames else "the folder has no frame"
         raise DataError(
-            f"{where}: frame {missing[0]} is missing ({len(missing)} of {len(wanted)} frames of "
+            f"{where}: frame {first} is missing ({missing} of {len(wanted)} frames of "
             f"{wanted[0]}..{wanted[-1]}); {found}"
         )
     return [frames[number] for number in wanted]

@@ -58,6 +58,7 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ("epochs: 1", "epochs: 0", "training.epochs: Input should be greater than 0"),
         ("epochs: 1", "epoch: 1", "training.epoch"),
         ("lr: 5.0e-5", "lr: 5e-5", "training.optimizer.lr: .*write it with a point"),
+        ("lr: 5.0e-5", "lr: 1.0e2", "YAML reads 1.0e2 as text, write it .* as in 5.0e-5 or 1.0e[+]2"),
         ("name: adam", "name: adamax", "training.optimizer.name: Input should be 'adam', 'adamw' or 'sgd'"),
         ("title: A", "title: A\ntitle: C", "key 'title' is given twice"),
         ("tier: A", "tier: [A", "line"),
@@ -217,6 +218,12 @@ def test_an_unknown_method_is_answered_with_the_known_ones(folder):
         load_recipe("yours")
 
 
+def aliases(levels: int, form: str) -> bytes:
+    """Each line holds the line before nine times."""
+    lines = [f"a{n}: &a{n} {form.format(', '.join([f'*a{n - 1}'] * 9))}" for n in range(1, levels + 1)]
+    return "\n".join(["a0: &a0 {x: 1}", *lines]).encode()
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -231,6 +238,11 @@ def test_an_unknown_method_is_answered_with_the_known_ones(folder):
         (b"a: \x07", "not YAML .unacceptable character"),
         (b"a: 2026-02-31", "not YAML .day is out of range"),
         (b"a: &a [*a]", "Circular reference"),
+        (b"a: " + b"[" * 2000 + b"]" * 2000, "line 1: nested deeper than 100"),
+        (b"a: " + b"[" * 1_000_000, "line 1: nested deeper than 100"),
+        (b"a: [" + b"1," * 20_000 + b"]", "line 1: more than 10000 values"),
+        (aliases(9, "[{}]"), "line 5: more than 10000 values"),
+        (aliases(9, "{{<<: [{}]}}"), "line 5: more than 10000 values"),
     ],
 )
 @pytest.mark.parametrize("libyaml", [True, False])

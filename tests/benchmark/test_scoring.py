@@ -96,6 +96,10 @@ BAD = {
     "short row": (",".join(HEADER) + "\nsmic,s1,a,0", "line 2: expected 5 filled cells"),
     "empty cell": (",".join(HEADER) + "\nsmic,s1,a,,0", "line 2: expected 5 filled cells"),
     "twice": (",".join(HEADER) + "\nsmic,s1,a,0,0\nsmic,s1,a,0,1", "line 3: smic/s1/a was already given on line 2"),
+    "many": (
+        "\n".join([",".join(HEADER), *(f"smic,s1,c{n},a{n},b{n}" for n in range(501))]),
+        "1002 different labels and predictions; expected 1000 at most",
+    ),
     "quotes": (",".join(HEADER) + '\nsmic,s1,"a,0,0', "not a CSV row"),
     "clip first": ("c1 0 1", "line 1: expected a line 'database subject' before the first clip"),
     "class": ("smic s1\n\nc1 0 3", "line 3: expected a class 0, 1 or 2, found '3'"),
@@ -114,6 +118,12 @@ def test_a_malformed_file_exits_2_and_names_file_and_line(tmp_path, capsys, name
     assert says in error
     assert str(path) in error
     assert error.count("\n") == 1
+
+
+def test_a_label_of_many_digits_is_a_name(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("\n".join([",".join(HEADER), f"smic,s1,a,{'9' * 6000},0"]))
+    assert read_predictions(path)[1] == ("0", "9" * 6000)
 
 
 def test_a_missing_or_binary_file_exits_2(tmp_path, capsys):

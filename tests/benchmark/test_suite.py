@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from benchmark.cli import main
@@ -75,6 +78,19 @@ def test_a_choice_that_a_database_does_not_have_is_one_line(tmp_path, twins, sou
         load_suite(write(tmp_path, source)).source.open(twins)
 
 
+@pytest.mark.parametrize("seed", [-5, 2**70])
+def test_a_seed_is_a_number_that_every_generator_takes(tmp_path, capsys, seed):
+    suite = Path(write(tmp_path, "{name: synthetic-flow}"))
+    suite.write_text(suite.read_text().replace("seeds: [0]", f"seeds: [0, {seed}]"))
+    with pytest.raises(DataError, match=r"seeds\.1: Input should be"):
+        load_suite(str(suite))
+    with pytest.raises(DataError, match=r"source\.seed: Input should be"):
+        load_suite(write(tmp_path, f"{{name: synthetic-flow, seed: {seed}}}"))
+    with pytest.raises(SystemExit):
+        main(["run", "--seed", str(seed)])
+    assert "expected a whole number from 0 to 4294967295" in capsys.readouterr().err
+
+
 def test_smic_leaves_its_apex_to_be_spotted_where_the_suite_says_so(tmp_path, twins):
     usual = load_suite(write(tmp_path, "{name: databases, databases: {smic: {}}}")).source.open(twins)
     spotted = load_suite(write(tmp_path, "{name: databases, databases: {smic: {apex: spotted}}, edition: x}"))
@@ -83,6 +99,25 @@ def test_smic_leaves_its_apex_to_be_spotted_where_the_suite_says_so(tmp_path, tw
     assert opened.choices["smic apex"] == "spotted"
     assert None not in {sample.apex for sample in usual.samples}
     assert {sample.apex for sample in opened.samples} == {None}
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_one_database_alone_has_its_landmarks_wherever_the_root_is(tmp_path, twins, levels):
+    place = Path(tmp_path, "root", *("samm", "again")[:levels])
+    shutil.copytree(twins / "samm", place)
+    suite = load_suite(write(tmp_path, "{name: databases, databases: {samm: {}}, faces: aligned, edition: x}"))
+    opened = suite.source.open(tmp_path / "root")
+    assert opened.choices["samm faces"] == "aligned to 224 x 224"
+    assert opened.synthetic
+
+
+def test_two_folders_of_one_database_are_one_too_many(tmp_path, twins):
+    for name in ("new", "old"):
+        shutil.copytree(twins / "samm", tmp_path / "root" / name)
+    shutil.copytree(twins / "casme2", tmp_path / "root/casme2")
+    with pytest.raises(DataError, match="samm lies in new and in old; expected one folder"):
+        load_suite(write(tmp_path, "{name: databases, databases: {samm: {}}}")).source.open(tmp_path / "root")
+    assert load_suite(write(tmp_path, "{name: databases, databases: {casme2: {}}}")).source.open(tmp_path / "root")
 
 
 def test_objective_classes_take_the_place_of_emotions_where_the_suite_says_so(twins):

@@ -12,7 +12,7 @@ from mer_lightning.datasets.synthetic import census
 from mer_lightning.datasets.synthetic.actions import draw_expression
 from mer_lightning.datasets.synthetic.identity import Identity, View
 from mer_lightning.datasets.synthetic.rendering import Poses, render_poses
-from mer_lightning.datasets.synthetic.takes import stable_seed
+from mer_lightning.datasets.synthetic.takes import LARGEST_SCALE, stable_seed
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ SIDE = 48
 MARGIN = 10
 PEOPLE = 150
 """People of whom the stills show one each, unless fewer are asked for."""
+MOST_PEOPLE = 10_000
 
 FILE = "fer2013.csv"
 
@@ -67,8 +68,11 @@ def plan_stills(*, people: int = PEOPLE, seed: int = 0, rows: float = 1.0) -> tu
     Raises:
         DataError: An argument is impossible.
     """
-    if people < 1 or not rows > 0:
-        raise DataError(f"fer2013: {people} people, row scale {rows}; expected both above zero")
+    if not (1 <= people <= MOST_PEOPLE and 0 < rows <= LARGEST_SCALE):
+        raise DataError(
+            f"fer2013: {people} people, row scale {rows}; expected both above zero, "
+            f"{MOST_PEOPLE} and {LARGEST_SCALE} at most"
+        )
     draw = np.random.default_rng(stable_seed(seed, "fer2013"))
     cast = [Identity.sample(stable_seed(seed, "fer2013", number)) for number in range(people)]
     stills: list[Still] = []

@@ -60,6 +60,9 @@ CAMERAS = {
 
 SHORTEST = 5
 """Frames that a clip keeps however small the scale."""
+LARGEST_SCALE = 10
+LARGEST_SIDE = 2048
+"""A clip of this scale or side still fits in memory; the largest real camera has 2040 x 1088 pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ def plan_twin(
         subjects: Only so many subjects, in their order; None for all.
         seed: Other people, other timing and other combinations for another seed; never other counts.
         size: Rows and columns of a frame; None for those of the real camera.
-        frames: Factor on the number of frames per clip, above zero; at least five remain.
+        frames: Factor on the number of frames per clip, above 0 to ``LARGEST_SCALE``; at least five remain.
         crop: Show the face only, instead of the head.
 
     Returns:
@@ -230,13 +233,15 @@ def _camera(database: str, size: tuple[int, int] | None, frames: float) -> Camer
     census.check_release(database, None)
     if database not in CAMERAS:
         raise DataError(f"{database}: consists of single pictures; it has no clips to plan")
-    if not frames > 0:
-        raise DataError(f"{database}: frame scale {frames}; expected a number above zero")
+    if not 0 < frames <= LARGEST_SCALE:
+        raise DataError(f"{database}: frame scale {frames}; expected a number above zero, {LARGEST_SCALE} at most")
     camera = CAMERAS[database]
     if size is None:
         return camera
-    if min(size) < 16:
-        raise DataError(f"{database}: frames of {size[0]} x {size[1]} pixels; expected at least 16 x 16")
+    if min(size) < 16 or max(size) > LARGEST_SIDE:
+        raise DataError(
+            f"{database}: frames of {size[0]} x {size[1]} pixels; expected 16 x 16 to {LARGEST_SIDE} x {LARGEST_SIDE}"
+        )
     return replace(camera, height=size[0], width=size[1])
 
 

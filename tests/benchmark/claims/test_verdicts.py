@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -203,6 +204,13 @@ def test_what_is_too_large_is_undecided_and_says_how_far_it_came():
     assert check((57,) * 12, ".5688", ".8814").answer == "undecided"
 
 
+def test_what_is_too_large_is_gone_through_a_part_at_a_time():
+    tracemalloc.start()
+    assert check((3000,) * 3, ".5", ".5", effort=2_000_000).answer == "undecided"
+    assert tracemalloc.get_traced_memory()[1] < 1 << 30
+    tracemalloc.stop()
+
+
 def test_a_claim_without_figures_or_counts_is_named():
     with pytest.raises(DataError, match="needs a figure"):
         check(SAMM)
@@ -232,6 +240,9 @@ def test_the_command_answers_for_people_and_programs(capsys):
         (["--protocol", "nosuch", "--uf1", ".7"], "protocol 'nosuch' is unknown"),
         (["--protocol", "megc2019", "--database", "mmew", "--uf1", ".7"], "megc2019 has smic, casme2, samm, not mmew"),
         (["--counts", "9,9", "--uf1", "70"], "figure '70'"),
+        (["--counts", "9,9", "--uf1", f".{'1' * 5000}"], "expected a score of 0..1"),
+        (["--counts", f"9,{'9' * 5000}", "--uf1", ".7"], "expected whole numbers"),
+        (["--counts", "9,999999999", "--uf1", ".7"], "counts of 100000 samples in all at most"),
     ],
 )
 def test_a_mistake_is_one_line(capsys, flags, says):

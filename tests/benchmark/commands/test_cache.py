@@ -62,6 +62,8 @@ def test_what_was_not_used_for_longest_goes_first(cache, capsys, flags, left):
         (["--unused-for=-1"], "--unused-for -1: expected a number of days"),
         (["--largest-total", "2 gigs"], "--largest-total 2 gigs: expected a number of bytes"),
         (["--largest-total", "nan"], "--largest-total nan: expected"),
+        (["--largest-total", "9" * 400], "expected a number of bytes"),
+        (["--unused-for", "9" * 400], "expected a number of days"),
     ],
 )
 def test_a_mistake_is_one_line_and_removes_nothing(cache, capsys, flags, says):

@@ -1,5 +1,6 @@
 """Each defect that a folder of flow maps can have is named with its path."""
 
+import os
 import shutil
 
 import numpy as np
@@ -98,13 +99,47 @@ def damage_link_out(root):
     return path
 
 
+def damage_link_in_a_circle(root):
+    path = any_map(root)
+    path.unlink()
+    path.symlink_to(path.name)
+    return path
+
+
+def damage_pipe(root):
+    path = any_map(root)
+    path.unlink()
+    os.mkfifo(path)
+    return path
+
+
 @pytest.mark.parametrize("damage", [value for name, value in globals().items() if name.startswith("damage_")])
 def test_a_damaged_folder_is_an_error_that_names_the_path(small_folder, damage):
     path = damage(small_folder)
     with pytest.raises(DataError) as error:
         FlowFolders(small_folder)
-    assert str(path) in str(error.value)
+    assert str(path.relative_to(small_folder) if path != small_folder else path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_name_that_is_not_utf_8_is_no_clip(small_folder):
+    path = any_map(small_folder)
+    path.rename(path.with_name("\udcff.png"))
+    with pytest.raises(DataError, match=r"name of a clip '\\udcff' is not a plain name"):
+        FlowFolders(small_folder)
+
+
+def test_a_folder_that_may_not_be_listed_is_an_error_that_names_it(small_folder, monkeypatch):
+    folder, scandir = any_map(small_folder).parent, os.scandir
+
+    def refused(path):
+        if os.fspath(path) == os.fspath(folder):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)  # root may list every folder, so modes would not do
+    with pytest.raises(DataError, match=r"s01/u_test/.: cannot be listed \(Permission denied\)"):
+        FlowFolders(small_folder)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,10 @@ def test_every_database_is_recognised(casme2, samm, smic, smic_e, ckplus, fer201
     }
     assert registry.find_databases(casme2) == [("casme2", casme2)]
     assert registry.find_databases(smic) == [("smic", smic), ("smic_vis", smic)]
+    deep = smic_e.parent / "root/alone"
+    shutil.copytree(smic_e, deep / "SMIC-E_raw image")
+    assert registry.open_database("smic", deep.parent, partial=True).release == "smic-e-157-partial"
+    shutil.rmtree(deep.parent)
     for name, folder in found:
         assert registry.open_database(name, folder, partial=True).name == name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import openpyxl
 import pytest
 from PIL import Image
 
+from benchmark.cli import main
 from mer_lightning.datasets.casme2 import Casme2
 from mer_lightning.datasets.verify import verify, verify_all
 from mer_lightning.types import DataError
@@ -96,6 +98,31 @@ def test_frame_that_links_out_of_the_root(casme2, tmp_path):
     )
 
 
+def test_a_link_in_a_circle(casme2):
+    (casme2 / "again").symlink_to("again")
+    with pytest.raises(DataError, match="again: the link leads in a circle"):
+        verify_all(casme2)
+
+
+@pytest.mark.parametrize("name", [SHEET, "SYNTHETIC.json", "Cropped/sub01/EP02_01f/reg_img46.jpg", "EP01_01.avi"])
+def test_a_pipe_is_not_waited_for(casme2, name):
+    (casme2 / name).unlink(missing_ok=True)
+    os.mkfifo(casme2 / name)
+    assert f"{name}: neither file nor folder; expected only those" in found(casme2)[0]
+
+
+def test_a_name_of_other_characters_is_no_ones_business(casme2, capsys):
+    (casme2 / "Cropped/sub01/\udcff").mkdir()
+    assert main(["data", "verify", str(casme2), "--quick"]) == 1
+    assert "Cropped/sub01/\\udcff: sub01/\\udcff has no row in the annotation" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, '{"counts": {"anger": 1e999}}', '{"counts": [1]}'])
+def test_a_manifest_that_is_none(casme2, content):
+    (casme2 / "SYNTHETIC.json").write_text(content)
+    assert "SYNTHETIC.json: expected the manifest of a synthetic twin" in one(casme2)
+
+
 def test_links_inside_the_root_are_followed(casme2):
     folder = casme2 / "Cropped/sub01/EP02_01f"
     folder.rename(casme2 / "Cropped/elsewhere")
@@ -170,12 +197,40 @@ def test_formula(casme2):
         (True, "OnsetFrame is true/false; expected a whole number"),
         (None, "OnsetFrame is empty"),
         (-3, "row 2: Cropped/sub01/EP02_01f: frame -3 is missing"),
+        (10**30, "OnsetFrame is the number 1e+30; expected a whole number"),
     ],
 )
 def test_wrong_type(casme2, value, message):
     edit(casme2, cell(2, 4, value))
     assert message in found(casme2)[0]
     assert "row 2" in found(casme2)[0]
+
+
+def rewrite(root: Path, old: bytes, new: bytes) -> None:
+    """Change the XML of the workbook, which may hold what no spreadsheet program writes."""
+    with zipfile.ZipFile(root / SHEET) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(root / SHEET, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, content.replace(old, new))
+
+
+def test_a_merged_range_as_large_as_the_sheet_can_be(casme2):
+    rewrite(casme2, b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>')
+    assert f"{SHEET}: ranges of 17179869184 cells, more than the 1000000" in one(casme2)
+
+
+def test_infinite_number(casme2):
+    rewrite(casme2, b"<v>46</v>", b"<v>1E999</v>")
+    assert found(casme2)[0].endswith("row 2: OnsetFrame is the number inf; expected a whole number")
+
+
+def test_an_offset_that_no_clip_reaches_takes_no_time(casme2):
+    edit(casme2, cell(2, 6, 999_999_999))
+    missing = "frame 87 is missing (999999913 of 999999954 frames of 46..999999999)"
+    assert missing in one(casme2)
+    filled = one(casme2, release="casme2-2014-with:casme2-any-frames")
+    assert "999999954 frames of 46..999999999; expected 100000 at most" in filled
 
 
 def test_missing_folder(casme2):

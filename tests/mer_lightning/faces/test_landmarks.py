@@ -66,6 +66,10 @@ def test_cells_that_are_no_pixels(table):
         table.write_text("\n".join([*lines[:2], ",".join(cells)]))
         with pytest.raises(DataError, match="row 3: y1 is"):
             landmarks.read_landmarks(table)
+    cells[3], cells[7] = "9" * 5000, "1"
+    table.write_text("\n".join([*lines[:2], ",".join(cells)]))
+    with pytest.raises(DataError, match=r"row 3: frame is '9+'; expected a whole number"):
+        landmarks.read_landmarks(table)
     table.write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="expected a CSV file in UTF-8"):
         landmarks.read_landmarks(table)
@@ -80,6 +84,15 @@ def test_detectors_are_named_and_need_a_model(tmp_path):
         landmarks.load_detector("mediapipe", tmp_path / "nothing.task")
     with pytest.raises(DataError, match="expected a torch hub folder with checkpoints/2DFAN4"):
         landmarks.load_detector("face-alignment", tmp_path)
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    pytest.importorskip("cv2")
+    model = tmp_path / "face_detection_yunet.onnx"
+    model.write_bytes(b"no model")
+    with pytest.raises(DataError, match=r"yunet\.onnx: yunet needs a .* file, which this is not") as error:
+        landmarks.load_detector("yunet", model)
+    assert "\n" not in str(error.value)
 
 
 def test_a_package_that_is_not_installed(tmp_path, monkeypatch):

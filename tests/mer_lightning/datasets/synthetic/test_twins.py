@@ -202,7 +202,18 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path):
     assert names(tmp_path) == {"mine.txt"}
 
 
-@pytest.mark.parametrize("changes", [{"frames": 0.0}, {"frames": float("nan")}, {"size": (4, 4)}, {"subjects": 0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"frames": 0.0},
+        {"frames": float("nan")},
+        {"frames": float("inf")},
+        {"frames": 1e6},
+        {"size": (4, 4)},
+        {"size": (16, 100_000)},
+        {"subjects": 0},
+    ],
+)
 def test_impossible_arguments_are_errors(tmp_path: Path, changes: dict[str, object]):
     with pytest.raises(DataError):
         write_twin(tmp_path / "twin", "samm", **changes)
