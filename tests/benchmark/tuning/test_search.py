@@ -123,7 +123,7 @@ def test_of_shuffled_labels_nested_tuning_learns_nothing_and_global_tuning_does(
         own = replace(run, folds=(run.folds[shuffle % len(run.folds)],))
         matrix = go(own, tmp_path / str(shuffle), 12)[0].matrices().sum(0)
         right, tested = right + matrix.trace(), tested + matrix.sum()
-        matrix = go(run, tmp_path / str(shuffle), 12, mode="global")[0].matrices().sum(0)
+        matrix = go(run, tmp_path / f"{shuffle}-global", 12, mode="global")[0].matrices().sum(0)
         seen.append(matrix.trace() / matrix.sum())
     assert tested > 300
     low, high = binom.interval(0.98, tested, 1 / 3)
