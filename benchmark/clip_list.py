@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmark.board_names import is_synthetic
@@ -109,7 +109,9 @@ def check_free(wanted: Iterable[ClipList], records: Path, load: Callable[[Path],
             for one in entries.values():
                 if reason := one.differs(there):
                     ours = path.parent if there.entry == one.entry else path.parent.parent
+                    # under a name of their own they can stand beside each other
+                    named = "" if replace(one, entry="").differs(there) else "name yours with --edition, "
                     raise DataError(
-                        f"{path} is of {there}; this run of {one.entry} is of {one}: {reason}; choose another folder "
-                        f"with --records, or remove {ours} to replace what is in it"
+                        f"{path} is of {there}; this run of {one.entry} is of {one}: {reason}; {named}choose another "
+                        f"folder with --records, or remove {ours} to replace what is in it"
                     )

@@ -22,6 +22,9 @@ COMPOSITE = ("smic", "casme2", "samm")
 """The databases of MEGC2019, whose protocols pick and count its clips."""
 
 
+EDITION = r"[a-z0-9-]+"
+
+
 class DatabaseChoice(Settings):
     """What a database leaves open: which coding, which copy of the frames, which apex.
 
@@ -62,7 +65,7 @@ class Source(Settings):
     faces: Literal["as_released", "aligned"] = "as_released"
     databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
     without_data: Literal["error", "twins"] = "error"
-    edition: str = Field(default="", pattern=r"^[a-z0-9-]*$")
+    edition: str = Field(default="", pattern=f"^({EDITION})?$")
 
     @model_validator(mode="after")
     def _check(self) -> Source:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import count, local_records, open_console, seed, suite_options
+from benchmark.commands.options import (
+    chosen_suite,
+    count,
+    edition_option,
+    local_records,
+    open_console,
+    seed,
+    suite_options,
+)
 from benchmark.places import LEADERBOARDS
 from mer_lightning.types import DataError
 
@@ -26,7 +34,7 @@ def add_leak_command(commands: Commands) -> None:
     """Register ``leak-study``; it sets ``handler``."""
     leaks = commands.add_parser(
         "leak-study",
-        parents=[suite_options(), local_records()],
+        parents=[suite_options(), edition_option(), local_records()],
         help="what peeking at the held-out subject would be worth to a method",
     )
     leaks.add_argument("--method", required=True, help="a recipe")
@@ -47,11 +55,10 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     from benchmark.leaks.study import study, study_job
     from benchmark.plan import make_plan
     from benchmark.store import Store
-    from benchmark.suite import load_suite
 
     # with --json, what is said meanwhile must not get between the braces
     console = open_console(file=sys.stderr if arguments.json else None)
-    suite = load_suite(arguments.suite)
+    suite = chosen_suite(arguments)
     console.print(f"{suite.title}: checking recipe and data")
     (run,) = make_plan(
         suite,

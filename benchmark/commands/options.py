@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -11,12 +12,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmark.places import LEADERBOARDS, RUNS
+from benchmark.source import EDITION
 from mer_lightning.settings import SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from benchmark.records import RunRecord
+    from benchmark.suite import Suite
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
@@ -59,9 +62,39 @@ def suite_options() -> argparse.ArgumentParser:
     return parser
 
 
+def edition_option() -> argparse.ArgumentParser:
+    """The flag of every command that records what it trains."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--edition", type=_edition, metavar="NAME", help="name of your data, which gives it rows of its own in tables"
+    )
+    return parser
+
+
+def _edition(text: str) -> str:
+    if not re.fullmatch(EDITION, text):
+        raise argparse.ArgumentTypeError(f"expected lower-case letters, digits and -, found {text!r}")
+    return text
+
+
+def chosen_suite(arguments: argparse.Namespace) -> Suite:
+    """The suite that is named, its data called as is asked for.
+
+    Raises:
+        DataError: As ``load_suite``.
+    """
+    from benchmark.suite import load_suite
+
+    suite = load_suite(arguments.suite)
+    if arguments.edition is None:
+        return suite
+    source = suite.source.model_copy(update={"edition": arguments.edition})
+    return suite.model_copy(update={"source": source})
+
+
 def training_options() -> argparse.ArgumentParser:
     """The flags of every command that trains the folds of a suite and records them."""
-    parser = argparse.ArgumentParser(add_help=False, parents=[local_records(), suite_options()])
+    parser = argparse.ArgumentParser(add_help=False, parents=[local_records(), suite_options(), edition_option()])
     parser.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
     parser.add_argument(
         "--executor",

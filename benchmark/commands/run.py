@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import count, local_records, open_console, reading, say_failed, seed, training_options
+from benchmark.commands.options import (
+    chosen_suite,
+    count,
+    local_records,
+    open_console,
+    reading,
+    say_failed,
+    seed,
+    training_options,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -38,11 +47,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from benchmark.plan import make_plan
     from benchmark.runner import run_all
     from benchmark.store import Store
-    from benchmark.suite import load_suite
     from benchmark.tracking.mirror import make_tracker
 
     console = open_console()
-    suite = load_suite(arguments.suite)
+    suite = chosen_suite(arguments)
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
         suite,

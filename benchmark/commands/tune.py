@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import open_console, reading, say_failed, seed, training_options
+from benchmark.commands.options import chosen_suite, open_console, reading, say_failed, seed, training_options
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -141,10 +141,9 @@ def _check_export(path: Path) -> None:
 def _plan(arguments: argparse.Namespace, console: Console) -> Run:
     """The one run that is tuned, in the search space that was asked for."""
     from benchmark.plan import make_plan
-    from benchmark.suite import load_suite
     from benchmark.tuning.tune import with_space
 
-    suite = load_suite(arguments.suite)
+    suite = chosen_suite(arguments)
     console.print(f"{suite.title}: checking recipe and data")
     (run,) = make_plan(
         suite,

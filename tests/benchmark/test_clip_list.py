@@ -124,6 +124,23 @@ def test_another_seed_of_a_method_on_other_data_is_refused_and_so_is_replacing_i
     assert start("run", tmp_path, "--method", "majority") == 0
 
 
+def test_data_of_ones_own_gets_rows_of_its_own_by_a_name(tmp_path, capsys):
+    assert start("run", tmp_path, "--method", "majority") == 0
+    path = tmp_path / "records" / "synthetic-smic-3" / "majority" / "seed0.json"
+    old = load_run(path)
+    save_run(tmp_path / "records", old.model_copy(update={"data": old.data.model_copy(update={"release": "theirs"})}))
+    assert start("run", tmp_path, "--method", "majority") == 2
+    assert "name yours with --edition" in capsys.readouterr().err
+    assert start("run", tmp_path, "--method", "majority", "--edition", "mine") == 0
+    assert [run.entry for run in load_runs(tmp_path / "records")] == ["majority", "majority@mine"]
+
+
+def test_a_name_is_a_short_word(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        start("run", tmp_path, "--edition", "My data")
+    assert "expected lower-case letters, digits and -, found 'My data'" in capsys.readouterr().err
+
+
 def test_an_edition_of_the_same_clips_gets_its_row_on_the_board(tmp_path):
     suite = tmp_path / "mine.yaml"
     suite.write_text(
