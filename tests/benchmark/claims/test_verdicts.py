@@ -132,11 +132,13 @@ def test_an_accuracy_alone_has_matrices_however_uneven_the_classes(counts, data)
 def test_figures_of_a_matrix_of_more_classes_are_never_impossible(classes, random):
     rows = [[random.randint(0, 6) + 12 * (i == j) for j in range(classes)] for i in range(classes)]
     scores = scores_of(rows)
-    verdict = check([sum(r) for r in rows], printed(scores["uf1"], 4), printed(scores["uar"], 4), effort=3_000_000)
+    uf1 = printed(scores["uf1"], 4)
+    verdict = check([sum(r) for r in rows], uf1, printed(scores["uar"], 4), effort=3_000_000)
     assert verdict.answer != "impossible"
     for example in verdict.examples:
         assert [sum(row) for row in example] == [sum(row) for row in rows]
-        assert printed(scores_of(example)["uf1"], 4) == printed(scores["uf1"], 4)
+        # half a digit away is printed either way
+        assert abs(scores_of(example)["uf1"] - float(uf1)) <= 0.5000001e-4
 
 
 def every_matrix(counts):
