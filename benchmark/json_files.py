@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from mer_lightning.files import write_text
+from mer_lightning.mistakes import first_mistake
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -30,16 +31,7 @@ def load_json(path: Path, kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_json(path.read_bytes())
     except ValidationError as error:
-        raise DataError(f"{path}: {say_first(error)}") from error
-
-
-def say_first(error: ValidationError) -> str:
-    """The first thing that is wrong, as ``<dotted key>: <what>``."""
-    first = error.errors()[0]
-    # a check of ours names the key itself where it looks at several
-    ours = first["type"] == "value_error"
-    key = ".".join(map(str, first["loc"])) or ("" if ours else "file")
-    return ": ".join(filter(None, (key, first["msg"].removeprefix("Value error, "))))
+        raise DataError(f"{path}: {first_mistake(error)}") from error
 
 
 def write_json(path: Path, payload: object, indent: int | None = 1) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
 from benchmark.search_space import Range, checked
-from benchmark.yaml_files import explain, load_yaml
+from benchmark.yaml_files import load_yaml
+from mer_lightning.mistakes import first_mistake
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
 
@@ -274,7 +275,7 @@ class Recipe(Settings):
         try:
             return type(self).model_validate_json(json.dumps(changed))
         except ValidationError as error:
-            raise DataError(explain(error)) from error
+            raise DataError(first_mistake(error)) from error
 
 
 def recipe_names() -> list[str]:

@@ -10,9 +10,10 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 from benchmark.board_names import board_name
 from benchmark.clip_list import ClipList, check_matrices, check_one_list, clips_of
 from benchmark.curves import MeanCurve  # noqa: TC001 - a field
-from benchmark.json_files import load_json, say_first, write_json
+from benchmark.json_files import load_json, write_json
 from benchmark.recipe import Paper  # noqa: TC001 - a field
 from mer_lightning.metrics import confusion_matrix
+from mer_lightning.mistakes import first_mistake
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError, person_of
@@ -253,7 +254,7 @@ class RunRecord(Settings):
         try:
             _Shown.model_validate(recipe)
         except ValidationError as error:
-            raise ValueError(say_first(error)) from error
+            raise ValueError(first_mistake(error)) from error
         return recipe
 
     @model_validator(mode="after")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
+from mer_lightning.mistakes import first_mistake
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Settings)
 # libyaml reads several times as fast; some builds of PyYAML lack it
 _SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NUMBER = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 _DEEPEST = 100
 _MOST_VALUES = 10_000
 
@@ -68,7 +67,7 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
         # strict through JSON: a list may fill a tuple, but text never becomes a number
         return kind.model_validate_json(json.dumps(values | given))
     except ValidationError as error:
-        raise DataError(f"{path}: {explain(error)}") from error
+        raise DataError(f"{path}: {first_mistake(error)}") from error
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -101,19 +100,3 @@ def _measure(text: str) -> None:
             raise yaml.MarkedYAMLError(problem=f"nested deeper than {_DEEPEST}", problem_mark=event.start_mark)
         if sizes[-1] > _MOST_VALUES:
             raise yaml.MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=event.start_mark)
-
-
-def explain(error: ValidationError) -> str:
-    """The first thing that is wrong, as ``<dotted key>: <what>``."""
-    # an unknown key is often why another is missing
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in first["loc"]) or "file"
-    found = first["input"]
-    if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key"
-    if first["type"] == "missing":
-        return f"{key}: missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if isinstance(found, str) and _NUMBER.fullmatch(found):
-        return f"{key}: {message}; YAML reads {found} as text, write it with a point and a sign, as in 5.0e-5 or 1.0e+2"
-    return f"{key}: {message}" + ("" if isinstance(found, dict) else f", found {found!r}")

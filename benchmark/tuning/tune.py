@@ -24,7 +24,8 @@ from benchmark.tuning.kept import SUFFIX, KeptStudy, KeptTrial
 from benchmark.tuning.progress import TrialProgress
 from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search, usual_pruner
 from benchmark.tuning.storages import check_storage, storage_place
-from benchmark.yaml_files import explain, load_yaml
+from benchmark.yaml_files import load_yaml
+from mer_lightning.mistakes import first_mistake
 from mer_lightning.protocols import Fold, Labelled, get_protocol
 from mer_lightning.types import DataError
 
@@ -185,7 +186,7 @@ def make_tuning(recipe: Recipe, *, pruner: Pruner | Literal["auto"] = "auto", **
     try:
         return Tuning.model_validate({"pruner": chosen, "search_space": recipe.search_space, **values})
     except ValidationError as error:
-        raise DataError(f"--{explain(error).replace('_', '-', 1)}") from error
+        raise DataError(f"--{first_mistake(error).replace('_', '-', 1)}") from error
 
 
 def mirror_seconds(run: Run, tuning: Tuning) -> float:

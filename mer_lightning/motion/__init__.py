@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from mer_lightning.mistakes import first_mistake
 from mer_lightning.motion.descriptor_representations import DESCRIPTORS, Features
 from mer_lightning.motion.dynamic_image import DynamicImage
 from mer_lightning.motion.farneback import farneback_flow
@@ -78,11 +79,7 @@ def get_representation(name: str, arguments: Mapping[str, Any] | None = None) ->
     except TypeError as error:
         raise DataError(f"representation.arguments: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in ("representation.arguments", *first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        found = "" if isinstance(first["input"], dict) else f", found {first['input']!r}"
-        raise DataError(f"{key}: {message}{found}") from error
+        raise DataError(first_mistake(error, "representation", "arguments")) from error
 
 
 __all__ = [

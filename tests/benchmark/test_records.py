@@ -88,10 +88,10 @@ TUNING = {"mode": "nested", "sampler": "tpe", "pruner": "none", "trials": 1, "pr
         (("seconds",), float("nan"), "seconds: .*finite"),
         (("seconds",), float("inf"), "seconds: .*finite"),
         (("seconds",), -1.0, "seconds: .*greater than or equal to 0"),
-        (("recipe",), {}, "recipe: deviations: Field required"),
+        (("recipe",), {}, "recipe: deviations: missing"),
         (("recipe", "deviations"), None, "recipe: deviations: Input should be a valid list"),
-        (("recipe", "paper"), {"title": "T"}, "recipe: paper.authors: Field required"),
-        (("recipe", "chosen_on"), {}, "recipe: chosen_on.databases: Field required"),
+        (("recipe", "paper"), {"title": "T"}, "recipe: paper.authors: missing"),
+        (("recipe", "chosen_on"), {}, "recipe: chosen_on.databases: missing"),
         (("recipe", "unranked"), None, "recipe: unranked: Input should be a valid string"),
         (("recipe", "parts"), [], "recipe: parts: Input should be a valid dict"),
         (

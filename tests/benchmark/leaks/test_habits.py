@@ -238,13 +238,13 @@ def test_a_damaged_or_misplaced_study_is_one_line(tmp_path):
         load_leaks(tmp_path)
     assert "\n" not in str(error.value)
     moved.write_text("{}")
-    with pytest.raises(DataError, match="honest: Field required"):
+    with pytest.raises(DataError, match="honest: missing"):
         load_leak(moved)
 
 
 def test_a_study_among_the_records_is_refused_and_never_ranked(tmp_path):
     save_leaks(tmp_path, study(FOLDS))
-    with pytest.raises(DataError, match="Field required") as error:
+    with pytest.raises(DataError, match="unknown key") as error:
         load_runs(tmp_path)
     assert "\n" not in str(error.value)
 

@@ -179,7 +179,7 @@ def test_counts_of_a_network_are_shown_only_while_they_fit_the_recipe(leaderboar
 
 def test_a_torn_file_of_networks_is_named(leaderboards):
     (leaderboards / "networks.json").write_text('[{"method": "a"}]')
-    with pytest.raises(DataError, match=r"networks.json: 0.model: Field required"):
+    with pytest.raises(DataError, match=r"networks.json: 0.model: missing"):
         site(leaderboards)
 
 

@@ -68,7 +68,7 @@ def test_pictures_are_drawn_from_what_the_run_keeps(run, tmp_path):
     ("text", "says"),
     [
         ('{"run": "r", "study": "smic--s01", "tri', "file: Invalid JSON"),
-        ('{"run": "r", "study": "all", "trials": [{"number": 0}]}', r"trials\.0\.state: Field required"),
+        ('{"run": "r", "study": "all", "trials": [{"number": 0}]}', r"trials\.0\.state: missing"),
     ],
 )
 def test_a_torn_file_of_trials_is_named(tmp_path, capsys, text, says):

@@ -1,0 +1,54 @@
+"""What is wrong with a file or a flag is said in one line: key, what was expected, what was found."""
+
+import pytest
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from mer_lightning.mistakes import first_mistake
+
+
+class Point(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    x: float
+    y: float = 0.0
+
+    @model_validator(mode="after")
+    def _check(self):
+        if self.x == self.y:
+            raise ValueError("x and y: expected two numbers")
+        return self
+
+
+class Line(BaseModel):
+    ends: tuple[Point, Point]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"x": "far"}', "x: Input should be a valid number, found 'far'"),
+        ('{"x": "1e-5"}', "YAML reads 1e-5 as text, write it with a point and a sign"),
+        ('{"z": 1}', "z: unknown key"),
+        ("{}", "x: missing"),
+        ("{", "file: Invalid JSON"),
+        ("[]", "file: Input should be an object, found []"),
+        ('{"x": 1, "y": 1}', "x and y: expected two numbers"),
+    ],
+)
+def test_the_key_comes_first_and_what_was_found_last(text, says):
+    with pytest.raises(ValidationError) as caught:
+        Point.model_validate_json(text)
+    assert says in first_mistake(caught.value)
+    assert "\n" not in first_mistake(caught.value)
+
+
+def test_keys_above_and_places_in_lists_belong_to_the_key():
+    with pytest.raises(ValidationError) as caught:
+        Line.model_validate_json('{"ends": [{"x": 1}, {}]}')
+    assert first_mistake(caught.value, "figure", "border") == "figure.border.ends.1.x: missing"
+
+
+def test_a_value_longer_than_a_line_is_not_repeated():
+    with pytest.raises(ValidationError) as caught:
+        Point.model_validate({"x": "a" * 1000})
+    assert first_mistake(caught.value) == "x: Input should be a valid number"
