@@ -212,9 +212,9 @@ def train_together(
 
 def pays_together(accelerator: str) -> bool:
     """True where networks that are trained as one are faster than one after another: on a GPU."""
-    import torch
+    from mer_lightning.devices import device_of
 
-    return accelerator != "cpu" and torch.cuda.is_available()
+    return device_of(accelerator).type == "cuda"
 
 
 def _train_ensemble(

@@ -112,6 +112,7 @@ def make_plan(
     methods: Sequence[str] = (),
     protocols: Sequence[str] = (),
     seeds: Sequence[int] = (),
+    accelerator: str = "auto",
 ) -> list[Run]:
     """Check everything a suite needs and lay out its runs; nothing is trained and nothing written.
 
@@ -126,11 +127,13 @@ def make_plan(
         methods: Instead of the suite's.
         protocols: Instead of the suite's.
         seeds: Instead of the suite's.
+        accelerator: Lightning's; with a GPU of CUDA, representations of frames are computed there.
 
     Raises:
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
     from mer_lightning.datamodules import LateTable, check_reading, content_hash, read_contents, read_samples
+    from mer_lightning.devices import device_of
     from mer_lightning.motion import get_representation
     from mer_lightning.motion.cache import Cache
 
@@ -173,6 +176,7 @@ def make_plan(
                     holds=need[-1],
                     cache=Cache(cache) if cache else None,
                     known=[contents[sample.key] for sample in labelled.samples],
+                    device=device_of(accelerator),
                 )
                 tables[evaluation, need] = LateTable(digest, partial(_read, read, labelled, protocol))
         used = {part.name: tables[evaluation, needs[part.name]] for part in recipe.trained}

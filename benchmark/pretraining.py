@@ -49,7 +49,7 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     from mer_lightning.tasks import Start, pretrain
 
     _, model, training = run.recipe.pretraining
-    table, labelled = _read(run, store.root / "cache")
+    table, labelled = _read(run, store.root / "cache", accelerator)
     settings = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), run.recipe.version]
     parts = [*settings, table.representation.cache_key(), table.content_hash, run.seed]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -101,9 +101,10 @@ def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None
     return record
 
 
-def _read(run: Run, cache: Path) -> tuple[Table, Labelled]:
+def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
     from mer_lightning.datamodules import read_samples
     from mer_lightning.datasets.stills import Stills
+    from mer_lightning.devices import device_of
     from mer_lightning.motion import get_representation
     from mer_lightning.motion.cache import Cache
     from mer_lightning.protocols import Labelled
@@ -120,5 +121,6 @@ def _read(run: Run, cache: Path) -> tuple[Table, Labelled]:
         raise DataError(f"{dataset.name}: no sample of {', '.join(scheme.classes)}")
     labelled = Labelled(tuple(sample for sample, _ in rows), tuple(label for _, label in rows))
     representation = get_representation(choice.name, choice.arguments)
-    readings = read_samples(dataset, labelled.samples, representation, cache=Cache(cache))
+    device = device_of(accelerator)
+    readings = read_samples(dataset, labelled.samples, representation, cache=Cache(cache), device=device)
     return readings.table(labelled, len(scheme.classes)), labelled

@@ -61,7 +61,13 @@ def _explain(arguments: argparse.Namespace) -> int:
         raise DataError(f"--out {out}: expected a file <name>.png")
     manifest = find_run(store, arguments.run)
     predicted = find_prediction(
-        manifest, arguments.sample, suite, store, data=arguments.data, progress=partial(reading, console)
+        manifest,
+        arguments.sample,
+        suite,
+        store,
+        data=arguments.data,
+        progress=partial(reading, console),
+        accelerator=arguments.accelerator,
     )
     classes = predicted.run.protocol.scheme.classes
     target = predicted.prediction.prediction if arguments.target is None else _class_index(arguments.target, classes)

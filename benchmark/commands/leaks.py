@@ -67,6 +67,7 @@ def _leak_study(arguments: argparse.Namespace) -> int:
         methods=[arguments.method],
         protocols=[arguments.protocol or suite.protocols[0]],
         seeds=[arguments.seed],
+        accelerator=arguments.accelerator,
     )
     check_free([run.clip_list], arguments.records, lambda path: load_leak(path).honest.clip_list)
     store = Store(arguments.runs / "leaks")

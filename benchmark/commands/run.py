@@ -60,6 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
         methods=arguments.method,
         protocols=arguments.protocol,
         seeds=arguments.seed,
+        accelerator=arguments.accelerator,
     )
     dataset = runs[0].dataset
     invented = "; nobody was recorded, and every table says so" if dataset.synthetic else ""

@@ -153,6 +153,7 @@ def _plan(arguments: argparse.Namespace, console: Console) -> Run:
         methods=[arguments.method],
         protocols=[arguments.protocol],
         seeds=[arguments.seed],
+        accelerator=arguments.accelerator,
     )
     return with_space(run, arguments.space) if arguments.space else run
 

@@ -81,6 +81,7 @@ def find_prediction(
     *,
     data: Path | None = None,
     progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] | None = None,
+    accelerator: str = "auto",
 ) -> Predicted:
     """Find a recorded prediction and read everything that its fold was trained on.
 
@@ -91,6 +92,7 @@ def find_prediction(
         store: The local records.
         data: Folder with the data, for suites that need one.
         progress: As for ``make_plan``.
+        accelerator: As for ``make_plan``.
 
     Raises:
         DataError: The run never predicted the sample, or suite and data give another run.
@@ -109,6 +111,7 @@ def find_prediction(
         methods=[_TUNED.sub("", manifest.method)],
         protocols=[protocol_of(manifest.board).id],
         seeds=[manifest.seed],
+        accelerator=accelerator,
         **({"progress": progress} if progress else {}),
     )
     fold = next((fold for fold in run.folds if fold.held_out == record.held_out), None)

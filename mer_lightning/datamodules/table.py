@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
@@ -270,6 +270,7 @@ def read_samples(
     cache: Cache | None = None,
     known: Sequence[Content] = (),
     progress: Callable[[int], None] | None = None,
+    device: torch.device | None = None,
 ) -> Readings:
     """Read every sample at most once and compute its representation, a few clips at a time.
 
@@ -281,10 +282,11 @@ def read_samples(
         cache: Where representations of frames are kept; None computes them anew.
         known: What ``read_contents`` has read of the samples; what the cache has of one is then not read again.
         progress: Told the number of samples after each batch of them.
+        device: Where representations of frames are computed; None is the CPU. What is read lies on the CPU.
 
     Raises:
         DataError: A sample cannot be read, is not what is known of it, or the representation or its frames need
-            another kind of dataset.
+            another kind of dataset, or more memory than the device has for one clip.
     """
     check_reading(dataset, representation, holds)
     contents: list[bytes] = []
@@ -292,7 +294,7 @@ def read_samples(
     for start in range(0, len(samples), _CLIPS_AT_ONCE):
         batch = _Batch(dataset, samples[start : start + _CLIPS_AT_ONCE], known[start : start + _CLIPS_AT_ONCE])
         if dataset.kind == "frames":
-            part = _represent(representation, batch, holds, cache)
+            part = _represent(representation, batch, holds, cache, device or torch.device("cpu"))
         else:
             part = representation(batch.clips(range(len(batch.samples))))
         if not start:
@@ -346,12 +348,16 @@ class _Batch:
         return [apex_index(s, content.shape[0]) for s, content in zip(self.samples, self.contents, strict=True)]
 
 
-def _represent(representation: Representation, batch: _Batch, holds: Holds, cache: Cache | None) -> torch.Tensor:
-    compute = representation if holds == "maps" else representation.sample
+def _represent(
+    representation: Representation, batch: _Batch, holds: Holds, cache: Cache | None, device: torch.device
+) -> torch.Tensor:
+    compute = partial(_compute, representation if holds == "maps" else representation.sample, device=device)
     apexes = batch.apexes()
     if cache is None:
         return compute(batch.clips(range(len(apexes))), apexes)
-    computation = representation.cache_key() + ("" if holds == "maps" else f"|{holds}")
+    # another device rounds otherwise: what is found must not depend on who computed it first
+    where = "" if device.type == "cpu" else f"|{device.type}"
+    computation = representation.cache_key() + ("" if holds == "maps" else f"|{holds}") + where
     marks = [f"spotted {SPOTTING_VERSION}" if apex is None else str(apex) for apex in apexes]
     keys = [content_key(*content, f"{computation}|{m}") for content, m in zip(batch.contents, marks, strict=True)]
     found = [cache.get(key) for key in keys]
@@ -362,3 +368,23 @@ def _represent(representation: Representation, batch: _Batch, holds: Holds, cach
             found[i] = tensor.numpy()
             cache.put(keys[i], tensor.numpy())
     return torch.stack([torch.tensor(array) for array in found])
+
+
+def _compute(
+    compute: Callable[..., torch.Tensor],
+    clips: Sequence[NDArray[np.uint8]],
+    apexes: Sequence[int | None],
+    *,
+    device: torch.device,
+) -> torch.Tensor:
+    """Compute on a device, in halves where its memory does not take all clips at once, and bring the result back."""
+    try:
+        # a GPU would round the products of convolutions to TF32, which leaves a flow three digits
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return compute(clips, apexes, device).cpu()
+    except torch.OutOfMemoryError as error:
+        if len(clips) == 1:
+            raise DataError(f"the memory of {device} does not take one clip; expected --accelerator cpu") from error
+    half = len(clips) // 2
+    parts = ((clips[:half], apexes[:half]), (clips[half:], apexes[half:]))
+    return torch.cat([_compute(compute, *part, device=device) for part in parts])

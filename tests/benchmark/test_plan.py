@@ -1,6 +1,7 @@
 """A plan reads each thing once, and only when somebody trains on it."""
 
 import pytest
+import torch
 
 import benchmark.recipe
 import mer_lightning.datamodules
@@ -47,3 +48,21 @@ def test_each_distinct_representation_is_read_once(tmp_path, monkeypatch):
     assert not read
     assert [run.table.inputs.shape[-1] for run in runs] == [28, 14, 14, 28, 128]
     assert sorted(read) == [((14, 14), "maps"), ((28, 28), "frames"), ((28, 28), "maps")]
+
+
+@pytest.mark.parametrize(("accelerator", "device"), [("auto", "cuda:0"), ("cpu", "cpu")])
+def test_representations_are_computed_where_networks_are_trained(monkeypatch, accelerator, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    asked = []
+
+    def note(*_, **more):
+        asked.append(str(more["device"]))
+        raise DataError("far enough")
+
+    monkeypatch.setattr(mer_lightning.datamodules, "read_samples", note)
+    (run,) = make_plan(
+        load_suite("smoke"), methods=["ststnet"], protocols=["smic-3"], seeds=[0], accelerator=accelerator
+    )
+    with pytest.raises(DataError, match="far enough"):
+        _ = run.table
+    assert asked == [device]
