@@ -17,6 +17,7 @@ _SMALL = {"backbone": "test_efficientnet"}
 # test_verification, and those that fit into 6 GiB with their optimiser are trained whole by the slow test
 SMALLER = {
     "htnet": {"width": 24},
+    "htnet-short": {"width": 24},
     "elrcn": _SMALL | {"hidden": 32},
     "elrcn-se": _SMALL | {"hidden": 32},
     "magga-like": {"backbone": "vgg11"},
