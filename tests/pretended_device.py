@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from unittest import mock
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -24,6 +25,17 @@ _INDEXING = {
     _aten.index_put_.default,
     _aten._index_put_impl_.default,
 }
+
+
+def _lstm_cell(of_input, of_state, cell, *biases):
+    """What torch has for a GPU alone; the third result is for a backward pass."""
+    gates = sum((bias for bias in biases if bias is not None), of_input + of_state)
+    let_in, keep, new, let_out = gates.chunk(4, 1)
+    cell = keep.sigmoid() * cell + let_in.sigmoid() * new.tanh()
+    return let_out.sigmoid() * cell.tanh(), cell, gates
+
+
+_STAND_INS = {_aten._thnn_fused_lstm_cell.default: _lstm_cell}
 
 
 class OnDevice(torch.Tensor):
@@ -78,7 +90,7 @@ def _compute(func, args, kwargs):
     there = bool(ours) if named is None else torch.device(named).type == DEVICE.type
     if named is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
-    result = func(*tree_map(_held, args), **tree_map(_held, kwargs))
+    result = _STAND_INS.get(func, func)(*tree_map(_held, args), **tree_map(_held, kwargs))
     # what an operation in place returns is what it was given
     known = {id(tensor.held): tensor for tensor in ours}
     return tree_map(lambda leaf: _wrapped(leaf, known) if there else leaf, result)
@@ -92,6 +104,14 @@ def _wrapped(leaf, known):
     return known.get(id(leaf), OnDevice(leaf)) if isinstance(leaf, torch.Tensor) else leaf
 
 
+def moved(module):
+    """A module whose parameters and buffers are on the device; what it keeps beside them is not."""
+    for part in module.modules():
+        for own in (part._parameters, part._buffers):
+            own.update({name: OnDevice(value.detach()) for name, value in own.items() if value is not None})
+    return module
+
+
 @contextmanager
 def pretended_device():
     """Let tensors be made on, and moved to, ``cuda:0``."""
@@ -99,7 +119,13 @@ def pretended_device():
     torch._C._ensureCUDADeviceGuardSet()
     torch._C._set_only_lift_cpu_tensors(True)
     try:
-        with mock.patch.object(torch.cuda, "_lazy_init"), torch.no_grad(), _Dispatch():
+        with (
+            mock.patch.object(torch.cuda, "_lazy_init"),
+            torch.backends.cudnn.flags(enabled=False),
+            sdpa_kernel(SDPBackend.MATH),
+            torch.no_grad(),
+            _Dispatch(),
+        ):
             yield DEVICE
     finally:
         torch._C._set_only_lift_cpu_tensors(False)

@@ -1,4 +1,4 @@
-"""The network of every recipe is exported and survives a file, on samples as its representation makes them.
+"""The network of every recipe is exported, survives a file and stays on a device, on samples as it sees them.
 
 A network that several recipes have on samples of one shape is tried once.
 """
@@ -15,6 +15,7 @@ from benchmark.recipe import load_recipe, recipe_names
 from mer_lightning.motion import get_representation
 from mer_lightning.settings import Component
 from tests.benchmark.test_every_recipe import SMALLER
+from tests.pretended_device import OnDevice, moved, pretended_device
 
 NAMES = [name for name in recipe_names() if load_recipe(name).model is not None]
 # what takes long to export or to run whole
@@ -53,6 +54,11 @@ def tried():
     return set()
 
 
+@pytest.fixture(scope="module")
+def moved_before():
+    return set()
+
+
 @pytest.mark.parametrize("name", [marked(name) for name in NAMES])
 def test_it_is_exported_and_survives_a_file(name, tried):
     recipe = load_recipe(name)
@@ -61,6 +67,23 @@ def test_it_is_exported_and_survives_a_file(name, tried):
     if network not in tried:
         try_it(recipe, inputs)
         tried.add(network)
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
+def test_it_keeps_everything_it_needs_on_its_device(name, moved_before):
+    recipe = load_recipe(name)
+    inputs = inputs_of(recipe)
+    network = json.dumps([recipe.model.model_dump(), list(inputs.shape)], sort_keys=True)
+    if network in moved_before:
+        return
+    moved_before.add(network)
+    model = build(recipe, inputs)
+    with torch.no_grad():
+        gave = model(inputs)
+    with pretended_device() as device:
+        there = moved(model)(inputs.to(device))
+    assert isinstance(there, OnDevice)
+    torch.testing.assert_close(there.held, gave, atol=1e-5, rtol=1e-5)
 
 
 def try_it(recipe, inputs):
