@@ -14,6 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 DEVICE = torch.device("cuda:0")
+WAITS: list[str] = []
+"""Operations under the last ``pretended_device`` that wait: numbers go to the device, or come from it."""
 _aten = torch.ops.aten
 # both devices may be named in one call
 _MOVING = {_aten.copy_.default}
@@ -36,6 +38,9 @@ def _lstm_cell(of_input, of_state, cell, *biases):
 
 
 _STAND_INS = {_aten._thnn_fused_lstm_cell.default: _lstm_cell}
+
+# the shape or the value of what they give is known to the device alone
+_READING = {_aten._local_scalar_dense.default, _aten.nonzero.default, _aten.bincount.default}
 
 
 class OnDevice(torch.Tensor):
@@ -87,6 +92,8 @@ def _compute(func, args, kwargs):
         strange = [tuple(tensor.shape) for tensor in checked if tensor.ndim and not isinstance(tensor, OnDevice)]
         if strange:
             raise RuntimeError(f"{func}: expected all tensors on {DEVICE}, those of shape {strange} are on the CPU")
+    if _waits(func, kwargs, given, ours):
+        WAITS.append(str(func))
     there = bool(ours) if named is None else torch.device(named).type == DEVICE.type
     if named is not None:
         kwargs = kwargs | {"device": torch.device("cpu")}
@@ -94,6 +101,17 @@ def _compute(func, args, kwargs):
     # what an operation in place returns is what it was given
     known = {id(tensor.held): tensor for tensor in ours}
     return tree_map(lambda leaf: _wrapped(leaf, known) if there else leaf, result)
+
+
+def _waits(func, kwargs, given, ours):
+    if func is _aten.copy_.default:
+        return 0 < len(ours) < len(given)
+    if func in _INDEXING and ours:
+        return any(not isinstance(index, OnDevice) or index.dtype == torch.bool for index in given[1:])
+    if kwargs.get("device") is None:
+        return bool(ours) and func in _READING
+    to_device = torch.device(kwargs["device"]).type == DEVICE.type
+    return bool(given) and to_device != bool(ours) and not (to_device and kwargs.get("non_blocking"))
 
 
 def _held(leaf):
@@ -117,6 +135,7 @@ def pretended_device():
     """Let tensors be made on, and moved to, ``cuda:0``."""
     # without a driver every guard of a GPU is an error; FakeTensorMode goes the same way
     torch._C._ensureCUDADeviceGuardSet()
+    WAITS.clear()
     torch._C._set_only_lift_cpu_tensors(True)
     try:
         with (

@@ -12,6 +12,7 @@ import torch
 from kornia.augmentation import RandomAffine, RandomGaussianBlur, RandomHorizontalFlip, RandomVerticalFlip
 from torch import Tensor, nn
 
+from mer_lightning.devices import few_numbers
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -70,9 +71,11 @@ def turn_vectors(maps: Tensor, channels: Sequence[str], linear: Tensor, still: f
         raise ValueError(f"expected the {len(channels)} channels {tuple(channels)}, got {maps.shape[1]}")
     if "u" not in channels or "v" not in channels:
         return maps
-    where = [channels.index("u"), channels.index("v")]
+    u, v = channels.index("u"), channels.index("v")
     result = maps.clone()
-    result[:, where] = torch.einsum("bij,bj...->bi...", linear.to(maps), maps[:, where] - still) + still
+    vectors = torch.stack([maps[:, u], maps[:, v]], 1)
+    turned = torch.einsum("bij,bj...->bi...", linear.to(maps), vectors - still) + still
+    result[:, u], result[:, v] = turned.unbind(1)
     if "magnitude" in channels:
         growth = torch.linalg.det(linear.to(maps)).abs().sqrt()
         result[:, channels.index("magnitude")] *= growth.view(-1, *[1] * (maps.ndim - 2))
@@ -97,7 +100,7 @@ def quarter_turns(maps: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
     every = torch.stack([maps.rot90(count, (-2, -1)) for count in range(4)])
     turned = every[turns, torch.arange(len(maps), device=maps.device)]
     # y points down, so counter-clockwise takes (1, 0) to (0, -1)
-    quarter = maps.new_tensor([[0.0, 1.0], [-1.0, 0.0]])
+    quarter = few_numbers([[0.0, 1.0], [-1.0, 0.0]], maps)
     powers = torch.stack([torch.linalg.matrix_power(quarter, count) for count in range(4)])
     return turned, powers[turns]
 

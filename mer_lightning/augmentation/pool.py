@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mer_lightning.devices import few_numbers
+
 POSITIONS = 9
 """The original and its shifts in eight directions."""
 
@@ -26,7 +28,7 @@ def at_position(maps: Tensor, positions: Tensor, distance: int) -> Tensor:
     Source: paper S2 (10 pixels, training clips only).
     """
     height, width = maps.shape[-2:]
-    towards = torch.tensor(_DIRECTIONS, device=maps.device)[positions] * distance
+    towards = few_numbers(_DIRECTIONS, maps)[positions] * distance
     rows = (torch.arange(height, device=maps.device) - towards[:, :1]).clamp(0, height - 1)
     columns = (torch.arange(width, device=maps.device) - towards[:, 1:]).clamp(0, width - 1)
     planes = maps.reshape(len(maps), -1, height, width)

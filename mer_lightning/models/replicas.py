@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mer_lightning.devices import few_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
@@ -45,7 +47,7 @@ class Replicas:
 
     def real(self, like: Tensor) -> Tensor:
         """1 where a sample is one and 0 where it is padding, ``(K, B)``, in the dtype and on the device of ``like``."""
-        sizes = torch.tensor(self.sizes, device=like.device)
+        sizes = few_numbers(self.sizes, like)
         return (torch.arange(max(self.sizes), device=like.device) < sizes[:, None]).to(like.dtype)
 
 

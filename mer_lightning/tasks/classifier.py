@@ -71,7 +71,7 @@ class ClassifierTask(LightningModule):
         with torch.no_grad():
             hits = (logits.argmax(1) == batch.labels).sum()
             size = len(batch.labels)
-            self._epoch.append(torch.stack((loss.detach() * size, hits.to(loss), loss.new_tensor(size))))
+            self._epoch.append(torch.stack((loss.detach() * size, hits.to(loss), loss.new_full((), size))))
         return loss
 
     def on_train_epoch_end(self) -> None:

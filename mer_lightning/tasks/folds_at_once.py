@@ -19,6 +19,7 @@ from torchmetrics.functional.classification import (
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import FoldsDataModule, LOSODataModule, Stream
+from mer_lightning.devices import few_numbers
 from mer_lightning.memory import keep_freed_memory
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import fold_seed
@@ -96,7 +97,7 @@ class FoldsAtOnceTask(LightningModule):
             if not size:  # in evaluation: this replica has seen all of its samples
                 parts.append((members, inputs.new_zeros(len(members), inputs.shape[1], self._classes)))
                 continue
-            where = torch.tensor(members, device=inputs.device)
+            where = few_numbers(members, inputs)
             own = {name: buffer[where] for name, buffer in buffers.items()}
             logits = run_replicas(
                 skeleton,
@@ -108,7 +109,7 @@ class FoldsAtOnceTask(LightningModule):
             for name, buffer in buffers.items():
                 buffer[where] = own[name]
             parts.append((members, nn.functional.pad(logits, (0, 0, 0, inputs.shape[1] - size))))
-        order = torch.tensor([k for members, _ in parts for k in members], device=inputs.device)
+        order = few_numbers([k for members, _ in parts for k in members], inputs)
         return torch.cat([logits for _, logits in parts])[order.argsort()]
 
     def training_step(self, batch: FoldsBatch, batch_idx: int) -> Tensor:
