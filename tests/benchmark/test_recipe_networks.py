@@ -83,7 +83,7 @@ def test_it_keeps_everything_it_needs_on_its_device(name, moved_before):
     with pretended_device() as device:
         there = moved(model)(inputs.to(device))
     assert isinstance(there, OnDevice)
-    torch.testing.assert_close(there.held, gave, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(there.held, gave, atol=1e-4, rtol=1e-3)
 
 
 def try_it(recipe, inputs):
