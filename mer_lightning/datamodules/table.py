@@ -304,6 +304,8 @@ def read_samples(
         contents += [content.digest for content in batch.contents]
         if progress is not None:
             progress(len(part))
+    # what the allocator keeps, other processes that train on the same GPU could not have
+    torch.cuda.empty_cache()
     return Readings(tuple(samples), inputs, tuple(contents), representation, holds)
 
 

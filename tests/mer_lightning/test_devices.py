@@ -8,6 +8,7 @@ from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import LOSODataModule, read_samples
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.devices import device_of, few_numbers
+from mer_lightning.faces.alignment import Crop, align
 from mer_lightning.motion import REPRESENTATIONS, FlowMap, FlowSequence, OnsetApexFlow, get_representation
 from mer_lightning.motion.cache import Cache
 from mer_lightning.protocols import get_protocol
@@ -70,6 +71,15 @@ def test_a_representation_stays_on_its_device_in_both_steps(name, arguments, vid
     assert isinstance(sampled, OnDevice)
     assert isinstance(maps, OnDevice)
     assert_alike(maps.held, representation.maps(frames))
+
+
+def test_faces_are_aligned_on_their_device(video):
+    clip = torch.from_numpy(video.read(video.samples[0])).permute(0, 3, 1, 2)[None]
+    points = torch.from_numpy(video.points(video.samples[0]))[None]
+    with pretended_device() as device:
+        faces = align(clip.to(device), points, Crop(32, 32))
+    assert isinstance(faces, OnDevice)
+    assert_alike(faces.held, align(clip, points, Crop(32, 32)))
 
 
 def test_samples_are_computed_on_a_device_and_brought_back(video, tmp_path):
