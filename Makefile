@@ -15,7 +15,7 @@ export WANDB_SILENT := true
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: SUITE=$(SUITE) (benchmark/suites), DATA=folder, ARGS='more flags for mer-bench run'"
+	@echo "  variables: SUITE=$(SUITE) (benchmark/methods/suites), DATA=folder, ARGS='more flags for mer-bench run'"
 	@echo "  variables of tune: METHOD=$(METHOD) PROTOCOL=$(PROTOCOL) TRIALS=$(TRIALS)"
 
 setup: $(READY) ## make .venv with the locked packages
@@ -70,7 +70,7 @@ leaderboards-check: setup ## fail when tables and records disagree
 	@$(BIN)/mer-bench leaderboards --check
 
 perf: setup ## measure ours beside the references
-	@$(BIN)/mer-bench perf
+	@$(BIN)/python -m tools.perf
 
 lock: setup ## resolve the newest allowed packages anew
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements/project.lock

@@ -1,8 +1,94 @@
-"""``python -m benchmark`` is ``mer-bench``."""
+"""The command line: ``mer-bench``, also ``python -m benchmark``."""
 
+from __future__ import annotations
+
+import argparse
+import io
+import os
 import sys
+from typing import TYPE_CHECKING
 
-from benchmark.cli import main
+from benchmark.commands.cache import add_cache_commands
+from benchmark.commands.dashboard import add_dashboard_command
+from benchmark.commands.data import add_data_commands
+from benchmark.commands.evidence import add_evidence_commands
+from benchmark.commands.explain import add_explain_command
+from benchmark.commands.leaderboards import add_leaderboards_command
+from benchmark.commands.leaks import add_leak_command
+from benchmark.commands.methods import add_methods_command
+from benchmark.commands.papers import add_papers_command
+from benchmark.commands.run import add_run_commands
+from benchmark.commands.score import add_score_command
+from benchmark.commands.tune import add_tune_commands
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# in the order in which `mer-bench --help` lists them
+_COMMANDS = (
+    add_run_commands,
+    add_tune_commands,
+    add_methods_command,
+    add_explain_command,
+    add_score_command,
+    add_data_commands,
+    add_cache_commands,
+    add_evidence_commands,
+    add_leak_command,
+    add_papers_command,
+    add_leaderboards_command,
+    add_dashboard_command,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 when all went well, 1 when something asked for did not (a fold failed, tables drifted), 2 when the input
+        was not what it should be.
+    """
+    arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file name need not be text that the terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        status: int = arguments.handler(arguments)
+        sys.stdout.flush()
+        return status
+    except DataError as error:
+        print(f"mer-bench: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # whoever read the output has gone, as `head` does
+        _drop_output()
+        return 141
+    except OSError as error:
+        # a place that takes no files, a disk that is full; only the output has no name
+        print(f"mer-bench: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        if error.filename is None:
+            _drop_output()
+        return 2
+    except KeyboardInterrupt:
+        print("mer-bench: stopped; finished folds are kept, the same command goes on", file=sys.stderr)
+        return 130
+
+
+def _drop_output() -> None:
+    """What is left of the output, which Python writes at the end, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in _COMMANDS:
+        add(commands)
+    return parser
+
 
 if __name__ == "__main__":
     sys.exit(main())

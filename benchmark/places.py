@@ -9,3 +9,8 @@ LEADERBOARDS = PROJECT / "leaderboards"
 REPORTED = LEADERBOARDS / "reported"
 RUNS = PROJECT / "runs"
 DOCS = PROJECT / "docs"
+
+_METHODS = Path(__file__).resolve().parent / "methods"
+RECIPES = _METHODS / "recipes"
+SUITES = _METHODS / "suites"
+PAPERS = _METHODS / "papers"

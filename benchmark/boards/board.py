@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from benchmark.board_names import board_title, is_synthetic, protocol_of
 from benchmark.boards.reported import METHODS
-from benchmark.recipe import Paper, recipe_names
-from benchmark.records import RunRecord, load_runs
-from benchmark.statistics import Score, bootstrap, stack_runs
-from benchmark.yaml_files import load_yaml
+from benchmark.evidence.statistics import Score, bootstrap, stack_runs
+from benchmark.files import load_yaml
+from benchmark.methods.recipe import Paper, recipe_names
+from benchmark.records.board_names import board_title, is_synthetic, protocol_of
+from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.metrics import METRICS
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Sequence
     from pathlib import Path
 
-    from benchmark.statistics import Interval
+    from benchmark.evidence.statistics import Interval
 
 ALL = "all"
 DATABASE_TITLES = {"smic": "SMIC", "casme2": "CASME II", "samm": "SAMM"}

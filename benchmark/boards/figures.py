@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from benchmark.boards.board import Board, ReportedRow
-    from benchmark.statistics import Ranks, Score
+    from benchmark.evidence.statistics import Ranks, Score
 
 _HONEST, _TEST, _UNKNOWN = "#0b6e4f", "#c0392b", "#7f8c8d"
 _COLOURS = {"honest": _HONEST, "test": _TEST, "unknown": _UNKNOWN}

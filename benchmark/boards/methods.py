@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from benchmark.recipe import Recipe
+    from benchmark.methods.recipe import Recipe
 
 RUNS, PLANNED = "runs", "planned"
 

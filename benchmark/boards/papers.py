@@ -6,11 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmark.board_names import board_name, is_synthetic
 from benchmark.boards.reported import NONE_OF_OURS, load_reported
 from benchmark.boards.tables import template
-from benchmark.records import RunRecord, load_runs
-from benchmark.statistics import Score
+from benchmark.evidence.statistics import Score
+from benchmark.records.board_names import board_name, is_synthetic
+from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
 

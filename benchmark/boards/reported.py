@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from benchmark.yaml_files import load_yaml
+from benchmark.files import load_yaml
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError

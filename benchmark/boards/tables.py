@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from benchmark.boards.board import ALL, DATABASE_TITLES
-from benchmark.claims.verdicts import claims_csv, judge_claims
+from benchmark.evidence.claims.verdicts import claims_csv, judge_claims
 from mer_lightning.metrics import METRICS
 from mer_lightning.types import DataError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmark.boards.board import Board
-    from benchmark.claims.verdicts import ClaimRow
+    from benchmark.evidence.claims.verdicts import ClaimRow
 
 CLAIMS = "claims.csv"
 TEMPLATES = Path(__file__).parent / "templates"

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from benchmark.commands.options import local_records
 from benchmark.places import RUNS
-from benchmark.tracking.dashboard import PACKAGE, Dashboard, make_dashboard
+from benchmark.training.tracking.dashboard import PACKAGE, Dashboard, make_dashboard
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _workspace(arguments: argparse.Namespace) -> int:
 
 
 def _save(path: Path, dashboard: Dashboard, arguments: argparse.Namespace) -> int:
-    command = [sys.executable, "-m", "benchmark.tracking.dashboard_worker", str(path)]
+    command = [sys.executable, "-m", "benchmark.training.tracking.dashboard_worker", str(path)]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False

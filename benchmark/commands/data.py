@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.options import seed
-from benchmark.data_root import VARIABLE, config_file, data_root
+from benchmark.methods.data_root import VARIABLE, config_file, data_root
 from mer_lightning.datasets.registry import DATABASES, find_databases, get_database, recognise
 from mer_lightning.datasets.releases import RELEASES, get_release
 from mer_lightning.datasets.verify import Verification, verify, verify_all

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from benchmark.commands.options import Commands
-    from benchmark.records import RunRecord
-    from benchmark.statistics import Comparison, Paired
+    from benchmark.evidence.statistics import Comparison, Paired
+    from benchmark.records.run import RunRecord
 
 _LARGEST = 6
 
@@ -65,7 +65,16 @@ def add_evidence_commands(commands: Commands) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from benchmark.statistics import RESAMPLES, bootstrap, compare, holm, influence, over_seeds, pair_seeds, stack_runs
+    from benchmark.evidence.statistics import (
+        RESAMPLES,
+        bootstrap,
+        compare,
+        holm,
+        influence,
+        over_seeds,
+        pair_seeds,
+        stack_runs,
+    )
 
     runs = _runs(arguments.records, arguments.protocol)
     methods: list[str] = list(dict.fromkeys(arguments.methods)) or [
@@ -157,8 +166,8 @@ def _print_comparison(body: Mapping[str, Any]) -> None:
 
 def _ranks(arguments: argparse.Namespace) -> int:
     from benchmark.boards.figures import draw_ranks
-    from benchmark.records import load_runs
-    from benchmark.statistics import average_ranks, over_seeds, stack_runs
+    from benchmark.evidence.statistics import average_ranks, over_seeds, stack_runs
+    from benchmark.records.run import load_runs
 
     records = load_runs(arguments.records)
     boards: list[str] = list(dict.fromkeys(arguments.protocol)) or sorted(
@@ -205,8 +214,8 @@ def _ranks(arguments: argparse.Namespace) -> int:
 def _check_claim(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from benchmark.claims.search import Figure
-    from benchmark.claims.verdicts import Claim, check_claim, scores_of
+    from benchmark.evidence.claims.search import Figure
+    from benchmark.evidence.claims.verdicts import Claim, check_claim, scores_of
 
     figures = {
         name: Figure.parse(value)
@@ -259,7 +268,7 @@ def _claimed_counts(arguments: argparse.Namespace) -> tuple[int, ...]:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    from benchmark.audit import audit_folder
+    from benchmark.records.audit import audit_folder
 
     found = audit_folder(arguments.folder)
     for audited in found:
@@ -269,7 +278,7 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 def _runs(records: Path, board: str) -> dict[str, Sequence[RunRecord]]:
     """Runs of each entry of a leaderboard, by seed, in name order."""
-    from benchmark.records import load_runs
+    from benchmark.records.run import load_runs
 
     found: dict[str, list[RunRecord]] = {}
     every = load_runs(records)

@@ -42,14 +42,14 @@ def add_explain_command(commands: Commands) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from benchmark.executors import check_accelerator
-    from benchmark.explain.explanation import compare, explanation_of, summary_of
-    from benchmark.explain.networks import find_prediction, find_run, inputs_of, network_of, scores_of
-    from benchmark.explain.picture import draw_explanation
-    from benchmark.json_files import write_json
-    from benchmark.store import Store
-    from benchmark.suite import load_suite
-    from benchmark.tracking.mirror import make_tracker
+    from benchmark.files import write_json
+    from benchmark.methods.suite import load_suite
+    from benchmark.records.store import Store
+    from benchmark.studies.explain.explanation import compare, explanation_of, summary_of
+    from benchmark.studies.explain.networks import find_prediction, find_run, inputs_of, network_of, scores_of
+    from benchmark.studies.explain.picture import draw_explanation
+    from benchmark.training.executors import check_accelerator
+    from benchmark.training.tracking.mirror import make_tracker
     from mer_lightning.explain import choose_layers, grad_cam
     from mer_lightning.tasks import build_model
 

@@ -26,10 +26,10 @@ def add_leaderboards_command(commands: Commands) -> None:
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.board import load_boards
     from benchmark.boards.figures import draw_board
+    from benchmark.boards.leakage import load_leak_boards, render_leaks
     from benchmark.boards.papers import load_papers, render_papers
+    from benchmark.boards.site.pages import SITE, render_site
     from benchmark.boards.tables import fill_marked, load_claims, render, render_claims
-    from benchmark.leaks.page import load_leak_boards, render_leaks
-    from benchmark.site.pages import SITE, render_site
 
     boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
     files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmark.commands.options import Commands
-    from benchmark.leaks.habits import LeakRecord
+    from benchmark.evidence.habits import LeakRecord
 
 
 def add_leak_command(commands: Commands) -> None:
@@ -48,13 +48,13 @@ def add_leak_command(commands: Commands) -> None:
 
 
 def _leak_study(arguments: argparse.Namespace) -> int:
-    from benchmark.clip_list import check_free
-    from benchmark.executors import choose_executor
-    from benchmark.leaks.figure import draw_leaks
-    from benchmark.leaks.habits import load_leak, save_leaks
-    from benchmark.leaks.study import study, study_job
-    from benchmark.plan import make_plan
-    from benchmark.store import Store
+    from benchmark.boards.leakage_figure import draw_leaks
+    from benchmark.evidence.habits import load_leak, save_leaks
+    from benchmark.records.clip_list import check_free
+    from benchmark.records.store import Store
+    from benchmark.studies.leak_study import study, study_job
+    from benchmark.training.executors import choose_executor
+    from benchmark.training.plan import make_plan
 
     # with --json, what is said meanwhile must not get between the braces
     console = open_console(file=sys.stderr if arguments.json else None)
@@ -88,7 +88,7 @@ def _leak_study(arguments: argparse.Namespace) -> int:
 
 
 def _body(record: LeakRecord) -> dict[str, Any]:
-    from benchmark.leaks.habits import NUMBERS, gaps, noise_of, scores_of
+    from benchmark.evidence.habits import NUMBERS, gaps, noise_of, scores_of
     from mer_lightning.metrics import uf1
 
     return {

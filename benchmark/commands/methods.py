@@ -12,8 +12,8 @@ from rich.table import Table as Columns
 
 from benchmark.boards.methods import PLANNED, RUNS, Listing, list_methods
 from benchmark.commands.options import open_console
-from benchmark.places import REPORTED
-from benchmark.recipe import RECIPES, load_recipes
+from benchmark.methods.recipe import load_recipes
+from benchmark.places import RECIPES, REPORTED
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmark.commands.options import Commands
-    from benchmark.recipe import Recipe
+    from benchmark.methods.recipe import Recipe
 
 
 def add_methods_command(commands: Commands) -> None:

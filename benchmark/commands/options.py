@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmark.methods.source import EDITION
 from benchmark.places import LEADERBOARDS, RUNS
-from benchmark.source import EDITION
 from mer_lightning.settings import SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from benchmark.records import RunRecord
-    from benchmark.suite import Suite
+    from benchmark.methods.suite import Suite
+    from benchmark.records.run import RunRecord
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
@@ -56,7 +56,7 @@ def local_records() -> argparse.ArgumentParser:
 def suite_options() -> argparse.ArgumentParser:
     """The flags of every command that reads a suite's samples and trains on them."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--suite", default="default", help="a file in benchmark/suites (default: %(default)s)")
+    parser.add_argument("--suite", default="default", help="a file in benchmark/methods/suites (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="folder with the data, for suites that need one")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)")
     return parser
@@ -83,7 +83,7 @@ def chosen_suite(arguments: argparse.Namespace) -> Suite:
     Raises:
         DataError: As ``load_suite``.
     """
-    from benchmark.suite import load_suite
+    from benchmark.methods.suite import load_suite
 
     suite = load_suite(arguments.suite)
     if arguments.edition is None:
@@ -135,7 +135,7 @@ def reading(console: Console, samples: int) -> Generator[Callable[[int], None], 
 
 def say_failed(results: Sequence[RunRecord], runs: Path, console: Console) -> int:
     """Say which folds of these runs failed and why; gives the exit status."""
-    from benchmark.store import Store
+    from benchmark.records.store import Store
 
     store = Store(runs)
     for record in results:

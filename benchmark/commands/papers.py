@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from benchmark.commands.options import Commands
-    from benchmark.networks import NetworkSize
+    from benchmark.records.networks import NetworkSize
 
 SYSTEMS = DOCS / "systems.md"
 
@@ -32,9 +32,9 @@ def add_papers_command(commands: Commands) -> None:
 def _verify_papers(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from benchmark.networks import NETWORKS, networks_json
-    from benchmark.recipe import load_recipe, recipe_names
-    from benchmark.verification import as_text, fill_marked, size_of, systems, verify
+    from benchmark.evidence.verification import as_text, fill_marked, size_of, systems, verify
+    from benchmark.methods.recipe import load_recipe, recipe_names
+    from benchmark.records.networks import NETWORKS, networks_json
 
     papers = systems()
     checks = [check for system in papers for check in verify(system)]

@@ -43,11 +43,11 @@ def add_run_commands(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from benchmark.executors import choose_executor
-    from benchmark.plan import make_plan
-    from benchmark.runner import run_all
-    from benchmark.store import Store
-    from benchmark.tracking.mirror import make_tracker
+    from benchmark.records.store import Store
+    from benchmark.training.executors import choose_executor
+    from benchmark.training.plan import make_plan
+    from benchmark.training.runner import run_all
+    from benchmark.training.tracking.mirror import make_tracker
 
     console = open_console()
     suite = chosen_suite(arguments)
@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from benchmark.store import Store
+    from benchmark.records.store import Store
 
     store = Store(arguments.runs)
     table = Columns("run", "folds", "failed")

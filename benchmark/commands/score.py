@@ -25,7 +25,7 @@ def add_score_command(commands: Commands) -> None:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from benchmark.scoring import read_predictions, score
+    from benchmark.evidence.scoring import read_predictions, score
 
     rows, classes = read_predictions(arguments.file)
     result = score(rows, classes)

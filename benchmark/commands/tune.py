@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmark.commands.options import Commands
-    from benchmark.executors import Executor, Work
-    from benchmark.plan import Run
-    from benchmark.store import Store
+    from benchmark.records.store import Store
+    from benchmark.training.executors import Executor, Work
+    from benchmark.training.plan import Run
 
 
 def add_tune_commands(commands: Commands) -> None:
@@ -73,8 +73,8 @@ def add_tune_commands(commands: Commands) -> None:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
-    from benchmark.store import Store
-    from benchmark.tracking.mirror import make_tracker
+    from benchmark.records.store import Store
+    from benchmark.training.tracking.mirror import make_tracker
     from benchmark.tuning.tune import make_tuning, mirror_seconds, tune
 
     console = open_console()
@@ -126,7 +126,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 
 def _check_export(path: Path) -> None:
     """Make sure, before days of tuning, that its end can be written down."""
-    from benchmark.recipe import RECIPE_NAME
+    from benchmark.methods.recipe import RECIPE_NAME
 
     if path.suffix != ".yaml" or not re.fullmatch(RECIPE_NAME, path.stem):
         raise DataError(f"--export {path}: expected a file <name>.yaml, the name in lower-case letters, digits and -")
@@ -140,7 +140,7 @@ def _check_export(path: Path) -> None:
 
 def _plan(arguments: argparse.Namespace, console: Console) -> Run:
     """The one run that is tuned, in the search space that was asked for."""
-    from benchmark.plan import make_plan
+    from benchmark.training.plan import make_plan
     from benchmark.tuning.tune import with_space
 
     suite = chosen_suite(arguments)
@@ -159,7 +159,7 @@ def _plan(arguments: argparse.Namespace, console: Console) -> Run:
 
 
 def _executor(arguments: argparse.Namespace, run: Run, store: Store, work: Work) -> Executor:
-    from benchmark.executors import choose_executor
+    from benchmark.training.executors import choose_executor
 
     name = "processes" if arguments.executor == "auto" and (arguments.jobs or 1) > 1 else arguments.executor
     return choose_executor(name, [run], store, arguments.accelerator, arguments.jobs, arguments.address, work)

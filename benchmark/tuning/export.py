@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from benchmark.recipe import Chosen, Recipe
-from benchmark.search_space import FloatRange, IntRange, Range, in_order
+from benchmark.methods.recipe import Chosen, Recipe
+from benchmark.methods.search_space import FloatRange, IntRange, Range, in_order
 from mer_lightning.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmark.plan import Run
-    from benchmark.records import FoldRecord, RunRecord
-    from benchmark.store import Store
+    from benchmark.records.run import FoldRecord, RunRecord
+    from benchmark.records.store import Store
+    from benchmark.training.plan import Run
 
 
 def export(run: Run, record: RunRecord, store: Store, path: Path) -> Recipe:
@@ -30,7 +30,7 @@ def export(run: Run, record: RunRecord, store: Store, path: Path) -> Recipe:
         run: The run before tuning.
         record: The complete tuned run.
         store: Holds its folds.
-        path: ``<name>.yaml``; belongs into ``benchmark/recipes`` to be run.
+        path: ``<name>.yaml``; belongs into ``benchmark/methods/recipes`` to be run.
 
     Returns:
         What was written.

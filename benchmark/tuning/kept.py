@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from benchmark.json_files import load_json
+from benchmark.files import load_json
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 

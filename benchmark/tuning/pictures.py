@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.records import FoldRecord, confusion_of
-from benchmark.store import Store
+from benchmark.records.run import FoldRecord, confusion_of
+from benchmark.records.store import Store
 from benchmark.svg import draw_svg
 from benchmark.tuning.kept import load_studies
 from mer_lightning.metrics import uf1

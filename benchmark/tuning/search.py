@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from benchmark.search_space import Choice, FloatRange, IntRange, Range, in_order
+from benchmark.methods.search_space import Choice, FloatRange, IntRange, Range, in_order
 from benchmark.tuning.storages import drop_torn_line, has_heartbeat, no_warnings, open_storage
 from benchmark.tuning.trials import Watch, inner_uf1
 from mer_lightning.protocols import fold_seed
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import BaseTrial, FrozenTrial, Trial
 
-    from benchmark.recipe import Recipe
+    from benchmark.methods.recipe import Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import Start
@@ -205,7 +205,7 @@ def _without_failed(given: Search, study: Study, name: str, folds: Sequence[Fold
 
 
 def usual_pruner(recipe: Recipe) -> Pruner:
-    """What saves most without losing the best trial, see ``benchmark.perf.tuning``."""
+    """What saves most without losing the best trial, see ``tools.perf.tuning``."""
     return "hyperband" if most_epochs(recipe) else "wilcoxon"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import torch
 
-from benchmark.jobs import is_out_of_memory, pays_together, train_fold
+from benchmark.training.jobs import is_out_of_memory, pays_together, train_fold
 from mer_lightning.metrics import confusion_matrix, uf1
 from mer_lightning.types import DivergedError, person_of
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lightning import Callback
 
-    from benchmark.recipe import Recipe
+    from benchmark.methods.recipe import Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.tasks import AtOnce, FoldResult, Start

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from benchmark.clip_list import check_free
-from benchmark.jobs import Outcome, failure, fold_record, train_fold
-from benchmark.json_files import write_json
-from benchmark.pretraining import prepare_start
-from benchmark.recipe import RECIPES, Recipe
-from benchmark.recipe_check import check_values
-from benchmark.records import SEEN, FoldRecord, SearchRecord, load_clip_list
-from benchmark.runner import begin_run, run_all
-from benchmark.search_space import Choice, Space, in_order
+from benchmark.files import load_yaml, write_json
+from benchmark.methods.recipe import Recipe
+from benchmark.methods.recipe_check import check_values
+from benchmark.methods.search_space import Choice, Space, in_order
+from benchmark.places import RECIPES
+from benchmark.records.clip_list import check_free
+from benchmark.records.run import SEEN, FoldRecord, SearchRecord, load_clip_list
+from benchmark.training.jobs import Outcome, failure, fold_record, train_fold
+from benchmark.training.pretraining import prepare_start
+from benchmark.training.runner import begin_run, run_all
 from benchmark.tuning.kept import SUFFIX, KeptStudy, KeptTrial
 from benchmark.tuning.progress import TrialProgress
 from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search, usual_pruner
 from benchmark.tuning.storages import check_storage, storage_place
-from benchmark.yaml_files import load_yaml
 from mer_lightning.mistakes import first_mistake
 from mer_lightning.protocols import Fold, Labelled, get_protocol
 from mer_lightning.types import DataError
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
     from rich.console import Console
 
-    from benchmark.executors import Executor, Work
-    from benchmark.jobs import Job, RunFold
-    from benchmark.plan import Run
-    from benchmark.records import RunRecord
-    from benchmark.search_space import Range
-    from benchmark.store import Store
-    from benchmark.tracking.mirror import Tracker
+    from benchmark.methods.search_space import Range
+    from benchmark.records.run import RunRecord
+    from benchmark.records.store import Store
+    from benchmark.training.executors import Executor, Work
+    from benchmark.training.jobs import Job, RunFold
+    from benchmark.training.plan import Run
+    from benchmark.training.tracking.mirror import Tracker
     from benchmark.tuning.search import Pruner
     from mer_lightning.datamodules import Table
 
@@ -245,7 +245,7 @@ def _tuned_recipe(recipe: Recipe, tuning: Tuning) -> TunedRecipe:
 
 
 def _all_help(run: Run, studies: Sequence[Fold], executor: Executor, start: Any, console: Console) -> None:  # noqa: ANN401
-    from benchmark.jobs import Job, RunFold
+    from benchmark.training.jobs import Job, RunFold
 
     each = executor.workers // len(studies)
     # run ids of their own: who dies in one place is counted there

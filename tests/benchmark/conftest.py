@@ -3,12 +3,12 @@
 import pytest
 from rich.console import Console
 
-from benchmark.plan import make_plan
-from benchmark.records import save_run
-from benchmark.runner import run_all
-from benchmark.store import Store
-from benchmark.suite import load_suite
-from benchmark.tracking.mirror import NoTracker
+from benchmark.methods.suite import load_suite
+from benchmark.records.run import save_run
+from benchmark.records.store import Store
+from benchmark.training.plan import make_plan
+from benchmark.training.runner import run_all
+from benchmark.training.tracking.mirror import NoTracker
 from tests.benchmark.example_records import BAD, GOOD, record
 from tests.benchmark.short_runs import short
 

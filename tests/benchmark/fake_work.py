@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from benchmark.jobs import Failure, Outcome, do_job
-from benchmark.records import FoldRecord, PredictionRecord
+from benchmark.records.run import FoldRecord, PredictionRecord
+from benchmark.training.jobs import Failure, Outcome, do_job
 
 
 def folder():

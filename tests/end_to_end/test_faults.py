@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.records import load_runs
-from benchmark.store import Store
+from benchmark.records.run import load_runs
+from benchmark.records.store import Store
 
 pytestmark = pytest.mark.smoke
 PROJECT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import main
+from benchmark.__main__ import main
 from benchmark.places import LEADERBOARDS
-from benchmark.records import load_run
+from benchmark.records.run import load_run
 
 pytestmark = pytest.mark.data
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.records import load_runs
+from benchmark.records.run import load_runs
 
 PROJECT = Path(__file__).parents[2]
 

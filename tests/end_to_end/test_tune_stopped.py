@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from benchmark.records import load_runs
+from benchmark.records.run import load_runs
 from tests.end_to_end.test_faults import ENVIRONMENT, PROJECT
 
 pytestmark = pytest.mark.smoke

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark.boards.board import load_boards
-from benchmark.records import save_run
+from benchmark.records.run import save_run
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import run_record
 

@@ -5,12 +5,12 @@ import weakref
 import pytest
 from rich.console import Console
 
-from benchmark.executors import Local, Processes
-from benchmark.plan import make_plan
-from benchmark.runner import run_all
-from benchmark.store import Store
-from benchmark.suite import load_suite
-from benchmark.tracking.mirror import NoTracker
+from benchmark.methods.suite import load_suite
+from benchmark.records.store import Store
+from benchmark.training.executors import Local, Processes
+from benchmark.training.plan import make_plan
+from benchmark.training.runner import run_all
+from benchmark.training.tracking.mirror import NoTracker
 from tests.benchmark import fake_work
 
 RECIPE = """
@@ -35,8 +35,8 @@ seeds: [0, 1]
 def bench(tmp_path, monkeypatch):
     """Run the suite with an executor; ``told`` hears of every run that is complete."""
     (tmp_path / "recipes").mkdir()
-    monkeypatch.setattr("benchmark.recipe.RECIPES", tmp_path / "recipes")
-    monkeypatch.setattr("benchmark.recipe_check.RECIPES", tmp_path / "recipes")
+    monkeypatch.setattr("benchmark.methods.recipe.RECIPES", tmp_path / "recipes")
+    monkeypatch.setattr("benchmark.methods.recipe_check.RECIPES", tmp_path / "recipes")
     for name, side in {"one": 8, "same": 8, "two": 16, "three": 24}.items():
         (tmp_path / "recipes" / f"{name}.yaml").write_text(RECIPE.format(side=side))
     (tmp_path / "three.yaml").write_text(SUITE)

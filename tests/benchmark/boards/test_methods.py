@@ -4,8 +4,8 @@ import pytest
 
 from benchmark.boards.methods import list_methods
 from benchmark.boards.reported import load_reported
+from benchmark.methods.recipe import load_recipes, recipe_names
 from benchmark.places import REPORTED
-from benchmark.recipe import load_recipes, recipe_names
 from mer_lightning.types import DataError
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.__main__ import main
 from benchmark.boards.papers import render_papers
-from benchmark.cli import main
-from benchmark.records import confusion_of, save_run
+from benchmark.records.run import confusion_of, save_run
 from tests.benchmark.boards.test_reported import METHODS, PAPER
 from tests.benchmark.example_records import fold, run_record
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.boards.reported import NONE_OF_OURS, load_methods, load_reported
-from benchmark.recipe import load_recipe, recipe_names
+from benchmark.methods.recipe import load_recipe, recipe_names
 from mer_lightning.protocols import PROTOCOLS, get_protocol
 from mer_lightning.types import DataError
 

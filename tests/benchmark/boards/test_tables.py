@@ -9,7 +9,7 @@ import pytest
 from benchmark.boards.board import load_boards
 from benchmark.boards.figures import describe, draw_board
 from benchmark.boards.tables import fill_marked, render
-from benchmark.records import load_run, save_run
+from benchmark.records.run import load_run, save_run
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import record
 
@@ -58,7 +58,7 @@ def test_synthetic_boards_say_so_in_the_title(leaderboards):
 
 
 def test_intervals_over_subjects_stand_beside_uf1(leaderboards):
-    from benchmark.statistics import bootstrap, stack_runs
+    from benchmark.evidence.statistics import bootstrap, stack_runs
 
     runs = [r for r in (load_run(p) for p in sorted((leaderboards / "records").rglob("*.json"))) if r.method == "bad"]
     interval = bootstrap(stack_runs(runs))["uf1"]
@@ -107,7 +107,7 @@ def test_markers_in_a_document_are_filled(leaderboards):
 
 @pytest.mark.parametrize("heavy", ["torch", "lightning", "wandb", "sklearn.svm"])
 def test_tables_render_without_heavy_packages(heavy):
-    program = f"import sys, benchmark.boards.tables, benchmark.scoring; sys.exit('{heavy}' in sys.modules)"
+    program = f"import sys, benchmark.boards.tables, benchmark.evidence.scoring; sys.exit('{heavy}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=False).returncode == 0
 
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmark.cli import main
+from benchmark.__main__ import main
 from mer_lightning.motion.cache import Cache
 
 

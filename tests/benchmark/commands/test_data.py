@@ -17,7 +17,7 @@ from mer_lightning.types import DataError
 @pytest.fixture(autouse=True)
 def no_user_settings(monkeypatch, tmp_path):
     monkeypatch.delenv("MER_DATA", raising=False)
-    monkeypatch.setattr("benchmark.data_root.user_config_path", lambda name: tmp_path / "config" / name)
+    monkeypatch.setattr("benchmark.methods.data_root.user_config_path", lambda name: tmp_path / "config" / name)
 
 
 def run(*words: str) -> int:

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
+from benchmark.__main__ import main
 from benchmark.boards.figures import draw_ranks
-from benchmark.cli import main
+from benchmark.evidence.statistics import average_ranks, bootstrap, compare, stack_runs
 from benchmark.places import LEADERBOARDS
-from benchmark.records import load_run, save_run
-from benchmark.statistics import average_ranks, bootstrap, compare, stack_runs
+from benchmark.records.run import load_run, save_run
 from tests.benchmark.example_records import BAD, GOOD, record
 
 

@@ -1,8 +1,8 @@
 """What ``mer-bench leaderboards`` writes, and what it calls drift."""
 
 import benchmark.commands.leaderboards
-from benchmark.cli import main
-from benchmark.records import save_run
+from benchmark.__main__ import main
+from benchmark.records.run import save_run
 from tests.benchmark.example_records import record
 
 

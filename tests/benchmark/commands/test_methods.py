@@ -5,10 +5,10 @@ import json
 import pytest
 
 import benchmark.commands.methods
-import benchmark.recipe
-from benchmark.cli import main
+import benchmark.methods.recipe
+from benchmark.__main__ import main
 from tests.benchmark.boards.test_reported import METHODS
-from tests.benchmark.test_recipe import GOOD
+from tests.benchmark.methods.test_recipe import GOOD
 
 PLAN = METHODS + "- {id: later, title: Later, paper: s7, tier: C}\n"
 
@@ -22,7 +22,7 @@ def world(tmp_path, monkeypatch):
     (reported / "methods.yaml").write_text(PLAN)
     for name in ("full", "baseline"):
         (recipes / f"{name}.yaml").write_text(GOOD)
-    monkeypatch.setattr(benchmark.recipe, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", recipes)
     monkeypatch.setattr(benchmark.commands.methods, "RECIPES", recipes)
     monkeypatch.setattr(benchmark.commands.methods, "REPORTED", reported)
     return recipes

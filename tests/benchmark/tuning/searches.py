@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import optuna
 
-from benchmark.plan import Run
-from benchmark.recipe import Recipe
-from benchmark.search_space import Choice, FloatRange
+from benchmark.methods.recipe import Recipe
+from benchmark.methods.search_space import Choice, FloatRange
+from benchmark.training.plan import Run
 from mer_lightning.datamodules import LateTable, load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.motion import FlowMap

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.cli import main
-from benchmark.recipe import Recipe
-from benchmark.recipe_check import check_recipe
-from benchmark.records import FoldRecord
-from benchmark.store import Store
-from benchmark.summary import make_record
+from benchmark.__main__ import main
+from benchmark.files import load_yaml
+from benchmark.methods.recipe import Recipe
+from benchmark.methods.recipe_check import check_recipe
+from benchmark.records.run import FoldRecord
+from benchmark.records.store import Store
+from benchmark.training.summary import make_record
 from benchmark.tuning.export import export, typical
 from benchmark.tuning.kept import SUFFIX
 from benchmark.tuning.pictures import draw_studies
-from benchmark.yaml_files import load_yaml
 from tests.benchmark.tuning.searches import SPACE, make_run
 from tests.benchmark.tuning.test_tune import go
 

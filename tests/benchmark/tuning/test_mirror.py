@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 import benchmark.tuning.trials
-from benchmark.executors import Local
-from benchmark.records import load_run
-from benchmark.store import Store
-from benchmark.tracking.mirror import WandbTracker
+from benchmark.records.run import load_run
+from benchmark.records.store import Store
+from benchmark.training.executors import Local
+from benchmark.training.tracking.mirror import WandbTracker
 from benchmark.tuning.search import Tuning
 from benchmark.tuning.tune import tune
 from mer_lightning.tasks import FoldResult

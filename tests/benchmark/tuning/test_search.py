@@ -10,9 +10,9 @@ from scipy.stats import binom, ttest_1samp
 import benchmark.tuning.search
 import benchmark.tuning.trials
 from benchmark.boards.board import load_boards
-from benchmark.jobs import train_fold
-from benchmark.recipe import load_recipe
-from benchmark.records import save_run
+from benchmark.methods.recipe import load_recipe
+from benchmark.records.run import save_run
+from benchmark.training.jobs import train_fold
 from benchmark.tuning.search import Search, Tuning, best_of, search, usual_pruner
 from benchmark.tuning.trials import inner_uf1
 from benchmark.tuning.tune import _tuned_recipe

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import benchmark.tuning.storages
-from benchmark.executors import Processes
+from benchmark.training.executors import Processes
 from benchmark.tuning.search import Search, Tuning, search
 from tests.benchmark.tuning.searches import RATES, make_run, network
 from tests.benchmark.tuning.test_tune import go

@@ -9,19 +9,19 @@ import pytest
 import torch
 from rich.console import Console
 
-import benchmark.recipe
+import benchmark.methods.recipe
 import benchmark.tuning.search
 import benchmark.tuning.trials
 import benchmark.tuning.tune
+from benchmark.__main__ import main
 from benchmark.boards.board import load_boards
-from benchmark.cli import main
-from benchmark.executors import Local
-from benchmark.plan import Run
-from benchmark.recipe import Recipe, load_recipe
-from benchmark.recipe_check import check_recipe
-from benchmark.records import load_run
-from benchmark.store import Store
-from benchmark.tracking.mirror import NoTracker
+from benchmark.methods.recipe import Recipe, load_recipe
+from benchmark.methods.recipe_check import check_recipe
+from benchmark.records.run import load_run
+from benchmark.records.store import Store
+from benchmark.training.executors import Local
+from benchmark.training.plan import Run
+from benchmark.training.tracking.mirror import NoTracker
 from benchmark.tuning.search import Tuning
 from benchmark.tuning.trials import inner_uf1
 from benchmark.tuning.tune import tune as tune_run
@@ -319,10 +319,10 @@ def test_a_space_that_the_recipe_does_not_take_is_named_by_its_file(run, tmp_pat
 def test_the_command_puts_an_estimator_on_the_board(tmp_path, monkeypatch, capsys):
     recipes = tmp_path / "recipes"
     recipes.mkdir()
-    text = (benchmark.recipe.RECIPES / "linear-svm.yaml").read_text().partition("search_space")[0]
+    text = (benchmark.methods.recipe.RECIPES / "linear-svm.yaml").read_text().partition("search_space")[0]
     costs = "search_space: {estimator.arguments.costs: {kind: choice, values: [[0.01], [1.0]]}}\n"
     (recipes / "linear-svm.yaml").write_text(text + costs)
-    monkeypatch.setattr(benchmark.recipe, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", recipes)
     places = ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records"), "--accelerator", "cpu"]
     command = ["tune", "--suite", "smoke", "--method", "linear-svm", "--protocol", "smic-3", *places]
     assert main([*command, "--trials", "2"]) == 0

@@ -9,7 +9,7 @@ from functools import partial
 import optuna
 import pytest
 
-from benchmark.executors import Processes
+from benchmark.training.executors import Processes
 from tests.benchmark.tuning.searches import RATES, make_run, network, study_of
 from tests.benchmark.tuning.test_tune import go
 

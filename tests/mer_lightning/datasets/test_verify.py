@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from PIL import Image
 
-from benchmark.cli import main
+from benchmark.__main__ import main
 from mer_lightning.datasets.casme2 import Casme2
 from mer_lightning.datasets.verify import verify, verify_all
 from mer_lightning.types import DataError

@@ -1,0 +1,1 @@
+"""What records, and printed figures, are worth."""

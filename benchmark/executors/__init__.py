@@ -1,8 +1,0 @@
-"""Where jobs run: in this process, in processes of this machine, or on Ray."""
-
-from benchmark.executors.choice import choose_executor
-from benchmark.executors.executor import Executor, Local, Work, check_accelerator, cores
-from benchmark.executors.on_ray import Ray
-from benchmark.executors.processes import Processes
-
-__all__ = ["Executor", "Local", "Processes", "Ray", "Work", "check_accelerator", "choose_executor", "cores"]

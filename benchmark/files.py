@@ -1,0 +1,142 @@
+"""The YAML files that people write, read strictly, and the JSON files that the suite writes and reads again."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from mer_lightning.files import write_text
+from mer_lightning.mistakes import first_mistake
+from mer_lightning.settings import Settings
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T", bound=Settings)
+J = TypeVar("J")
+# libyaml reads several times as fast; some builds of PyYAML lack it
+_SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEPEST = 100
+_MOST_VALUES = 10_000
+
+
+class _Loader(_SafeLoader):
+    """YAML in which a key that is given twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]  # pyright: ignore[reportUnknownMemberType]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.MarkedYAMLError(problem=f"key '{key}' is given twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path, kind: type[T], **given: object) -> T:
+    """Read a file into a settings class.
+
+    Args:
+        path: The YAML file.
+        kind: Class of the result.
+        given: Values that do not come from the file, such as a name that is the file's own.
+
+    Raises:
+        DataError: The file is missing, not YAML or larger than anybody writes, or a key is unknown, missing or of the
+            wrong type; the message names the file and the key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        _measure(text)
+        values = yaml.load(text, _Loader)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not readable ({error})") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise DataError(f"{path}: line {line}: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    except ValueError as error:
+        # what looks like a number or a day and is none
+        raise DataError(f"{path}: not YAML ({error})") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: expected keys and values, found {type(values).__name__}")
+    try:
+        # strict through JSON: a list may fill a tuple, but text never becomes a number
+        return kind.model_validate_json(json.dumps(values | given))
+    except ValidationError as error:
+        raise DataError(f"{path}: {first_mistake(error)}") from error
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _measure(text: str) -> None:
+    """Refuse what is nested deeper, or spelt out holds more values, than anybody writes, before any of it is built.
+
+    Raises:
+        MarkedYAMLError: Names the line.
+    """
+    anchors: list[str | None] = []
+    sizes = [0]
+    named: dict[str, int] = {}
+    for event in yaml.parse(text, _SafeLoader):
+        size, anchor = 0, None
+        if isinstance(event, yaml.CollectionStartEvent):
+            anchors.append(event.anchor)
+            sizes.append(0)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size, anchor = sizes.pop() + 1, anchors.pop()
+        elif isinstance(event, yaml.ScalarEvent):
+            size, anchor = 1, event.anchor
+        elif isinstance(event, yaml.AliasEvent):
+            # what stands for a value counts as often as it stands there
+            size = named.get(event.anchor, 0)
+        sizes[-1] += size
+        if anchor is not None:
+            named[anchor] = size
+        if len(sizes) > _DEEPEST:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_DEEPEST}", problem_mark=event.start_mark)
+        if sizes[-1] > _MOST_VALUES:
+            raise yaml.MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=event.start_mark)
+
+
+def load_json(path: Path, kind: type[J]) -> J:
+    """Read a file as what it should be.
+
+    Args:
+        path: The JSON file.
+        kind: Class of the result, or a tuple of such classes.
+
+    Raises:
+        DataError: It is something else; the message names the file and the key.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DataError(f"{path}: {first_mistake(error)}") from error
+
+
+def write_json(path: Path, payload: object, indent: int | None = 1) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        DataError: The disk is full, or does not take it for another reason.
+    """
+    text = _compact_rows(json.dumps(payload, indent=indent, ensure_ascii=False)) + "\n"
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}; what was recorded before is whole") from error
+
+
+def _compact_rows(text: str) -> str:
+    """Put innermost lists of numbers, and each side of an audit, on one line: they read and diff by rows."""
+    rows = r"\[\s+((?:-?\d+(?:\.\d+)?(?:e-?\d+)?,?\s+)+)\]"
+    text = re.sub(rows, lambda m: "[" + " ".join(m.group(1).split()) + "]", text)
+    sides = r'\{\s+((?:"(?:samples|keys|contents|subject|clip|content)": (?:\d+|"[0-9a-f]{32}"),?\s+)+)\}'
+    return re.sub(sides, lambda m: "{" + " ".join(m.group(1).split()) + "}", text)

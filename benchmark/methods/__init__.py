@@ -1,0 +1,1 @@
+"""What a method is, and on which samples it runs: recipes, suites, and where data lies."""

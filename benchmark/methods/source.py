@@ -1,0 +1,186 @@
+"""Where a suite's samples come from: invented ones, folders of flow maps, or the databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from benchmark.methods.data_root import data_root
+from mer_lightning.settings import Seed, Settings
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mer_lightning.datasets.base import Dataset
+    from mer_lightning.datasets.frames import FrameDataset
+    from mer_lightning.faces.aligned import AlignedFrames
+
+COMPOSITE = ("smic", "casme2", "samm")
+"""The databases of MEGC2019, whose protocols pick and count its clips."""
+
+
+EDITION = r"[a-z0-9-]+"
+
+
+class DatabaseChoice(Settings):
+    """What a database leaves open: which coding, which copy of the frames, which apex.
+
+    Attributes:
+        release: Annotation release, maybe with corrections switched; the newest sheet found when absent.
+        coding: For CASME II and SAMM: the estimated ``emotion`` (also when absent) or the ``objective`` class.
+        variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
+        apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
+    """
+
+    release: str | None = None
+    coding: Literal["emotion", "objective"] | None = None
+    variant: str | None = None
+    apex: Literal["middle_frame", "spotted"] | None = None
+
+
+class Source(Settings):
+    """Where a suite's samples come from.
+
+    Attributes:
+        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps;
+            ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases`` (those named below, side by side)
+            need the folder that holds them: ``--data``, else ``MER_DATA``, else the user's configuration file.
+        scale: Size of synthetic data relative to the official one.
+        seed: Seed of synthetic data.
+        faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
+            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``.
+        databases: Choices per database.
+        without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
+            (face crops whose apex is known) take their place, on boards that say so.
+        edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
+            and records of their own.
+    """
+
+    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases"]
+    scale: float = Field(default=1.0, gt=0, le=4)
+    seed: Seed = 0
+    faces: Literal["as_released", "aligned"] = "as_released"
+    databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
+    without_data: Literal["error", "twins"] = "error"
+    edition: str = Field(default="", pattern=f"^({EDITION})?$")
+
+    @model_validator(mode="after")
+    def _check(self) -> Source:
+        framed = self.name in {"megc2019", "databases"}
+        if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
+            raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
+        if self.name == "databases" and not self.databases:
+            raise ValueError("databases: expected at least one of smic, casme2, samm")
+        usual = self.faces == "as_released" and not any(
+            choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
+        )
+        if not usual and not self.edition:
+            raise ValueError(
+                "edition: expected a short name, since faces, variant, apex or corrections are not the usual ones"
+            )
+        return self
+
+    def open(self, data: Path | None) -> Dataset:
+        """Open the dataset.
+
+        Args:
+            data: Folder with the data, for sources that need one.
+
+        Raises:
+            DataError: The folder is not given, not needed, or not what it should be.
+        """
+        if self.name in {"synthetic-video", "synthetic-flow"} and data is not None:
+            raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
+        if self.name == "synthetic-video":
+            from mer_lightning.datasets.synthetic.composite import SyntheticComposite
+
+            return SyntheticComposite(self.scale, self.seed)
+        if self.name == "synthetic-flow":
+            from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
+
+            return SyntheticFlowComposite(self.scale, self.seed)
+        if self.name == "megc2019-flow":
+            from mer_lightning.datasets.flow_folders import FlowFolders
+
+            if data is None:
+                raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
+            return FlowFolders(data)
+        root = data_root(data)
+        if root is None and self.without_data == "twins":
+            return self._twins()
+        if root is None:
+            raise DataError(f"--data: {self.name} needs the folder that holds the databases; see mer-bench data list")
+        return self._open_databases(root)
+
+    def open_pretraining(self, database: Literal["ckplus", "fer2013"], data: Path | None) -> Dataset:
+        """Open a database of other people: its twin where the samples are invented.
+
+        Args:
+            database: Which one.
+            data: Folder with the data, as for ``open``.
+
+        Raises:
+            DataError: It is not there, or not what it should be; or this source has maps, which no such database has.
+        """
+        from mer_lightning.datasets.registry import open_database
+        from mer_lightning.datasets.synthetic.composite import SyntheticDatabase, SyntheticStills
+
+        if self.name in {"synthetic-flow", "megc2019-flow"}:
+            raise DataError(f"{self.name} has maps alone; a method that is pre-trained on {database} needs frames")
+        root = data_root(data) if self.name != "synthetic-video" else None
+        if root is None:
+            if database == "fer2013":
+                return SyntheticStills(min(self.scale, 1.0), self.seed)
+            return SyntheticDatabase(database, scale=min(self.scale, 1.0), seed=self.seed)
+        folder = _folders(root, [database])[database]
+        return open_database(database, folder, **({"frames": "sequence"} if database == "ckplus" else {}))
+
+    def _twins(self) -> Dataset:
+        from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
+        from mer_lightning.datasets.union import Union
+
+        if self.name == "megc2019":
+            return SyntheticComposite(self.scale, self.seed)
+        return Union(
+            *(
+                SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
+                for name, choice in self.databases.items()
+            )
+        )
+
+    def _open_databases(self, root: Path) -> Dataset:
+        from mer_lightning.datasets.union import Union
+
+        folders = _folders(root, COMPOSITE if self.name == "megc2019" else self.databases)
+        return Union(*(self._open_database(database, folder) for database, folder in folders.items()))
+
+    def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
+        from mer_lightning.datasets.registry import open_database
+
+        choice = next((made for one, made in self.databases.items() if one == name), DatabaseChoice())
+        frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
+        if self.faces == "as_released":
+            return frames
+        from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
+
+        return AlignedFrames(frames, find_landmarks(frames, folder))
+
+
+def _folders(root: Path, wanted: Iterable[str]) -> dict[str, Path]:
+    """The folder of each database under a data root, in the order in which they are wanted."""
+    from mer_lightning.datasets.registry import find_databases
+
+    places: dict[str, list[Path]] = {database: [] for database in wanted}
+    for database, folder in find_databases(root):
+        if database in places:
+            places[database].append(folder)
+    if missing := [database for database, folders in places.items() if not folders]:
+        raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
+    for database, folders in places.items():
+        if len(folders) > 1:
+            names = " and in ".join(folder.name for folder in folders)
+            raise DataError(f"{root}: {database} lies in {names}; expected one folder")
+    return {database: folder for database, (folder,) in places.items()}

@@ -1,0 +1,1 @@
+"""What was recorded, of which clips, and where it lies."""

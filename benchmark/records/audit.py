@@ -1,0 +1,197 @@
+"""Was anybody on two sides of a fold? What is written down when a fold is trained, and how any store is checked again.
+
+A set is hashed as the sum of the hashes of its members, so that train, validation and test of every fold must add up to
+the same whole, and the test sides of all folds together to that whole once: a committed record can be checked without
+the keys, and without the data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.records.board_names import protocol_of
+from benchmark.records.run import FoldAudit, RunRecord, SideAudit, load_run
+from benchmark.records.store import Store
+from mer_lightning.protocols import Fold, Labelled
+from mer_lightning.types import DataError, Sample, person_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from benchmark.records.run import FoldRecord
+    from benchmark.records.store import RunManifest
+    from mer_lightning.datamodules import Table
+
+_MODULUS = 2**128
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What was found about one run.
+
+    Attributes:
+        run: Id of the run.
+        folds: Folds that are recorded.
+        audited: Folds that carry an audit.
+        problems: One line each; empty when all is well.
+    """
+
+    run: str
+    folds: int
+    audited: int
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.problems:
+            first, *others = self.problems
+            return f"{self.run}: PROBLEM {first}" + (f" (and {len(others)} more)" if others else "")
+        if not self.audited:
+            return f"{self.run}: no audit ({self.folds} folds from before it existed)"
+        without = f", {self.folds - self.audited} without audit" if self.audited < self.folds else ""
+        return f"{self.run}: clean, {self.audited} folds{without}"
+
+
+def audit_fold(fold: Fold, table: Table) -> FoldAudit:
+    """Hash the sides of a fold and count whoever is on two of them.
+
+    Args:
+        fold: About to be, or just, trained.
+        table: Where its samples are; what was read of each decides about equal content.
+    """
+    sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    contents = {name: [table.content_of(key) for key in keys] for name, keys in sides.items()}
+    return FoldAudit(
+        **{
+            name: SideAudit(samples=len(keys), keys=_sum(_digest(key) for key in keys), contents=_sum(contents[name]))
+            for name, keys in sides.items()
+        },
+        overlap={
+            "subject": _shared({name: {person_of(key) for key in keys} for name, keys in sides.items()}),
+            "clip": _shared({name: set(keys) for name, keys in sides.items()}),
+            "content": _shared({name: set(found) for name, found in contents.items()}),
+        },
+    )
+
+
+def audit_run(record: RunRecord) -> Audited:
+    """Check a committed record against itself: no overlap, sides that add up, test sides that are the confusion matrix.
+
+    Args:
+        record: Its keys are not known, only their hashes.
+    """
+    problems = list(_fold_problems(record.audit))
+    wholes = {kind: {_whole(audit, kind) for audit in record.audit.values()} for kind in ("keys", "contents")}
+    for kind, found in wholes.items():
+        if len(found) > 1:
+            problems.append(f"the {kind} of train, validation and test add up to {len(found)} different wholes")
+        if len(record.audit) == record.folds and len(found) == 1:
+            tested = sum(int(getattr(audit.test, kind), 16) for audit in record.audit.values()) % _MODULUS
+            if tested not in found:
+                problems.append(f"the {kind} tested over all folds are not every sample once")
+    for held_out, audit in sorted(record.audit.items()):
+        clips = sum(
+            sum(map(sum, matrix))
+            for person, matrix in record.confusion.items()
+            if held_out in {person, person.split("/")[0]}
+        )
+        if clips != audit.test.samples:
+            problems.append(f"{held_out}: {audit.test.samples} test samples, but {clips} in the confusion matrix")
+    return Audited(record.run, record.finished, len(record.audit), tuple(problems))
+
+
+def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audited:
+    """Check the folds of a store: as ``audit_run``, and with the keys that are known there.
+
+    Every tested key must belong to whom the fold holds out and be tested in one fold only. Once all folds are in, the
+    protocol's folds are made anew from keys and labels, and each side of each must have the recorded hash.
+
+    Args:
+        manifest: What the run is.
+        folds: Its fold records by held-out subject.
+    """
+    audits = {name: fold.audit for name, fold in folds.items() if fold.audit is not None}
+    problems = list(_fold_problems(audits))
+    tested = Counter(p.key for fold in folds.values() for p in fold.predictions)
+    problems += [f"{key}: predicted {count} times" for key, count in tested.items() if count > 1]
+    classes = len(protocol_of(manifest.board).scheme.classes)
+    for name, fold in sorted(folds.items()):
+        problems += [
+            f"{name}: {p.key} is of a class that there is not; expected 0..{classes - 1}"
+            for p in fold.predictions
+            if max(p.label, p.prediction) >= classes
+        ]
+        problems += [
+            f"{name}: {p.key} is predicted, who is not held out" for p in fold.predictions if not _held(name, p.key)
+        ]
+        if fold.audit is not None and _sum(_digest(p.key) for p in fold.predictions) != fold.audit.test.keys:
+            problems.append(f"{name}: the predicted clips are not those of the audit")
+    if len(folds) == manifest.folds and audits and not problems:
+        problems += _against_protocol(manifest, folds, audits)
+    return Audited(manifest.run, len(folds), len(audits), tuple(problems))
+
+
+def audit_folder(folder: Path) -> list[Audited]:
+    """Check every run of a store or every record of a records folder, in name order.
+
+    Raises:
+        DataError: Neither is there, or a file is not what it should be.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    store = Store(folder)
+    found = [audit_stored(manifest, store.folds(manifest.run)) for manifest in store.manifests()]
+    if not found:
+        found = [audit_run(load_run(path)) for path in sorted(folder.rglob("seed*.json"))]
+    if not found:
+        raise DataError(f"{folder}: neither a store (<run>/run.json) nor records (<board>/<method>/seed<k>.json)")
+    return found
+
+
+def _fold_problems(audits: Mapping[str, FoldAudit]) -> Iterator[str]:
+    for held_out, audit in sorted(audits.items()):
+        for kind, count in audit.overlap.items():
+            if count:
+                yield f"{held_out}: {count} {kind}{'s' if count > 1 else ''} on more than one side"
+        if not audit.train.samples or not audit.test.samples:
+            yield f"{held_out}: nothing to train on or nothing to test"
+
+
+def _against_protocol(
+    manifest: RunManifest, folds: Mapping[str, FoldRecord], audits: Mapping[str, FoldAudit]
+) -> list[str]:
+    rows = sorted((p.key, p.label) for fold in folds.values() for p in fold.predictions)
+    samples = tuple(Sample(*key.split("/", 2), emotion="") for key, _ in rows)
+    protocol = protocol_of(manifest.board)
+    problems: list[str] = []
+    for fold in protocol.folds(Labelled(samples, tuple(label for _, label in rows)), manifest.seed):
+        audit = audits.get(fold.held_out)
+        for side in ("train", "validation", "test") if audit else ():
+            keys = _sum(_digest(key) for key in getattr(fold, side))
+            if keys != getattr(audit, side).keys:
+                problems.append(f"{fold.held_out}: {side} is not what protocol {protocol.id} makes of these samples")
+    return problems
+
+
+def _held(held_out: str, key: str) -> bool:
+    return key.startswith(f"{held_out}/")
+
+
+def _shared(sides: Mapping[str, set[str] | set[bytes]]) -> int:
+    """How many things are in more than one of the sets."""
+    return sum(count > 1 for count in Counter(thing for side in sides.values() for thing in side).values())
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _sum(digests: Iterable[bytes]) -> str:
+    return f"{sum(int.from_bytes(digest) for digest in digests) % _MODULUS:032x}"
+
+
+def _whole(audit: FoldAudit, kind: str) -> int:
+    return sum(int(getattr(side, kind), 16) for side in (audit.train, audit.validation, audit.test)) % _MODULUS

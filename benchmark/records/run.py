@@ -1,0 +1,401 @@
+"""What was recorded: one FoldRecord per fold (local), one RunRecord per run (committed)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from benchmark.files import load_json, write_json
+from benchmark.methods.recipe import Paper  # noqa: TC001 - a field
+from benchmark.records.board_names import board_name
+from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
+from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
+from mer_lightning.metrics import confusion_matrix
+from mer_lightning.mistakes import first_mistake
+from mer_lightning.protocols import get_protocol
+from mer_lightning.settings import Settings
+from mer_lightning.types import DataError, person_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+SEEN = "Its values were chosen by looking at people who are tested here."
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Matrix = tuple[tuple[Count, ...], ...]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PredictionRecord(Settings):
+    """One held-out prediction; stays on the machine that made it."""
+
+    key: str
+    label: int = Field(ge=0)
+    prediction: int = Field(ge=0)
+    scores: tuple[float, ...] = ()
+
+
+class SideAudit(Settings):
+    """One side of a fold without its keys.
+
+    Attributes:
+        samples: Number of samples.
+        keys: Sum of the SHA-256 of their keys modulo 2^128, 32 hexadecimal digits, so that the sides of a fold add up.
+        contents: The same of what was read of them.
+    """
+
+    samples: int = Field(ge=0)
+    keys: str = Field(pattern="^[0-9a-f]{32}$")
+    contents: str = Field(pattern="^[0-9a-f]{32}$")
+
+
+class FoldAudit(Settings):
+    """Who was on which side of a fold when it was trained.
+
+    Attributes:
+        train, validation, test: The sides.
+        overlap: Number of ``subject``, ``clip`` and ``content`` on more than one side; any is a leak.
+    """
+
+    train: SideAudit
+    validation: SideAudit
+    test: SideAudit
+    overlap: dict[Literal["subject", "clip", "content"], int]
+
+
+class SearchRecord(Settings):
+    """What a study spent, and how.
+
+    Attributes:
+        mode: ``nested`` and ``holdout`` see training subjects alone; ``global`` sees the tested folds.
+        sampler, pruner: Of Optuna, by their short names.
+        trials: Trials that were completed or pruned.
+        pruned: Those of them that were ended early.
+        epochs: Epochs of all trials and inner folds together; 0 for an estimator.
+        seconds: Wall time of the trials, summed.
+    """
+
+    mode: Literal["nested", "holdout", "global"]
+    sampler: str
+    pruner: str
+    trials: int = Field(ge=1)
+    pruned: int = Field(ge=0)
+    epochs: int = Field(ge=0)
+    seconds: Seconds
+
+
+class TuningRecord(SearchRecord):
+    """What all studies of a run spent, and what they promised.
+
+    Attributes:
+        studies: Number of studies; trials, epochs and seconds are of all of them.
+        inner_uf1: UF1 that the chosen values had in the studies, mean over folds.
+        optimism: That minus the UF1 of the run; None while folds are missing, and under ``global``, whose study has
+            seen the tested subjects, so that there is nothing to compare with.
+    """
+
+    studies: int = Field(ge=1)
+    inner_uf1: Share
+    optimism: float | None = None
+
+
+class FoldRecord(Settings):
+    """One trained fold.
+
+    Attributes:
+        held_out: The tested subject, ``<database>/<subject>``.
+        predictions: One per sample of the subject.
+        samples: Number of training and validation samples.
+        seconds: Wall time.
+        curve: Values per epoch, by name.
+        epoch: Epoch that predicted, from 1.
+        tuned: Values that tuning chose for this fold, by key of the recipe; empty where nothing was tuned.
+        inner_uf1: Pooled UF1 of the inner folds that they were chosen by.
+        search: What the study of this fold spent; under ``global`` it is the same for all.
+        audit: Hashes and overlaps of the sides; None in records from before it existed.
+        candidates: For each prediction, the class that every candidate (epoch, or value of C) gives, one digit each;
+            only where ``mer-bench leak-study`` asked for it.
+    """
+
+    # half precision skips a step whose loss is not finite, and the curve shows it
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    held_out: str
+    predictions: tuple[PredictionRecord, ...]
+    samples: dict[str, int]
+    seconds: Seconds
+    curve: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    epoch: int | None = None
+    tuned: dict[str, Any] = Field(default_factory=dict)
+    inner_uf1: Share | None = None
+    search: SearchRecord | None = None
+    audit: FoldAudit | None = None
+    candidates: tuple[str, ...] = ()
+
+
+class DataProvenance(Settings):
+    """Which data a run saw.
+
+    Attributes:
+        source: Name of the dataset.
+        release: Annotation release.
+        choices: What the annotation leaves open and was chosen, e.g. SMIC's apex.
+        synthetic: True when no real person was recorded.
+        table_hash: SHA-256 of keys and labels.
+        content_hash: SHA-256 of keys, labels and content.
+    """
+
+    source: str
+    release: str
+    synthetic: bool
+    choices: dict[str, str] = Field(default_factory=dict)
+    table_hash: str
+    content_hash: str
+
+
+class PretrainingRecord(Settings):
+    """What the folds of a run started from.
+
+    Attributes:
+        source: Name of the dataset.
+        release: Its annotation release.
+        synthetic: True when no real person was recorded.
+        hash: SHA-256 of model, training, data and seed.
+        samples: Number of samples that trained and validated.
+        epoch: Epoch whose weights were kept.
+        validation_accuracy: Of that epoch, on people who were not trained on.
+    """
+
+    source: str
+    release: str
+    synthetic: bool
+    hash: str
+    samples: dict[str, int]
+    epoch: int = Field(ge=0)
+    validation_accuracy: Share
+
+
+class _ChosenOn(Settings):
+    model_config = ConfigDict(extra="ignore")
+
+    databases: list[str]
+
+
+class _Shown(Settings):
+    """What is read of a recorded recipe; settings that came later, or went, are none of its business."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    deviations: list[str]
+    paper: Paper | None = None
+    unranked: str = ""
+    chosen_on: _ChosenOn | None = None
+    training: dict[str, Any] | None = None
+    ensemble: dict[str, Any] = Field(default_factory=dict)
+    parts: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class RunRecord(Settings):
+    """One method under one protocol with one seed: what a leaderboard is made of. No per-sample label is in it.
+
+    Attributes:
+        board: Id of the protocol, with ``synthetic-`` before it when the data is.
+        edition: Which of several inputs of the protocol the method had, e.g. ``aligned``; mostly empty.
+        confusion: Confusion matrix of each tested subject, rows truth.
+        folds: Number of folds of the protocol.
+        finished: Number of folds that are in; fewer make the run incomplete.
+        failed: Held-out subjects whose fold ended in an error.
+        recipe: The recipe as it was run.
+        versions: Versions of the packages that decide a result.
+        seconds: Sum of the folds' wall times.
+        tuning: What tuning spent and promised; None for a method that was not tuned.
+        audit: Audit of each fold by whom it held out; folds from before it existed are not in it.
+        curve: Learning curves, mean over folds; None for methods without epochs and in records from before it existed.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    run: str
+    method: str
+    title: str
+    board: str
+    edition: str = ""
+    protocol: str
+    protocol_version: int
+    protocol_hash: str
+    selection: str
+    recipe_hash: str
+    recipe: dict[str, Any]
+    data: DataProvenance
+    pretraining: PretrainingRecord | None = None
+    seed: int
+    classes: tuple[str, ...]
+    databases: tuple[str, ...]
+    folds: int = Field(gt=0)
+    finished: int = Field(ge=0)
+    failed: tuple[str, ...] = ()
+    confusion: dict[str, Matrix]
+    versions: dict[str, str]
+    device: str
+    seconds: Seconds
+    tuning: TuningRecord | None = None
+    audit: dict[str, FoldAudit] = Field(default_factory=dict)
+    curve: MeanCurve | None = None
+
+    @field_validator("recipe")
+    @classmethod
+    def _check_recipe(cls, recipe: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _Shown.model_validate(recipe)
+        except ValidationError as error:
+            raise ValueError(first_mistake(error)) from error
+        return recipe
+
+    @model_validator(mode="after")
+    def _check(self) -> RunRecord:
+        protocol = get_protocol(self.protocol)
+        if self.board != (board := board_name(self.protocol, synthetic=self.data.synthetic)):
+            raise ValueError(f"board: expected {board}, by protocol and data.synthetic; found '{self.board}'")
+        if self.classes != protocol.scheme.classes:
+            raise ValueError(f"classes: expected those of the protocol, {', '.join(protocol.scheme.classes)}")
+        if strange := {*self.databases} - {*protocol.counts}:
+            raise ValueError(f"databases: the protocol has no '{min(strange)}'; expected {', '.join(protocol.counts)}")
+        if self.finished > self.folds:
+            raise ValueError(f"finished: expected at most folds, {self.folds}; found {self.finished}")
+        check_matrices(self.confusion, len(self.classes), "confusion")
+        tested = {person.split("/")[0] for person in self.confusion}
+        if tested - {*self.databases} or (self.complete and {*self.databases} - tested):
+            raise ValueError(f"confusion: expected subjects of {', '.join(self.databases)}")
+        found = len(self.confusion if protocol.held_out == "subject" else tested)
+        if found != self.finished:
+            raise ValueError(
+                f"confusion: expected a tested {protocol.held_out} for each of {self.finished} finished folds, "
+                f"found {found}"
+            )
+        return self
+
+    @property
+    def complete(self) -> bool:
+        """True when every fold of the protocol is in."""
+        return self.finished == self.folds
+
+    @property
+    def entry(self) -> str:
+        """What has a row of its own in a leaderboard: the method, and the edition of its input if it has one."""
+        return f"{self.method}@{self.edition}" if self.edition else self.method
+
+    @property
+    def clip_list(self) -> ClipList:
+        """What the result is of."""
+        source = f"{self.data.source}, release {self.data.release}"
+        return ClipList(
+            self.board, self.entry, source, self.data.content_hash, clips_of(self.confusion), whole=self.complete
+        )
+
+    @property
+    def unranked(self) -> str:
+        """Why the method has no place in a table; empty for what competes."""
+        # records from before these settings existed lack them
+        if {*(self.recipe.get("chosen_on") or {}).get("databases", ())} & {*self.databases}:
+            return SEEN
+        return self.recipe.get("unranked", "")
+
+    def matrices(self, database: str | None = None) -> NDArray[np.int64]:
+        """Confusion matrices of the subjects (of one database), ``(S, C, C)``, in subject order."""
+        chosen = [
+            self.confusion[person]
+            for person in sorted(self.confusion)
+            if database is None or person.startswith(f"{database}/")
+        ]
+        return np.array(chosen, dtype=np.int64).reshape(-1, len(self.classes), len(self.classes))
+
+    def result(self) -> dict[str, Any]:
+        """Everything but times, device, versions and how training went: equal results mean equal science."""
+        left_out = {"seconds": True, "device": True, "versions": True, "curve": True, "tuning": {"seconds"}}
+        # what decides a score is in the recipe's hash, where a setting that came later and is not used does not count
+        hashed = {"representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
+        return self.model_dump(exclude=left_out | {"recipe": hashed})
+
+
+def confusion_of(folds: Iterable[FoldRecord], classes: int) -> dict[str, Matrix]:
+    """Confusion matrix of each tested subject, by ``<database>/<subject>``, sorted.
+
+    Raises:
+        DataError: A prediction is of a class that there is not.
+    """
+    tested: dict[str, list[PredictionRecord]] = {}
+    for fold in folds:
+        for prediction in fold.predictions:
+            if max(prediction.label, prediction.prediction) >= classes:
+                raise DataError(f"fold {fold.held_out}: {prediction.key}: expected classes in 0..{classes - 1}")
+            tested.setdefault(person_of(prediction.key), []).append(prediction)
+    return {
+        person: tuple(
+            map(
+                tuple,
+                confusion_matrix([p.label for p in found], [p.prediction for p in found], classes).tolist(),
+            )
+        )
+        for person, found in sorted(tested.items())
+    }
+
+
+def record_path(records: Path, record: RunRecord) -> Path:
+    """Where a RunRecord is committed: ``<records>/<board>/<method>[@<edition>]/seed<k>.json``."""
+    return records / record.board / record.entry / f"seed{record.seed}.json"
+
+
+def save_run(records: Path, record: RunRecord) -> Path:
+    """Write a RunRecord, unless the same result, or a complete one instead of an incomplete, is already there.
+
+    Of the same result only a learning curve that is missing there is added.
+    """
+    path = record_path(records, record)
+    if path.exists():
+        old = load_run(path)
+        # an audit that is there already does not go because it was made again without one
+        audited = record if len(record.audit) >= len(old.audit) else record.model_copy(update={"audit": old.audit})
+        same = old.result() == audited.result()
+        if (same and (old.curve or not record.curve)) or (old.complete and not record.complete):
+            return path
+        if same:
+            record = old.model_copy(update={"curve": record.curve})
+    write_json(path, record.model_dump())
+    return path
+
+
+def load_run(path: Path) -> RunRecord:
+    """Read a RunRecord.
+
+    Raises:
+        DataError: The file is not a RunRecord.
+    """
+    return load_json(path, RunRecord)
+
+
+def load_clip_list(path: Path) -> ClipList:
+    """What the RunRecord in a file is of; as ``load_run``."""
+    return load_run(path).clip_list
+
+
+def load_runs(records: Path) -> list[RunRecord]:
+    """Read every committed RunRecord, in path order.
+
+    Raises:
+        DataError: A file is not a RunRecord or lies in a place that is not its own, or two of one leaderboard are not
+            of one list of clips.
+    """
+    found: dict[Path, RunRecord] = {}
+    for path in sorted(records.glob("*/*/*.json")):
+        record = load_run(path)
+        if record_path(records, record) != path:
+            raise DataError(f"{path}: holds the record of {record_path(records, record)}")
+        found[path] = record
+    check_one_list((path, record.clip_list) for path, record in found.items())
+    return list(found.values())

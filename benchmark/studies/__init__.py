@@ -1,0 +1,1 @@
+"""Questions beyond the ranking: what looking is worth, and where networks look."""

@@ -1,0 +1,1 @@
+"""From a plan to records: what is missing is trained, here or in workers."""

@@ -1,0 +1,126 @@
+"""Pre-training, once per recipe, data and seed: its weights are kept and every fold starts from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from benchmark.files import write_json
+from benchmark.records.run import PretrainingRecord
+from mer_lightning.files import replacing
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from benchmark.records.store import Store
+    from benchmark.training.plan import Run
+    from mer_lightning.datamodules import Table
+    from mer_lightning.protocols import Labelled
+    from mer_lightning.tasks import Start
+
+
+def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, accelerator: str = "auto") -> Start | None:
+    """Pre-trained weights for a run, trained now unless they are kept already.
+
+    Args:
+        run: What will start from them.
+        store: Told what the folds of the run start from; weights are kept in its ``pretrained``.
+        say: Told what is trained and what came out.
+        accelerator: Lightning's accelerator.
+
+    Returns:
+        What the folds start from; None for a method without pre-training.
+
+    Raises:
+        DataError: The other database cannot be read, or has none of the classes.
+    """
+    transfer = run.recipe.transfer
+    if transfer is None:
+        return None
+    # training needs torch, which planning and tables do without
+    from safetensors.torch import save_file
+
+    from mer_lightning.protocols import pretraining_fold
+    from mer_lightning.tasks import Start, pretrain
+
+    _, model, training = run.recipe.pretraining
+    table, labelled = _read(run, store.root / "cache", accelerator)
+    settings = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), run.recipe.version]
+    parts = [*settings, table.representation.cache_key(), table.content_hash, run.seed]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    weights = (
+        store.root / "pretrained" / f"{run.recipe.origin}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
+    )
+    start = Start(weights, transfer.freeze)
+    kept = _kept(weights, say)
+    if kept is not None:
+        store.save_pretraining(run.id, kept)
+        return start
+    fold = pretraining_fold(labelled, run.seed)
+    say(
+        f"{run.recipe.name} · seed {run.seed}: pre-training on {len(fold.train)} samples of {transfer.database}, "
+        f"{training.epochs} epochs"
+    )
+    made = pretrain(table, fold, model, training, keep=transfer.keep, seed=run.seed, accelerator=accelerator)
+    assert run.pretraining is not None, "the plan has opened it"
+    record = PretrainingRecord(
+        source=run.pretraining.name,
+        release=run.pretraining.release,
+        synthetic=run.pretraining.synthetic,
+        hash=digest,
+        samples={"train": len(fold.train), "validation": len(fold.validation)},
+        epoch=made.epoch,
+        validation_accuracy=round(made.accuracy, 6),
+    )
+    with replacing(weights) as part:
+        save_file(made.state, part)
+    # written last: weights without it are trained again
+    write_json(weights.with_suffix(".json"), record.model_dump())
+    store.save_pretraining(run.id, record)
+    say(f"{run.recipe.name} · seed {run.seed}: {made.accuracy:.4f} of the validating people's samples are right")
+    return start
+
+
+def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None:
+    from mer_lightning.backbones import load_kept
+
+    try:
+        record = PretrainingRecord.model_validate_json(weights.with_suffix(".json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+    try:
+        load_kept(weights)
+    except DataError as error:
+        say(f"{error}; trained again")
+        return None
+    return record
+
+
+def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
+    from mer_lightning.datamodules import read_samples
+    from mer_lightning.datasets.stills import Stills
+    from mer_lightning.devices import device_of
+    from mer_lightning.motion import get_representation
+    from mer_lightning.motion.cache import Cache
+    from mer_lightning.protocols import Labelled
+    from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
+
+    transfer, dataset = run.recipe.transfer, run.pretraining
+    assert transfer is not None and dataset is not None, "the plan has opened it"
+    choice, _, _ = run.recipe.pretraining
+    scheme = {"ckplus": CKPLUS_7, "fer2013": FER2013_7}[transfer.database]
+    if transfer.stills:
+        dataset = Stills(dataset, transfer.stills)
+    rows = [(sample, label) for sample in dataset.samples if (label := scheme.label(sample)) is not None]
+    if not rows:
+        raise DataError(f"{dataset.name}: no sample of {', '.join(scheme.classes)}")
+    labelled = Labelled(tuple(sample for sample, _ in rows), tuple(label for _, label in rows))
+    representation = get_representation(choice.name, choice.arguments)
+    device = device_of(accelerator)
+    readings = read_samples(dataset, labelled.samples, representation, cache=Cache(cache), device=device)
+    return readings.table(labelled, len(scheme.classes)), labelled

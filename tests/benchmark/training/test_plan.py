@@ -1,0 +1,68 @@
+"""A plan reads each thing once, and only when somebody trains on it."""
+
+import pytest
+import torch
+
+import benchmark.methods.recipe
+import mer_lightning.datamodules
+from benchmark.methods.source import Source
+from benchmark.methods.suite import Suite, load_suite
+from benchmark.training.plan import make_plan
+from mer_lightning.types import DataError
+from tests.benchmark.methods.test_recipe import GOOD
+
+
+def test_a_suite_that_invents_its_data_takes_no_folder(tmp_path):
+    with pytest.raises(DataError, match="invents its data"):
+        make_plan(load_suite("smoke"), data=tmp_path)
+    with pytest.raises(DataError, match="needs the folder"):
+        make_plan(load_suite("megc2019-flow"))
+
+
+def test_each_distinct_representation_is_read_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", tmp_path)
+    texts = {"a": "onset_apex_flow", "b": "{name: onset_apex_flow, arguments: {size: [14, 14]}}"}
+    texts |= {"c": texts["b"], "d": texts["a"]}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(GOOD.replace("flow_map", text))
+    acting = GOOD.replace("flow_map", texts["a"]).replace("epochs: 1", "augmentation: {acts_on: frames}, epochs: 1")
+    (tmp_path / "e.yaml").write_text(acting)
+    read = []
+
+    def count(dataset, samples, representation, **more):
+        read.append((representation.size, more["holds"]))
+        return read_samples(dataset, samples, representation, **more)
+
+    read_samples = mer_lightning.datamodules.read_samples
+    monkeypatch.setattr(mer_lightning.datamodules, "read_samples", count)
+    suite = Suite(
+        name="s",
+        title="S",
+        summary="S.",
+        source=Source(name="synthetic-video", scale=0.05),
+        protocols=("smic-3",),
+        methods=(*texts, "e"),
+        seeds=(0,),
+    )
+    runs = make_plan(suite)
+    assert not read
+    assert [run.table.inputs.shape[-1] for run in runs] == [28, 14, 14, 28, 128]
+    assert sorted(read) == [((14, 14), "maps"), ((28, 28), "frames"), ((28, 28), "maps")]
+
+
+@pytest.mark.parametrize(("accelerator", "device"), [("auto", "cuda:0"), ("cpu", "cpu")])
+def test_representations_are_computed_where_networks_are_trained(monkeypatch, accelerator, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    asked = []
+
+    def note(*_, **more):
+        asked.append(str(more["device"]))
+        raise DataError("far enough")
+
+    monkeypatch.setattr(mer_lightning.datamodules, "read_samples", note)
+    (run,) = make_plan(
+        load_suite("smoke"), methods=["ststnet"], protocols=["smic-3"], seeds=[0], accelerator=accelerator
+    )
+    with pytest.raises(DataError, match="far enough"):
+        _ = run.table
+    assert asked == [device]

@@ -1,0 +1,167 @@
+"""A method that is pre-trained on other people: once per seed, kept, recorded, and done again only where it must be."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmark.__main__ import main
+from benchmark.methods import recipe_check
+from benchmark.methods.recipe import Recipe
+from benchmark.methods.recipe_check import check_recipe
+from benchmark.methods.suite import load_suite
+from benchmark.records.run import load_runs
+from benchmark.training.plan import make_plan
+from mer_lightning.types import DataError
+
+RECIPE = """
+title: Small S3D, transferred
+summary: The network of S2 at a small size.
+tier: C
+representation: {name: flow_sequence, arguments: {frames: 5, size: [16, 16], flow_size: [16, 16]}}
+model:
+  name: s3d_cnn.S3DCNN
+  arguments: {size: 16, frames: 4}
+training:
+  epochs: 1
+  batch_size: 16
+  optimizer: {name: adam, lr: 1.0e-3}
+transfer:
+  database: ckplus
+  training:
+    epochs: 1
+    batch_size: 64
+    optimizer: {name: adam, lr: 1.0e-3}
+  freeze: true
+"""
+SUITE = """
+title: Transfer
+summary: A transferred network on a few clips of twins.
+source: {name: synthetic-video, scale: 0.05}
+protocols: [samm-3]
+methods: [small-transfer]
+seeds: [0]
+"""
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """Run a suite whose one method is pre-trained, in folders of its own."""
+    (tmp_path / "recipes").mkdir()
+    recipe, suite = tmp_path / "recipes" / "small-transfer.yaml", tmp_path / "transfer.yaml"
+    recipe.write_text(RECIPE)
+    suite.write_text(SUITE)
+    monkeypatch.setattr("benchmark.methods.recipe.RECIPES", tmp_path / "recipes")
+    monkeypatch.setattr(recipe_check, "RECIPES", tmp_path / "recipes")
+
+    def run():
+        places = ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records")]
+        return main(["run", "--suite", str(suite), "--accelerator", "cpu", "--executor", "local", *places])
+
+    run.folder, run.suite, run.recipe = tmp_path, suite, recipe
+    return run
+
+
+def test_weights_are_made_once_kept_and_recorded(bench, capsys):
+    assert bench() == 0
+    assert "pre-training on" in capsys.readouterr().out
+    (record,) = load_runs(bench.folder / "records")
+    pretraining = record.pretraining
+    assert record.complete
+    assert pretraining is not None
+    assert (pretraining.source, pretraining.synthetic, pretraining.epoch) == ("synthetic-ckplus", True, 1)
+    assert pretraining.samples["train"] > pretraining.samples["validation"] > 0
+    # a fold that is lost starts from the weights that are there
+    next(bench.folder.glob("runs/small-transfer*/folds/*.json")).unlink()
+    assert bench() == 0
+    assert "pre-training on" not in capsys.readouterr().out
+    assert load_runs(bench.folder / "records")[0].result() == record.result()
+    # weights without their record were interrupted, and are made again
+    next(bench.folder.glob("runs/pretrained/*.json")).unlink()
+    next(bench.folder.glob("runs/small-transfer*/folds/*.json")).unlink()
+    assert bench() == 0
+    assert "pre-training on" in capsys.readouterr().out
+
+
+def test_weights_that_are_broken_are_made_again(bench, capsys):
+    assert bench() == 0
+    (before,) = load_runs(bench.folder / "records")
+    (weights,) = bench.folder.glob("runs/pretrained/*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-100])
+    next(bench.folder.glob("runs/small-transfer*/folds/*.json")).unlink()
+    capsys.readouterr()
+    assert bench() == 0
+    printed = capsys.readouterr().out
+    assert f"{weights}: not readable weights" in printed
+    assert "; trained again\n" in printed and "pre-training on" in printed
+    assert load_runs(bench.folder / "records")[0].result() == before.result()
+
+
+def test_weights_of_another_input_are_not_taken(bench, capsys):
+    assert bench() == 0
+    bench.recipe.write_text(RECIPE.replace("flow_size: [16, 16]", "flow_size: [24, 24]"))
+    capsys.readouterr()
+    assert bench() == 0
+    assert "pre-training on" in capsys.readouterr().out
+    assert len(list(bench.folder.glob("runs/pretrained/*.safetensors"))) == 2
+
+
+def test_other_pretraining_is_another_method(bench):
+    (run,) = make_plan(load_suite(str(bench.suite)))
+    bench.recipe.write_text(RECIPE.replace("freeze: true", "freeze: false"))
+    (other,) = make_plan(load_suite(str(bench.suite)))
+    assert run.recipe.hash != other.recipe.hash
+    assert run.id != other.id
+
+
+def test_maps_have_nobody_to_learn_from(bench, capsys):
+    bench.suite.write_text(SUITE.replace("synthetic-video", "synthetic-flow"))
+    assert bench() == 2
+    error = capsys.readouterr().err
+    assert "a method that is pre-trained on ckplus needs frames" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("database: ckplus", "database: imagenet", "transfer.database"),
+        ("freeze: true", "freeze: true\n  stills: -1", "transfer.stills"),
+        (
+            "freeze: true",
+            "freeze: true\n  arguments: {depth: 3}",
+            "transfer.arguments.depth: s3d_cnn.S3DCNN takes no such",
+        ),
+        ("freeze: true", "freeze: true\n  representation: flow", "transfer.representation: 'flow' is unknown"),
+        (
+            "freeze: true",
+            "freeze: true\n  arguments: {size: 32}",
+            "transfer: pre-trained weights: ",
+        ),
+        (
+            "  freeze: true",
+            "    loss: {name: focal, alpha: [0.1, 0.2, 0.7]}",
+            "transfer.training.loss.alpha: expected one value for each of 7 classes, got 3",
+        ),
+        (
+            "s3d_cnn.S3DCNN\n  arguments: {size: 16, frames: 4}",
+            "ststnet.STSTNet",
+            "transfer: STSTNet cannot be transferred",
+        ),
+    ],
+)
+def test_a_transfer_that_does_not_fit_is_one_line(bench, capsys, old, new, says):
+    bench.recipe.write_text(RECIPE.replace(old, new))
+    assert bench() == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_an_estimator_cannot_be_transferred():
+    recipe = Recipe.model_validate_json(
+        '{"name": "x", "title": "X", "summary": "x", "tier": "C", "representation": "flow_map",'
+        ' "estimator": {"name": "majority.Majority"}, "transfer": {"database": "ckplus", "training":'
+        ' {"epochs": 1, "batch_size": 1, "optimizer": {"name": "adam", "lr": 0.1}}}}'
+    )
+    with pytest.raises(DataError, match="transfer: expected a model to transfer"):
+        check_recipe(recipe)

@@ -1,0 +1,1 @@
+"""What serves the project and is not part of the product: measurements, pictures of the docs."""
