@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 
 from benchmark.files import load_json, write_json
 from benchmark.records.clip_list import check_matrices, check_one_list, clips_of
-from benchmark.records.run import Matrix, RunRecord, record_path
+from benchmark.records.fold import Matrix  # noqa: TC001 - a field
+from benchmark.records.run import RunRecord, record_path
 from mer_lightning.metrics import METRICS, confusion_matrix, uf1
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmark.records.run import FoldRecord
+    from benchmark.records.fold import FoldRecord
 
 HONEST = "honest"
 NUMBERS: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200, 400, 800)

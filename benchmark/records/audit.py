@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.records.board_names import protocol_of
-from benchmark.records.run import FoldAudit, RunRecord, SideAudit, load_run
+from benchmark.records.fold import FoldAudit, SideAudit
+from benchmark.records.run import RunRecord, load_run
 from benchmark.records.store import Store
 from mer_lightning.protocols import Fold, Labelled
 from mer_lightning.types import DataError, Sample, person_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from benchmark.records.run import FoldRecord
+    from benchmark.records.fold import FoldRecord
     from benchmark.records.store import RunManifest
     from mer_lightning.datamodules import Table
 

@@ -12,7 +12,7 @@ from mer_lightning.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.records.run import FoldRecord
+    from benchmark.records.fold import FoldRecord
 
 POINTS = 60
 

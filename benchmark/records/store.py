@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from benchmark.files import load_json, write_json
-from benchmark.records.run import FoldRecord, PretrainingRecord
+from benchmark.records.fold import FoldRecord
+from benchmark.records.run import PretrainingRecord
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 

@@ -23,9 +23,10 @@ from benchmark.evidence.habits import (
     oracle_per_fold,
     read_guesses,
 )
-from benchmark.records.run import FoldRecord, PredictionRecord, confusion_of
+from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
 from benchmark.training.jobs import Job, Outcome, RunFold, failure, fold_record
-from benchmark.training.runner import FoldProgress, begin_run
+from benchmark.training.progress import FoldProgress
+from benchmark.training.runner import begin_run
 from benchmark.training.summary import make_record
 from mer_lightning.augmentation.pool import at_position
 from mer_lightning.protocols import Fold, fold_seed
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from benchmark.evidence.habits import Kind
     from benchmark.methods.recipe import Recipe
-    from benchmark.records.run import Matrix
+    from benchmark.records.fold import Matrix
     from benchmark.records.store import Store
     from benchmark.training.executors import Executor
     from benchmark.training.plan import Run

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmark.records.audit import audit_fold
-from benchmark.records.run import FoldRecord, PredictionRecord
+from benchmark.records.fold import FoldRecord, PredictionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.records.curves import mean_curve
-from benchmark.records.run import DataProvenance, FoldRecord, RunRecord, TuningRecord, confusion_of
+from benchmark.records.fold import FoldRecord, confusion_of
+from benchmark.records.run import DataProvenance, RunRecord, TuningRecord
 from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:

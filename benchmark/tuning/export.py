@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmark.records.run import FoldRecord, RunRecord
+    from benchmark.records.fold import FoldRecord
+    from benchmark.records.run import RunRecord
     from benchmark.records.store import Store
     from benchmark.training.plan import Run
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.records.run import FoldRecord, confusion_of
+from benchmark.records.fold import FoldRecord, confusion_of
 from benchmark.records.store import Store
 from benchmark.svg import draw_svg
 from benchmark.tuning.kept import load_studies

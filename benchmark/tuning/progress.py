@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from benchmark.training.runner import QUIET_SECONDS, FoldProgress
+from benchmark.training.progress import QUIET_SECONDS, FoldProgress
 from benchmark.tuning.search import read_progress
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from benchmark.methods.recipe_check import check_values
 from benchmark.methods.search_space import Choice, Space, in_order
 from benchmark.places import RECIPES
 from benchmark.records.clip_list import check_free
-from benchmark.records.run import SEEN, FoldRecord, SearchRecord, load_clip_list
+from benchmark.records.fold import FoldRecord, SearchRecord
+from benchmark.records.run import SEEN, load_clip_list
 from benchmark.training.jobs import Outcome, failure, fold_record, train_fold
 from benchmark.training.pretraining import prepare_start
 from benchmark.training.runner import begin_run, run_all

@@ -1,6 +1,7 @@
 """Records of invented runs: of one fold, of one method, and of methods that are right and wrong on a board."""
 
-from benchmark.records.run import DataProvenance, FoldRecord, PredictionRecord, RunRecord, confusion_of
+from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
+from benchmark.records.run import DataProvenance, RunRecord
 
 GOOD, BAD = ((0, 0), (1, 1), (2, 2)), ((0, 0), (1, 0), (2, 0))
 

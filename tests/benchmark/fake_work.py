@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from benchmark.records.run import FoldRecord, PredictionRecord
+from benchmark.records.fold import FoldRecord, PredictionRecord
 from benchmark.training.jobs import Failure, Outcome, do_job
 
 

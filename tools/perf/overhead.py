@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmark.records.run import FoldRecord, PredictionRecord
+from benchmark.records.fold import FoldRecord, PredictionRecord
 from benchmark.records.store import Store
 from benchmark.training.jobs import Job, Outcome
 from benchmark.training.runner import run_all

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmark.records.run import FoldRecord
+from benchmark.records.fold import FoldRecord
 from benchmark.training.executors import Local, Processes, Ray, cores
 from benchmark.training.jobs import Job, Outcome, RunFold, do_job, train_fold
 from mer_lightning.tasks import examine, sets_of, train_networks

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmark.methods.recipe import Recipe
     from benchmark.methods.suite import Suite
-    from benchmark.records.run import FoldRecord, PredictionRecord
+    from benchmark.records.fold import FoldRecord, PredictionRecord
     from benchmark.records.store import RunManifest, Store
     from benchmark.training.plan import Run
     from mer_lightning.protocols import Fold

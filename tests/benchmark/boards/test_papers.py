@@ -8,7 +8,8 @@ import pytest
 
 from benchmark.__main__ import main
 from benchmark.boards.papers import render_papers
-from benchmark.records.run import confusion_of, save_run
+from benchmark.records.fold import confusion_of
+from benchmark.records.run import save_run
 from tests.benchmark.boards.test_reported import METHODS, PAPER
 from tests.benchmark.example_records import fold, run_record
 

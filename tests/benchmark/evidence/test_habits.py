@@ -25,7 +25,8 @@ from benchmark.evidence.habits import (
     save_leaks,
 )
 from benchmark.places import LEADERBOARDS
-from benchmark.records.run import FoldRecord, PredictionRecord, confusion_of, load_run, load_runs
+from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
+from benchmark.records.run import load_run, load_runs
 from mer_lightning.metrics import accuracy, uf1
 from mer_lightning.types import DataError, person_of
 from tests.benchmark.example_records import run_record

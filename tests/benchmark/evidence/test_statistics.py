@@ -19,7 +19,7 @@ from benchmark.evidence.statistics import (
     pair_seeds,
     stack_runs,
 )
-from benchmark.records.run import confusion_of
+from benchmark.records.fold import confusion_of
 from mer_lightning.metrics import METRICS, accuracy, uar, uf1
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import fold, run_record

@@ -8,7 +8,8 @@ import pytest
 from benchmark.__main__ import main
 from benchmark.places import LEADERBOARDS
 from benchmark.records.audit import audit_fold, audit_folder, audit_run, audit_stored
-from benchmark.records.run import FoldRecord, load_run, save_run
+from benchmark.records.fold import FoldRecord
+from benchmark.records.run import load_run, save_run
 from benchmark.records.store import RunManifest, Store
 from mer_lightning.protocols import Fold
 from mer_lightning.types import DataError

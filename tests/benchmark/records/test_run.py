@@ -2,15 +2,9 @@ import json
 
 import pytest
 
-from benchmark.records.run import (
-    confusion_of,
-    load_run,
-    load_runs,
-    record_path,
-    save_run,
-)
+from benchmark.records.run import load_run, load_runs, record_path, save_run
 from mer_lightning.types import DataError
-from tests.benchmark.example_records import fold, run_record
+from tests.benchmark.example_records import run_record
 
 
 def test_a_confusion_matrix_takes_one_line_per_row(tmp_path):
@@ -130,8 +124,3 @@ def test_a_held_out_database_is_one_fold_of_all_of_its_subjects():
     assert not run_record(people[:3], finished=2, **given).complete
     with pytest.raises(ValueError, match="expected a tested database for each of 3 finished folds, found 2"):
         run_record(people[:3], finished=3, databases=("smic", "casme2"), **given)
-
-
-def test_a_prediction_of_a_class_that_there_is_not_is_named():
-    with pytest.raises(DataError, match=r"fold smic/s01: smic/s01/c1: expected classes in 0\.\.2"):
-        confusion_of([fold(pairs=((0, 0), (1, 7)))], 3)

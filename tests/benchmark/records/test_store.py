@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmark.records.run import FoldRecord
+from benchmark.records.fold import FoldRecord
 from benchmark.records.store import RunManifest, Store
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import fold

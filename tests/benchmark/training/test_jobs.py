@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.methods.suite import load_suite
-from benchmark.records.run import FoldRecord
+from benchmark.records.fold import FoldRecord
 from benchmark.training.executors import Local
 from benchmark.training.jobs import Job, RunFold, do_job
 from benchmark.training.plan import make_plan

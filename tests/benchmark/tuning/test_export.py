@@ -11,7 +11,7 @@ from benchmark.__main__ import main
 from benchmark.files import load_yaml
 from benchmark.methods.recipe import Recipe
 from benchmark.methods.recipe_check import check_recipe
-from benchmark.records.run import FoldRecord
+from benchmark.records.fold import FoldRecord
 from benchmark.records.store import Store
 from benchmark.training.summary import make_record
 from benchmark.tuning.export import export, typical

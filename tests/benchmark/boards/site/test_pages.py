@@ -12,8 +12,9 @@ from benchmark.boards.papers import load_papers
 from benchmark.boards.site.pages import SITE, duration, render_site
 from benchmark.evidence.claims.verdicts import judge_claims
 from benchmark.records.curves import MeanCurve
+from benchmark.records.fold import confusion_of
 from benchmark.records.networks import NetworkSize, load_networks, networks_json
-from benchmark.records.run import confusion_of, load_run, save_run
+from benchmark.records.run import load_run, save_run
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import BAD, fold, record, run_record
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmark.records.run import confusion_of, save_run
+from benchmark.records.fold import confusion_of
+from benchmark.records.run import save_run
 from benchmark.records.store import Store
 from benchmark.training.tracking.mirror import NoTracker, WandbTracker, make_tracker
 from mer_lightning.metrics import uar, uf1
