@@ -57,8 +57,9 @@ lint: setup ## style, unused and missing dependencies
 typecheck: setup ## strict types
 	@$(BIN)/pyright
 
-layers: setup ## imports run one way
+layers: setup ## imports run one way, and nothing grew above its ceiling (tools/floors.json)
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.floors --check
 
 smoke: setup ## kill a small benchmark in the middle, go on, compare with an uninterrupted one
 	@$(BIN)/python -m pytest -m smoke
