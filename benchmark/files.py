@@ -15,6 +15,7 @@ from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 T = TypeVar("T", bound=Settings)
@@ -45,8 +46,17 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
         given: Values that do not come from the file, such as a name that is the file's own.
 
     Raises:
-        DataError: The file is missing, not YAML or larger than anybody writes, or a key is unknown, missing or of the
-            wrong type; the message names the file and the key.
+        DataError: As ``read_yaml`` and ``fill``.
+    """
+    return fill(kind, read_yaml(path) | given, path)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read the keys and values of a file.
+
+    Raises:
+        DataError: The file is missing, not YAML, larger than anybody writes, or holds something else; the message
+            names the file and the line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -66,9 +76,18 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
         raise DataError(f"{path}: not YAML ({error})") from error
     if not isinstance(values, dict):
         raise DataError(f"{path}: expected keys and values, found {type(values).__name__}")
+    return values
+
+
+def fill(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
+    """Make a settings class of the values of a file.
+
+    Raises:
+        DataError: A key is unknown, missing or of the wrong type; the message names the file and the key.
+    """
     try:
         # strict through JSON: a list may fill a tuple, but text never becomes a number
-        return kind.model_validate_json(json.dumps(values | given))
+        return kind.model_validate_json(json.dumps(values))
     except ValidationError as error:
         raise DataError(f"{path}: {first_mistake(error)}") from error
     except (TypeError, ValueError) as error:

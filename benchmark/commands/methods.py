@@ -12,8 +12,8 @@ from rich.table import Table as Columns
 
 from benchmark.boards.methods import PLANNED, RUNS, Listing, list_methods
 from benchmark.commands.options import open_console
-from benchmark.methods.recipe import load_recipes
-from benchmark.places import RECIPES, REPORTED
+from benchmark.methods.recipe import load_recipes, recipe_text
+from benchmark.places import REPORTED
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 def add_methods_command(commands: Commands) -> None:
     """Register ``methods``; it sets ``handler``."""
     parser = commands.add_parser("methods", help="list the methods and the systems of the papers, or show one")
-    parser.add_argument("name", nargs="?", help="a method")
+    parser.add_argument("--show", metavar="NAME", help="one method, with its whole recipe")
     parser.add_argument("--state", choices=[RUNS, PLANNED, "cannot-run"], help="only these")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(handler=_methods)
 
 
 def _methods(arguments: argparse.Namespace) -> int:
-    if arguments.name:
-        return _show(arguments.name, arguments.json)
+    if arguments.show:
+        return _show(arguments.show, arguments.json)
     recipes = load_recipes()
     wanted = (arguments.state or "").replace("-", " ")
     listings = [listing for listing in list_methods(REPORTED, recipes) if listing.state.startswith(wanted)]
@@ -74,7 +74,7 @@ def _show(name: str, as_json: bool) -> int:
         return 0
     print(f"{listing.title}, tier {listing.tier}, {listing.source}: {listing.state}")
     if listing.state == RUNS:
-        print((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+        print(recipe_text(name), end="")
     return 0
 
 

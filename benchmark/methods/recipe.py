@@ -6,11 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
+import yaml
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
-from benchmark.files import load_yaml
+from benchmark.files import fill, read_yaml
+from benchmark.methods.recipe_files import VARIANT_OF, read_recipe, recipe_path, recipe_paths
 from benchmark.methods.search_space import Range, checked
-from benchmark.places import RECIPES
 from mer_lightning.mistakes import first_mistake
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
@@ -279,7 +280,7 @@ class Recipe(Settings):
 
 def recipe_names() -> list[str]:
     """Names of all recipes, sorted."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+    return list(recipe_paths())
 
 
 def load_recipes() -> dict[str, Recipe]:
@@ -299,12 +300,12 @@ def load_recipe(name: str) -> Recipe:
     """
     recipe = _read(name)
     if "parts" in recipe.model_fields_set:
-        raise DataError(f"{RECIPES / name}.yaml: parts: unknown key")
+        raise DataError(f"{recipe_path(name)}: parts: unknown key")
     if recipe.ensemble is None:
         return recipe
     parts: dict[str, Recipe] = {}
     for place, member in enumerate(recipe.ensemble.members):
-        where = f"{RECIPES / name}.yaml: ensemble.members.{place}.method"
+        where = f"{recipe_path(name)}: ensemble.members.{place}.method"
         try:
             part = _read(member.method)
         except DataError as error:
@@ -315,7 +316,25 @@ def load_recipe(name: str) -> Recipe:
     return recipe.model_copy(update={"parts": parts})
 
 
+def recipe_text(name: str) -> str:
+    """A whole recipe as YAML: its file, or, of a variant, everything that it takes over too.
+
+    Raises:
+        DataError: No such recipe, or a file is not YAML.
+    """
+    path = recipe_path(name)
+    if VARIANT_OF not in read_yaml(path):
+        return path.read_text(encoding="utf-8")
+    values = read_recipe(name)
+    return "".join(_block(key, values[key]) for key in Recipe.model_fields if key in values)
+
+
+def _block(key: str, value: object) -> str:
+    # settings stand together, prose has lines of its own
+    together = isinstance(value, dict) and key != "paper"
+    style = None if together else False
+    return yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False, width=110, default_flow_style=style)
+
+
 def _read(name: str) -> Recipe:
-    if name not in recipe_names():
-        raise DataError(f"method '{name}' is unknown; expected one of {', '.join(recipe_names())}")
-    return load_yaml(RECIPES / f"{name}.yaml", Recipe, name=name)
+    return fill(Recipe, read_recipe(name) | {"name": name}, recipe_path(name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from benchmark.methods.recipe_files import recipe_file
 from benchmark.methods.search_space import corners
-from benchmark.places import RECIPES
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def check_recipe(recipe: Recipe, classes: Collection[int] = (3,)) -> Representat
     """
     from mer_lightning.motion import Features
 
-    file = f"{RECIPES.name}/{recipe.name}.yaml"
+    file = recipe_file(recipe.name)
     if recipe.ensemble is not None:
         return _check_ensemble(recipe, recipe.ensemble, file, classes)
     if (recipe.model is None) == (recipe.estimator is None) or (recipe.model is None) != (recipe.training is None):

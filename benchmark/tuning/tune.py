@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from benchmark.files import load_yaml, write_json
 from benchmark.methods.recipe import Recipe
 from benchmark.methods.recipe_check import check_values
+from benchmark.methods.recipe_files import recipe_file
 from benchmark.methods.search_space import Choice, Space, in_order
-from benchmark.places import RECIPES
 from benchmark.records.clip_list import check_free
 from benchmark.records.fold import FoldRecord, SearchRecord
 from benchmark.records.run import SEEN, load_clip_list
@@ -204,7 +204,7 @@ def _check_space(recipe: Recipe) -> None:
     if recipe.ensemble is not None:
         raise DataError(f"{recipe.name}: an ensemble has nothing to tune; tune {recipe.names}")
     if not recipe.search_space:
-        raise DataError(f"{RECIPES.name}/{recipe.name}.yaml: search_space: missing; it says what may be tuned")
+        raise DataError(f"{recipe_file(recipe.name)}: search_space: missing; it says what may be tuned")
 
 
 def with_space(run: Run, file: Path) -> Run:

@@ -22,9 +22,8 @@ from benchmark.boards.site.board import BoardPage, board_page
 from benchmark.boards.site.figures import SERIES, Curve, curve_picture, leak_picture
 from benchmark.boards.tables import render, strict_environment
 from benchmark.evidence.habits import HABITS
-from benchmark.methods.recipe import load_recipes
+from benchmark.methods.recipe import load_recipes, recipe_text
 from benchmark.methods.suite import load_suite, suite_names
-from benchmark.places import RECIPES
 from benchmark.records.networks import load_networks
 from benchmark.records.run import load_runs
 from mer_lightning.protocols import get_protocol
@@ -147,10 +146,7 @@ def _method_page(
     network: NetworkSize | None,
 ) -> MethodPage:
     results = tuple((page, entry) for page in pages for entry in page.entries if entry.row.method == name)
-    if recipe is None:
-        text = json.dumps(runs[-1].recipe, indent=1, ensure_ascii=False)
-    else:
-        text = (RECIPES / f"{name}.yaml").read_text(encoding="utf-8")
+    text = json.dumps(runs[-1].recipe, indent=1, ensure_ascii=False) if recipe is None else recipe_text(name)
     lines = [Curve(page.board.title, entry.curve) for page, entry in results if entry.curve]
     return MethodPage(
         name=name,

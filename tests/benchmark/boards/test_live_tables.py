@@ -35,8 +35,7 @@ seeds: [0, 1]
 def bench(tmp_path, monkeypatch):
     """Run the suite with an executor; ``told`` hears of every run that is complete."""
     (tmp_path / "recipes").mkdir()
-    monkeypatch.setattr("benchmark.methods.recipe.RECIPES", tmp_path / "recipes")
-    monkeypatch.setattr("benchmark.methods.recipe_check.RECIPES", tmp_path / "recipes")
+    monkeypatch.setattr("benchmark.methods.recipe_files.RECIPES", tmp_path / "recipes")
     for name, side in {"one": 8, "same": 8, "two": 16, "three": 24}.items():
         (tmp_path / "recipes" / f"{name}.yaml").write_text(RECIPE.format(side=side))
     (tmp_path / "three.yaml").write_text(SUITE)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import benchmark.commands.methods
-import benchmark.methods.recipe
+import benchmark.methods.recipe_files
 from benchmark.__main__ import main
 from tests.benchmark.boards.test_reported import METHODS
 from tests.benchmark.methods.test_recipe import GOOD
@@ -22,8 +22,7 @@ def world(tmp_path, monkeypatch):
     (reported / "methods.yaml").write_text(PLAN)
     for name in ("full", "baseline"):
         (recipes / f"{name}.yaml").write_text(GOOD)
-    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", recipes)
-    monkeypatch.setattr(benchmark.commands.methods, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", recipes)
     monkeypatch.setattr(benchmark.commands.methods, "REPORTED", reported)
     return recipes
 
@@ -61,13 +60,13 @@ def test_a_recipe_gives_its_settings_and_a_plan_its_title(world, capsys):
 
 
 def test_one_method_is_shown_with_its_recipe_or_its_reason(world, capsys):
-    assert main(["methods", "full"]) == 0
+    assert main(["methods", "--show", "full"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("A, tier A, s7: runs\n")
     assert said.endswith(GOOD)
-    assert main(["methods", "cited"]) == 0
+    assert main(["methods", "--show", "cited"]) == 0
     assert capsys.readouterr().out == "Cited, tier D, Somebody 2020: cannot run: the genome is lost\n"
-    assert main(["methods", "nosuch"]) == 2
+    assert main(["methods", "--show", "nosuch"]) == 2
     assert "method 'nosuch' is unknown" in capsys.readouterr().err
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-import benchmark.methods.recipe
+import benchmark.methods.recipe_files
 from benchmark.__main__ import main
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import check_recipe
@@ -39,7 +39,7 @@ def recipes(tmp_path, monkeypatch):
     folder = tmp_path / "recipes"
     folder.mkdir()
     write(folder, **RECIPES)
-    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", folder)
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", folder)
     return folder
 
 
@@ -50,7 +50,7 @@ def world(tmp_path_factory):
     (folder / "recipes").mkdir()
     write(folder / "recipes", **RECIPES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark.methods.recipe.RECIPES", folder / "recipes")
+        patch.setattr("benchmark.methods.recipe_files.RECIPES", folder / "recipes")
         places = ["--runs", str(folder / "runs"), "--records", str(folder / "records"), "--accelerator", "cpu"]
         run = ["run", "--executor", "local", "--suite", "smoke", *places]
         ensembles = [flag for name in ("seeds", "mean", "stacked") for flag in ("--method", name)]

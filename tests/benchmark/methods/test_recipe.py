@@ -7,7 +7,7 @@ import torch
 import yaml
 
 import benchmark.files
-import benchmark.methods.recipe
+import benchmark.methods.recipe_files
 import mer_lightning.models.ststnet
 from benchmark.methods.recipe import Recipe, load_recipe, recipe_names
 from benchmark.methods.recipe_check import check_recipe
@@ -28,7 +28,7 @@ training: {epochs: 1, batch_size: 8, optimizer: {name: adam, lr: 5.0e-5}}
 def folder(tmp_path, monkeypatch):
     recipes = tmp_path / "recipes"
     recipes.mkdir()
-    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", recipes)
     return recipes
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-import benchmark.methods.recipe
+import benchmark.methods.recipe_files
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import check_recipe
 from mer_lightning.types import DataError
@@ -88,7 +88,7 @@ from tests.benchmark.methods.test_recipe import GOOD
     ],
 )
 def test_a_bad_search_space_is_named_by_file_and_key(tmp_path, monkeypatch, space, says):
-    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", tmp_path)
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", tmp_path)
     (tmp_path / "mine.yaml").write_text(f"{GOOD}search_space:\n  {space}\n")
     with pytest.raises(DataError, match=says) as error:
         check_recipe(load_recipe("mine"))

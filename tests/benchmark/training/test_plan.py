@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-import benchmark.methods.recipe
+import benchmark.methods.recipe_files
 import mer_lightning.datamodules
 from benchmark.methods.source import Source
 from benchmark.methods.suite import Suite, load_suite
@@ -20,7 +20,7 @@ def test_a_suite_that_invents_its_data_takes_no_folder(tmp_path):
 
 
 def test_each_distinct_representation_is_read_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", tmp_path)
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", tmp_path)
     texts = {"a": "onset_apex_flow", "b": "{name: onset_apex_flow, arguments: {size: [14, 14]}}"}
     texts |= {"c": texts["b"], "d": texts["a"]}
     for name, text in texts.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from benchmark.__main__ import main
-from benchmark.methods import recipe_check
 from benchmark.methods.recipe import Recipe
 from benchmark.methods.recipe_check import check_recipe
 from benchmark.methods.suite import load_suite
@@ -50,8 +49,7 @@ def bench(tmp_path, monkeypatch):
     recipe, suite = tmp_path / "recipes" / "small-transfer.yaml", tmp_path / "transfer.yaml"
     recipe.write_text(RECIPE)
     suite.write_text(SUITE)
-    monkeypatch.setattr("benchmark.methods.recipe.RECIPES", tmp_path / "recipes")
-    monkeypatch.setattr(recipe_check, "RECIPES", tmp_path / "recipes")
+    monkeypatch.setattr("benchmark.methods.recipe_files.RECIPES", tmp_path / "recipes")
 
     def run():
         places = ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records")]

@@ -160,11 +160,11 @@ def test_status_says_how_far_each_run_is(bench, capsys):
 def test_methods_lists_and_shows_recipes(capsys):
     assert main(["methods"]) == 0
     assert "off-apexnet" in capsys.readouterr().out
-    assert main(["methods", "off-apexnet", "--json"]) == 0
+    assert main(["methods", "--show", "off-apexnet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 100
     assert main(["methods", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) >= 4
-    assert main(["methods", "nosuch"]) == 2
+    assert main(["methods", "--show", "nosuch"]) == 2
 
 
 @pytest.mark.parametrize("flags", [["run", "--seed", "one"], ["run", "--accelerator", "abacus"], ["fly"], []])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-import benchmark.methods.recipe
+import benchmark.methods.recipe_files
 import benchmark.tuning.search
 import benchmark.tuning.trials
 import benchmark.tuning.tune
@@ -319,10 +319,10 @@ def test_a_space_that_the_recipe_does_not_take_is_named_by_its_file(run, tmp_pat
 def test_the_command_puts_an_estimator_on_the_board(tmp_path, monkeypatch, capsys):
     recipes = tmp_path / "recipes"
     recipes.mkdir()
-    text = (benchmark.methods.recipe.RECIPES / "linear-svm.yaml").read_text().partition("search_space")[0]
+    text = (benchmark.methods.recipe_files.RECIPES / "linear-svm.yaml").read_text().partition("search_space")[0]
     costs = "search_space: {estimator.arguments.costs: {kind: choice, values: [[0.01], [1.0]]}}\n"
     (recipes / "linear-svm.yaml").write_text(text + costs)
-    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", recipes)
     places = ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records"), "--accelerator", "cpu"]
     command = ["tune", "--suite", "smoke", "--method", "linear-svm", "--protocol", "smic-3", *places]
     assert main([*command, "--trials", "2"]) == 0

@@ -51,7 +51,7 @@ def world(tmp_path_factory):
     (folder / "recipes" / "guess.yaml").write_text(nothing)
     (folder / "faces.yaml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark.methods.recipe.RECIPES", folder / "recipes")
+        patch.setattr("benchmark.methods.recipe_files.RECIPES", folder / "recipes")
         places = ["--runs", str(folder / "runs"), "--records", str(folder / "records"), "--accelerator", "cpu"]
         flat = ["--suite", "smoke", "--method", "tiny", "--method", "guess", "--seed", "0", "--seed", "1"]
         assert main(["run", "--executor", "local", *flat, *places]) == 0

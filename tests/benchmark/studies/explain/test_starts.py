@@ -46,8 +46,7 @@ def world(tmp_path_factory):
     (folder / "recipes" / "pretrained.yaml").write_text(NETWORK + TRANSFER)
     (folder / "starts.yaml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark.methods.recipe.RECIPES", folder / "recipes")
-        patch.setattr("benchmark.methods.recipe_check.RECIPES", folder / "recipes")
+        patch.setattr("benchmark.methods.recipe_files.RECIPES", folder / "recipes")
         flags = ["--suite", str(folder / "starts.yaml"), "--accelerator", "cpu", "--executor", "local"]
         flags += ["--runs", str(folder / "runs"), "--records", str(folder / "records")]
         assert main(["run", *flags]) == 0

@@ -1,0 +1,105 @@
+"""A recipe lies anywhere in its folder and may say only what differs from another one."""
+
+import pytest
+import yaml
+
+import benchmark.methods.recipe_files
+from benchmark.methods.recipe import load_recipe, recipe_names, recipe_text
+from benchmark.methods.recipe_files import read_recipe, recipe_file
+from mer_lightning.types import DataError
+
+WHOLE = """
+title: A
+summary: All of it.
+tier: A
+representation: flow_map
+model: {name: ststnet.STSTNet, arguments: {dropout: 0.5}}
+training: {epochs: 2, batch_size: 8, optimizer: {name: adam, lr: 5.0e-5}, schedule: {every: 10, factor: 0.5}}
+deviations: [The optimiser is chosen.]
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", tmp_path / "recipes")
+
+    def write(place, text):
+        path = tmp_path / "recipes" / f"{place}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    write("s9/whole", WHOLE)
+    return write
+
+
+def test_a_variant_says_what_differs_and_takes_over_the_rest(write):
+    write("s9/longer", "variant_of: whole\ntitle: B\ntraining: {epochs: 9}\n")
+    longer, whole = load_recipe("longer"), load_recipe("whole")
+    assert longer.training.epochs == 9
+    assert longer.training.optimizer == whole.training.optimizer
+    assert (longer.name, longer.title, longer.summary) == ("longer", "B", whole.summary)
+    assert longer.deviations == whole.deviations
+
+
+def test_null_takes_a_key_away_at_any_depth(write):
+    write("s9/steady", "variant_of: whole\ntraining: {schedule: null}\ndeviations: null\n")
+    assert "schedule" not in read_recipe("steady")["training"]
+    assert load_recipe("steady").deviations == ()
+
+
+def test_a_variant_of_a_variant_loses_what_its_parent_took_away(write):
+    write("s9/steady", "variant_of: whole\ntraining: {schedule: null}\n")
+    write("s9/steadier", "variant_of: steady\ntraining: {epochs: 3}\n")
+    assert read_recipe("steadier")["training"] == read_recipe("steady")["training"] | {"epochs": 3}
+
+
+def test_a_name_alone_takes_arguments_of_a_variant(write):
+    write("s9/small", "variant_of: whole\nrepresentation: {arguments: {size: [14, 14]}}\n")
+    assert read_recipe("small")["representation"] == {"name": "flow_map", "arguments": {"size": [14, 14]}}
+
+
+def test_a_variant_has_the_hash_of_the_same_recipe_written_out(write):
+    write("s9/longer", "variant_of: whole\ntraining: {epochs: 9}\n")
+    write("written-out", WHOLE.replace("epochs: 2", "epochs: 9"))
+    assert load_recipe("longer").hash == load_recipe("written-out").hash
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("variant_of: nobody\n", "s9/new.yaml: variant_of: method 'nobody' is unknown"),
+        ("variant_of: new\n", "variant_of: new is a variant of new"),
+        ("variant_of: [whole]\n", "variant_of: expected the name of a method"),
+        ("variant_of: whole\ntraining: {epoch: 9}\n", "s9/new.yaml: training.epoch: unknown key"),
+        ("variant_of: whole\ntitle: null\n", "s9/new.yaml: title: missing"),
+        ("variant_of: whole\nparts: {}\n", "s9/new.yaml: parts: unknown key"),
+    ],
+)
+def test_a_mistake_is_named_with_the_file_of_the_variant(write, text, says):
+    write("s9/new", text)
+    with pytest.raises(DataError) as raised:
+        load_recipe("new")
+    assert says in str(raised.value)
+
+
+def test_two_files_of_one_name_are_refused(write):
+    write("whole", WHOLE)
+    with pytest.raises(DataError, match="method 'whole' already has a recipe in"):
+        recipe_names()
+
+
+def test_messages_name_the_file_below_the_folder_of_recipes(write):
+    assert recipe_file("whole") == "recipes/s9/whole.yaml"
+    assert recipe_file("to-be-written") == "recipes/to-be-written.yaml"
+
+
+def test_a_variant_is_shown_whole_and_reads_back_as_itself(write):
+    write("s9/longer", "variant_of: whole\ntraining: {epochs: 9}\n")
+    shown = yaml.safe_load(recipe_text("longer"))
+    assert shown == read_recipe("longer")
+    assert recipe_text("whole") == WHOLE
+
+
+def test_the_recipes_that_are_shipped_are_short():
+    lines = sum(len(path.read_text().splitlines()) for path in benchmark.methods.recipe_files.recipe_paths().values())
+    assert lines <= 1400
