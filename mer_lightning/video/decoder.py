@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
+from av.error import FFmpegError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ def decode(video: str, target: str, most_bytes: int, reader: str) -> tuple[int, 
 
     Raises:
         ValueError: No frame, or more bytes than allowed.
-        av.FFmpegError: The file cannot be read.
+        FFmpegError: The file cannot be read.
     """
     look = look_at(video)
     if look.frames * look.frame_bytes > most_bytes:
@@ -130,7 +131,7 @@ def _by_pyav(video: str, matrix: tuple[int, int, int, int]) -> Iterator[Frames]:
             for frame in container.decode(stream):
                 yield _shown(cast("Frames", frame.to_ndarray(format="rgb24")), matrix)[None]
                 frames += 1
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise ValueError(f"damaged after {frames} frames: {error.strerror}") from None
 
 
@@ -191,7 +192,7 @@ def main(arguments: list[str]) -> int:
         shape = decode(video, target, int(most_bytes), reader)
     except Exception as error:  # the parent has to name the file, whatever went wrong
         # FFmpeg's own words, without the number and the path that PyAV puts around them
-        words = str(error.strerror if isinstance(error, av.FFmpegError) else error)
+        words = str(error.strerror if isinstance(error, FFmpegError) else error)
         reason = " ".join(words.split())[:200] or type(error).__name__
         sys.stdout.write(json.dumps({"error": reason}) + "\n")
         return 1

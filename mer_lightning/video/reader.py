@@ -45,6 +45,17 @@ DECODE_SECONDS = 120.0
 _DECODER = Path(__file__).with_name("decoder.py")
 # Pillow would hand other formats to external programs (EPS to Ghostscript) or to rarely fuzzed parsers
 _FORMATS = ("BMP", "JPEG", "PNG", "TIFF")
+# what Pillow raises on damaged pixels and tags
+_DAMAGE = (
+    ArithmeticError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 _DIGITS = re.compile(r"(\d+)")
 _MODES = {
     "L": "L",
@@ -148,7 +159,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
             # Pillow itself does so for TIFF only, and leaves no tag behind
             ImageOps.exif_transpose(image, in_place=True)
             pixels = np.asarray(image if image.mode == mode else image.convert(mode))
-        except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        except _DAMAGE as error:
             raise DataError(f"{path}: image is truncated or damaged ({_one_line(error)})") from None
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
@@ -270,7 +281,7 @@ def _open(path: Path) -> Image.Image:
             raise DataError(f"{path}: no such image") from None
         except Image.DecompressionBombError:
             raise DataError(f"{path}: image has more than {MOST_PIXELS} pixels") from None
-        except (OSError, SyntaxError, ValueError, struct.error) as error:
+        except _DAMAGE as error:
             reason = _one_line(error) if path.stat().st_size else "it is empty"
             raise DataError(f"{path}: expected a JPEG, PNG, BMP or TIFF image ({reason})") from None
     if image.size[0] * image.size[1] > MOST_PIXELS:
