@@ -1,9 +1,8 @@
 """Frames from image folders and from video files, checked while they are read.
 
-Image folders go through Pillow. Video files go through decord in a process of their own: decord can loop for
-ever inside its own thread (dmlc/decord #373, #375) and returns the readable part of a truncated AVI without a
-word, so every decode has a time-out and a frame count to meet. Nothing decoded is kept: a clip is as large as its
-frames, and a folder of images takes half as long to read.
+Image folders go through Pillow. Video files go through decord or PyAV in a process of their own: decord can loop for
+ever inside its own thread (dmlc/decord #373, #375), so every decode has a time-out, and a frame count to meet.
+Nothing decoded is kept: a clip is as large as its frames, and a folder of images takes half as long to read.
 """
 
 from __future__ import annotations
@@ -16,10 +15,12 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
 from mer_lightning.types import DataError
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+VideoReader = Literal["decord", "pyav"]
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".avi", ".mp4")
@@ -42,6 +45,17 @@ DECODE_SECONDS = 120.0
 _DECODER = Path(__file__).with_name("decoder.py")
 # Pillow would hand other formats to external programs (EPS to Ghostscript) or to rarely fuzzed parsers
 _FORMATS = ("BMP", "JPEG", "PNG", "TIFF")
+# what Pillow raises on damaged pixels and tags
+_DAMAGE = (
+    ArithmeticError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 _DIGITS = re.compile(r"(\d+)")
 _MODES = {
     "L": "L",
@@ -128,34 +142,37 @@ def select_frames(frames: Mapping[int, Path], onset: int, offset: int, where: st
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Read one 8-bit image.
+    """Read one 8-bit image, turned as its orientation tag says.
+
+    Grey and black-and-white images are grey; palettes and CMYK are colour, whatever is in them. Transparency is
+    left out.
 
     Returns:
         ``(H, W, 1)`` for a grey image, else ``(H, W, 3)`` RGB.
 
     Raises:
-        DataError: Unreadable, truncated, too large, or not 8 bits a channel.
+        DataError: Unreadable, empty, truncated, too large, or not 8 bits a channel.
     """
     with _open(path) as image:
-        mode = _MODES.get(image.mode)
-        if mode is None:
-            raise DataError(f"{path}: expected an 8-bit grey or colour image, found mode {image.mode}")
+        mode = _mode(image, path)
         try:
+            # Pillow itself does so for TIFF only, and leaves no tag behind
+            ImageOps.exif_transpose(image, in_place=True)
             pixels = np.asarray(image if image.mode == mode else image.convert(mode))
-        except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        except _DAMAGE as error:
             raise DataError(f"{path}: image is truncated or damaged ({_one_line(error)})") from None
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
 def read_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """Read the frames of one clip.
+    """Read the frames of one clip, all of them grey or all of them in colour.
 
     Returns:
-        ``(T, H, W, C)``, uint8, C = 1 if every frame is grey, else 3 (RGB).
+        ``(T, H, W, C)``, uint8, C = 1 (grey) or 3 (RGB).
 
     Raises:
-        DataError: As `read_image`; also no frames, frames of different sizes, or a clip beyond
-            ``MOST_BYTES``.
+        DataError: As `read_image`; also no frames, frames of different sizes, grey frames among colour, or a clip
+            beyond ``MOST_BYTES``.
     """
     if not paths:
         raise DataError("a clip needs at least one frame, found none")
@@ -164,7 +181,6 @@ def read_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
         raise DataError(f"{paths[0].parent}: clip of {len(paths)} frames {first.shape} exceeds {MOST_BYTES} bytes")
     clip = np.empty((len(paths), *first.shape), np.uint8)
     clip[0] = first
-    channels = first.shape[2]
     for index, path in enumerate(paths[1:], start=1):
         frame = read_image(path)
         if frame.shape[:2] != first.shape[:2]:
@@ -172,32 +188,36 @@ def read_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
                 f"{path}: expected {first.shape[1]} x {first.shape[0]} as in {paths[0].name}, "
                 f"found {frame.shape[1]} x {frame.shape[0]}"
             )
-        if frame.shape[2] > channels:
-            clip = np.repeat(clip, 3, axis=3)
-            channels = 3
+        if frame.shape != first.shape:
+            raise DataError(f"{path}: expected {_kind(first)} as in {paths[0].name}, found {_kind(frame)}")
         clip[index] = frame
     return clip
 
 
-def read_video(path: Path) -> NDArray[np.uint8]:
-    """Decode a whole video file; a truncated one is only noticed by the number of its frames.
+def read_video(path: Path, reader: VideoReader = "decord") -> NDArray[np.uint8]:
+    """Decode the frames of a video file that play, turned and mirrored as a player shows them.
+
+    Both readers give the same frames. A file that ends between two frames is only noticed by their number.
 
     Args:
         path: ``.avi`` or ``.mp4`` file.
+        reader: ``decord`` decodes where it is installed and reads the file right, and PyAV elsewhere; ``pyav`` always.
 
     Returns:
         ``(T, H, W, 3)`` RGB, uint8.
 
     Raises:
-        DataError: Unreadable, too large, or not decoded in time.
+        DataError: Unreadable, cut off inside a frame, too large, or not decoded in time.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such video file")
+    if not path.stat().st_size:
+        raise DataError(f"{path}: the video file is empty")
     # the map outlives the name of its file, so the frames are not copied
     with tempfile.TemporaryDirectory(prefix="mer-decode-", ignore_cleanup_errors=True) as folder:
-        target = Path(folder) / "clip.npy"
-        _decode(path, target)
-        return np.load(target, mmap_mode="c", allow_pickle=False)
+        target = Path(folder) / "clip.rgb"
+        shape = _decode(path, target, reader)
+        return np.memmap(target, np.uint8, "c", shape=shape)
 
 
 def video_frames(count: int, onset: int, offset: int, where: str) -> slice:
@@ -228,6 +248,30 @@ def video_frames(count: int, onset: int, offset: int, where: str) -> slice:
     return slice(onset - 1, offset)
 
 
+def _kind(frame: NDArray[np.uint8]) -> str:
+    return "grey" if frame.shape[2] == 1 else "colour"
+
+
+def _mode(image: Image.Image, path: Path) -> str:
+    """The mode that an image is converted to: grey or RGB."""
+    bits = _bits(image)
+    mode = _MODES.get(image.mode) if bits <= 8 else None
+    if mode is None:
+        found = f"mode {image.mode}" if bits <= 8 else f"{bits} bits a channel"
+        raise DataError(f"{path}: expected an 8-bit grey or colour image, found {found}")
+    return mode
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits of a channel; Pillow's mode does not tell 8 from 16 in colour, and would give the high byte."""
+    if isinstance(image, TiffImageFile):
+        return max(image.tag_v2.get(BITSPERSAMPLE, (1,)))
+    if isinstance(image, PngImageFile):
+        # how its bytes are unpacked, such as `RGB;16B`
+        return 16 if any(";16" in str(tile.args) for tile in image.tile) else 8
+    return 8
+
+
 def _open(path: Path) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -237,8 +281,9 @@ def _open(path: Path) -> Image.Image:
             raise DataError(f"{path}: no such image") from None
         except Image.DecompressionBombError:
             raise DataError(f"{path}: image has more than {MOST_PIXELS} pixels") from None
-        except (OSError, SyntaxError, ValueError, struct.error) as error:
-            raise DataError(f"{path}: expected a JPEG, PNG, BMP or TIFF image ({_one_line(error)})") from None
+        except _DAMAGE as error:
+            reason = _one_line(error) if path.stat().st_size else "it is empty"
+            raise DataError(f"{path}: expected a JPEG, PNG, BMP or TIFF image ({reason})") from None
     if image.size[0] * image.size[1] > MOST_PIXELS:
         width, height = image.size
         image.close()
@@ -246,20 +291,21 @@ def _open(path: Path) -> Image.Image:
     return image
 
 
-def _decode(path: Path, target: Path) -> None:
+def _decode(path: Path, target: Path, reader: VideoReader) -> tuple[int, ...]:
     # -P: the script's own folder must not shadow other packages
-    command = [sys.executable, "-P", str(_DECODER), str(path.resolve()), str(target), str(MOST_BYTES)]
+    command = [sys.executable, "-P", str(_DECODER), str(path.resolve()), str(target), str(MOST_BYTES), reader]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DECODE_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise DataError(f"{path}: decoding did not end within {DECODE_SECONDS:g} s and was stopped") from None
-    if done.returncode != 0:
-        lines = done.stdout.strip().splitlines()
-        try:
-            reason = str(json.loads(lines[-1])["error"])
-        except (IndexError, ValueError, KeyError, TypeError):
-            reason = f"the decoder ended with code {done.returncode}"
-        raise DataError(f"{path}: cannot be decoded as video ({reason})")
+    try:
+        answer = json.loads(done.stdout.strip().splitlines()[-1])
+        if done.returncode == 0:
+            return tuple(int(size) for size in answer["shape"])
+        reason = str(answer["error"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        reason = f"the decoder ended with code {done.returncode}"
+    raise DataError(f"{path}: cannot be decoded as video ({reason})")
 
 
 def _one_line(error: BaseException) -> str:
