@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
@@ -12,7 +11,7 @@ from benchmark.commands.options import (
     count,
     local_records,
     open_console,
-    reading,
+    plan_inputs,
     say_failed,
     seed,
     training_options,
@@ -45,6 +44,7 @@ def add_run_commands(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from benchmark.records.store import Store
     from benchmark.training.executors import choose_executor
+    from benchmark.training.ledger import Output
     from benchmark.training.plan import make_plan
     from benchmark.training.runner import run_all
     from benchmark.training.tracking.mirror import make_tracker
@@ -54,13 +54,10 @@ def _run(arguments: argparse.Namespace) -> int:
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
         suite,
-        data=arguments.data,
-        cache=arguments.runs / "cache",
-        progress=partial(reading, console),
+        plan_inputs(arguments, console),
         methods=arguments.method,
         protocols=arguments.protocol,
         seeds=arguments.seed,
-        accelerator=arguments.accelerator,
     )
     dataset = runs[0].dataset
     invented = "; nobody was recorded, and every table says so" if dataset.synthetic else ""
@@ -72,15 +69,8 @@ def _run(arguments: argparse.Namespace) -> int:
     console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds, {executor}")
     tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
     try:
-        results = run_all(
-            runs,
-            store=store,
-            records=arguments.records,
-            tracker=tracker,
-            console=console,
-            executor=executor,
-            at_once=arguments.folds_at_once,
-        )
+        output = Output(store, arguments.records, tracker, console)
+        results = run_all(runs, output, executor, at_once=arguments.folds_at_once)
     except KeyboardInterrupt:
         tracker.close(patience=1.0)
         raise

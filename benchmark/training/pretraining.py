@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from benchmark.records.store import Store
     from benchmark.training.plan import Run
-    from mer_lightning.datamodules import Table
-    from mer_lightning.protocols import Labelled
+    from mer_lightning.datamodules import PlannedTable
     from mer_lightning.tasks import Start
 
 
@@ -46,10 +45,11 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     from safetensors.torch import save_file
 
     from mer_lightning.protocols import pretraining_fold
-    from mer_lightning.tasks import Start, pretrain
+    from mer_lightning.tasks import Fit, Start, pretrain
 
     _, model, training = run.recipe.pretraining
-    table, labelled = _read(run, store.root / "cache", accelerator)
+    planned = _planned(run, store.root / "cache", accelerator)
+    table = planned.get()
     settings = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), run.recipe.version]
     parts = [*settings, table.representation.cache_key(), table.content_hash, run.seed]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -61,19 +61,20 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     if kept is not None:
         store.save_pretraining(run.id, kept)
         return start
-    fold = pretraining_fold(labelled, run.seed)
+    fold = pretraining_fold(planned.labelled, run.seed)
     say(
-        f"{run.recipe.name} · seed {run.seed}: pre-training on {len(fold.train)} samples of {transfer.database}, "
+        f"{run.recipe.name} · seed {run.seed}: pre-training on {fold.samples['train']} samples of {transfer.database}, "
         f"{training.epochs} epochs"
     )
-    made = pretrain(table, fold, model, training, keep=transfer.keep, seed=run.seed, accelerator=accelerator)
+    select = "val_accuracy" if transfer.keep == "best_epoch" else None
+    made = pretrain(Fit(table, fold, run.seed, accelerator, select=select), model, training)
     assert run.pretraining is not None, "the plan has opened it"
     record = PretrainingRecord(
         source=run.pretraining.name,
         release=run.pretraining.release,
         synthetic=run.pretraining.synthetic,
         hash=digest,
-        samples={"train": len(fold.train), "validation": len(fold.validation)},
+        samples=fold.samples,
         epoch=made.epoch,
         validation_accuracy=round(made.accuracy, 6),
     )
@@ -101,8 +102,8 @@ def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None
     return record
 
 
-def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
-    from mer_lightning.datamodules import read_samples
+def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
+    from mer_lightning.datamodules import PlannedTable
     from mer_lightning.datasets.stills import Stills
     from mer_lightning.devices import device_of
     from mer_lightning.motion import get_representation
@@ -122,5 +123,4 @@ def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
     labelled = Labelled(tuple(sample for sample, _ in rows), tuple(label for _, label in rows))
     representation = get_representation(choice.name, choice.arguments)
     device = device_of(accelerator)
-    readings = read_samples(dataset, labelled.samples, representation, cache=Cache(cache), device=device)
-    return readings.table(labelled, len(scheme.classes)), labelled
+    return PlannedTable(dataset, labelled, len(scheme.classes), representation, cache=Cache(cache), device=device)

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial, FrozenTrial, Trial
 
     from benchmark.methods.recipe import Recipe
-    from mer_lightning.datamodules import Table
-    from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import Start
+    from mer_lightning.tasks import Fit
 
 Mode = Literal["nested", "holdout", "global"]
 Pruner = Literal["none", "wilcoxon", "hyperband"]
@@ -88,60 +86,35 @@ class Search:
 
 
 def search(
-    given: Search,
-    name: str,
-    table: Table,
-    folds: Sequence[Fold],
-    *,
-    worker: int = 0,
-    help_only: bool = False,
-    accelerator: str = "auto",
-    start: Start | None = None,
+    given: Search, name: str, fits: Sequence[Fit], *, worker: int = 0, help_only: bool = False
 ) -> list[FrozenTrial]:
     """Take part in a study until it has its trials.
 
     Args:
         given: What is searched, and where.
         name: Whom the study holds out; the draws of the samplers follow from it, the seed and the number of the trial.
-        table: The samples that trials may see and no others.
-        folds: Splits of them; a trial is worth the pooled UF1 of their test sides.
+        fits: What a trial is fitted with, one per inner fold, of one table that has no other samples than trials may
+            see; a trial is worth the pooled UF1 of their test sides.
         worker: Number among the workers of this command; number 0 alone gives the same trials every time.
         help_only: End when every trial is done or taken by somebody, instead of when all are done.
-        accelerator: Lightning's accelerator.
-        start: Pre-trained weights that every trial starts from.
 
     Returns:
         Trials that ended, in order: at most ``tuning.trials`` that were completed or pruned, and those that failed.
     """
-    from optuna.storages import fail_stale_trials
     from optuna.trial import TrialState
 
     # here, since no_warnings below would turn on again the warnings that it turns off
     import mer_lightning.tasks  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
-    study = _open_study(given, name, folds)
     me = f"{socket.gethostname()}/{hashlib.sha256(str(given.folder.resolve()).encode()).hexdigest()[:8]}/{worker}"
-    for left in study.get_trials(states=(TrialState.RUNNING,)):
-        # this worker begins here, so what runs under its name is of one that died
-        if left.user_attrs.get("worker", [""])[0] == me or not (given.shared or help_only):
-            study.tell(left.number, state=TrialState.FAIL)
-    if given.tuning.pruner == "hyperband" and not given.shared and not help_only:
-        study = _without_failed(given, study, name, folds, me)
+    study = _joined_study(given, name, len(fits), me, help_only=help_only)
 
     def objective(trial: Trial) -> float:
         trial.set_user_attr("worker", [me, os.getpid()])
         values = suggest(trial, given.tuning.search_space)
-        watch = make_watch(given, trial, table, folds)
+        watch = make_watch(given, trial, fits)
         try:
-            return inner_uf1(
-                given.recipe.with_values(values),
-                table,
-                folds,
-                seed=given.seed,
-                accelerator=accelerator,
-                start=start,
-                watch=watch,
-            )
+            return inner_uf1(given.recipe.with_values(values), fits, watch)
         finally:
             trial.set_user_attr("epochs", watch.epochs)
 
@@ -155,10 +128,7 @@ def search(
             if help_only:
                 break
             if has_heartbeat(given.storage):
-                # another command has the last trials; should it die, one of them comes back
-                time.sleep(_POLL_SECONDS)
-                with no_warnings():
-                    fail_stale_trials(study)
+                _wait_for_others(study)
                 continue
         # a sampler of its own for each trial: a search that was interrupted goes on as if it had not been
         place = f"{name}/trial {len(done)}" + (f"/worker {worker}" if worker else "")
@@ -168,6 +138,29 @@ def search(
     done.sort(key=lambda trial: trial.number)
     ended = [*done[: given.tuning.trials], *study.get_trials(states=(TrialState.FAIL,))]
     return sorted(ended, key=lambda trial: trial.number)
+
+
+def _joined_study(given: Search, name: str, folds: int, me: str, *, help_only: bool) -> Study:
+    """The study, without trials that a worker of this name left when it died."""
+    from optuna.trial import TrialState
+
+    study = _open_study(given, name, folds)
+    for left in study.get_trials(states=(TrialState.RUNNING,)):
+        # this worker begins here, so what runs under its name is of one that died
+        if left.user_attrs.get("worker", [""])[0] == me or not (given.shared or help_only):
+            study.tell(left.number, state=TrialState.FAIL)
+    if given.tuning.pruner == "hyperband" and not given.shared and not help_only:
+        study = _without_failed(given, study, name, folds, me)
+    return study
+
+
+def _wait_for_others(study: Study) -> None:
+    """Another command has the last trials; should it die, one of them comes back."""
+    from optuna.storages import fail_stale_trials
+
+    time.sleep(_POLL_SECONDS)
+    with no_warnings():
+        fail_stale_trials(study)
 
 
 @contextmanager
@@ -184,7 +177,7 @@ def _ctrl_c_raises() -> Generator[None]:
         raise
 
 
-def _without_failed(given: Search, study: Study, name: str, folds: Sequence[Fold], me: str) -> Study:
+def _without_failed(given: Search, study: Study, name: str, folds: int, me: str) -> Study:
     """The study as if no trial had failed: Hyperband draws by the number of a trial, and compares with failed ones.
 
     Only where trials are left and nobody else has taken part, whose work this would undo. What a kill in the middle of
@@ -276,11 +269,11 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
                 return samplers.TPESampler(seed=seed, group=True)
 
 
-def make_watch(given: Search, trial: Trial, table: Table, folds: Sequence[Fold]) -> Watch:
+def make_watch(given: Search, trial: Trial, fits: Sequence[Fit]) -> Watch:
     """What looks at a trial while it is trained, to count its epochs and end it early."""
-    epochs = most_epochs(given.recipe) * len(folds)
+    epochs = most_epochs(given.recipe) * len(fits)
     every = max(1, epochs // _RUNGS // 2) if given.tuning.pruner == "hyperband" else 0
-    return Watch(table, trial, by_subject=given.tuning.pruner == "wilcoxon", every=every)
+    return Watch(fits[0].table, trial, by_subject=given.tuning.pruner == "wilcoxon", every=every)
 
 
 def most_epochs(recipe: Recipe) -> int:
@@ -315,7 +308,7 @@ def make_pruner(tuning: Tuning, epochs: int) -> BasePruner:
                 return pruners.NopPruner()
 
 
-def _open_study(given: Search, name: str, folds: Sequence[Fold]) -> Study:
+def _open_study(given: Search, name: str, folds: int) -> Study:
     import optuna
 
     # what fails in a trial is the error of its fold, which is kept
@@ -328,5 +321,5 @@ def _open_study(given: Search, name: str, folds: Sequence[Fold]) -> Study:
             study_name=f"{given.run}/{name}",
             direction="maximize",
             load_if_exists=True,
-            pruner=make_pruner(given.tuning, most_epochs(given.recipe) * len(folds)),
+            pruner=make_pruner(given.tuning, most_epochs(given.recipe) * folds),
         )

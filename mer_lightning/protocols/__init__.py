@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mer_lightning.protocols.protocol import (
-    Fold,
-    InnerFold,
-    Labelled,
-    PretrainingFold,
-    Protocol,
-    Selection,
-    fold_seed,
-    pretraining_fold,
-    split_inside,
-)
+from mer_lightning.protocols.fold import Fold, InnerFold, People, PretrainingFold, Rows, fold_seed, rows_of
+from mer_lightning.protocols.protocol import Labelled, Protocol, Selection, pretraining_fold, split_inside
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, OBJECTIVE_5, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
@@ -24,12 +15,15 @@ __all__ = [
     "InnerFold",
     "LabelScheme",
     "Labelled",
+    "People",
     "PretrainingFold",
     "Protocol",
+    "Rows",
     "Selection",
     "fold_seed",
     "get_protocol",
     "pretraining_fold",
+    "rows_of",
     "split_inside",
 ]
 

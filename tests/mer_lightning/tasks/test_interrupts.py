@@ -2,10 +2,10 @@ import signal
 
 import pytest
 from lightning import Callback
+from mer_lightning.tasks.interrupts import ctrl_c_raises
 
 from mer_lightning.settings import Component, Training
 from mer_lightning.tasks import train_network, train_networks
-from mer_lightning.tasks.interrupts import ctrl_c_raises
 
 STSTNET = Component(name="ststnet.STSTNet")
 TRAINING = Training.model_validate({"epochs": 2, "batch_size": 16, "optimizer": {"name": "adam", "lr": 1e-3}})
