@@ -93,6 +93,16 @@ class Fold:
         if not len(train):
             raise DataError(f"fold {self.held_out}: no training sample is left")
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, Fold) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str | int | bytes, ...]:
+        return self.held_out, self.total, *(rows.tobytes() for rows in (self.test, self.validation, self.unused))
+
     def _check_held_out(self, people: People, known: NDArray[np.bool_], tested: NDArray[np.bool_]) -> None:
         strangers = sorted(p for p in people.named(tested) if self.held_out not in {p, p.split("/")[0]})
         if strangers or not len(self.test):

@@ -74,7 +74,6 @@ def find_prediction(
     key: str,
     suite: Suite,
     store: Store,
-    *,
     inputs: Inputs | None = None,
 ) -> Predicted:
     """Find a recorded prediction and read everything that its fold was trained on.
