@@ -1,5 +1,4 @@
-"""Every recipe trains one fold of a few invented clips for one epoch, as it stands in its file."""from tests.small_tables import keys_of
-
+"""Every recipe trains one fold of a few invented clips for one epoch, as it stands in its file."""
 
 from dataclasses import replace
 
@@ -11,8 +10,9 @@ from benchmark.methods.recipe_check import check_recipe
 from benchmark.training.jobs import train_fold
 from mer_lightning.datamodules import PlannedTable
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
-from mer_lightning.tasks import Fit
 from mer_lightning.protocols import Fold, Labelled, get_protocol, rows_of
+from mer_lightning.tasks import Fit
+from tests.small_tables import keys_of
 
 _SMALL = {"backbone": "test_efficientnet"}
 # networks of a hundred million weights: the same class with fewer; whole they are built without storage, see

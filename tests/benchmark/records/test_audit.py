@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
 
 from benchmark.__main__ import main
@@ -61,11 +60,11 @@ def test_sides_are_hashed_as_sets_and_overlaps_are_counted(smic):
     audit = audit_fold(fold, table)
     turned = Fold(fold.held_out, labelled.people, fold.test[::-1])
     assert audit_fold(turned, table) == audit
-    # a fold that could never be made: one training clip is tested as well
-    object.__setattr__(turned, "test", np.append(fold.test, fold.train[0]))
+    # a fold that could never be made: one tested clip says when to stop as well
+    object.__setattr__(turned, "validation", fold.test[:1])
     leaky = audit_fold(turned, table)
     assert leaky.overlap == {"subject": 1, "clip": 1, "content": 1}
-    assert leaky.test.keys != audit.test.keys
+    assert leaky.validation.keys != audit.validation.keys
 
 
 def test_the_same_content_under_two_keys_is_an_overlap(smic):

@@ -16,8 +16,8 @@ from benchmark.records.store import Store
 from benchmark.studies.leak_study import FITS, PARTS
 from benchmark.training.plan import make_plan
 from mer_lightning.tasks import train_network
-from mer_lightning.types import person_offrom tests.small_tables import keys_of
-
+from mer_lightning.types import person_of
+from tests.small_tables import keys_of
 
 
 @pytest.fixture

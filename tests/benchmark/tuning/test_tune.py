@@ -1,5 +1,4 @@
-"""Tuning never sees a held-out subject, gives the same twice, goes on after a kill and lands on the board."""from tests.small_tables import fold_of, keys_of, planned_of
-
+"""Tuning never sees a held-out subject, gives the same twice, goes on after a kill and lands on the board."""
 
 import json
 import zlib
@@ -37,6 +36,7 @@ from mer_lightning.protocols.protocol import Labelled
 from mer_lightning.settings import Component, Optimizer, Training
 from mer_lightning.tasks import FoldResult
 from mer_lightning.types import DataError, Prediction
+from tests.small_tables import fold_of, keys_of, planned_of
 
 SPACE = {
     "training.optimizer.lr": {"kind": "float", "low": 1e-4, "high": 1e-1, "log": True},
@@ -148,7 +148,8 @@ def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
     inputs[rows], labels[rows] = 1e4, (labels[rows] + 1) % 3
     garbled = Labelled(run.labelled.samples, tuple(labels.tolist()))
     table = replace(run.table, inputs=inputs, labels=labels, content_hash="garbage")
-    other, same = tune(replace(run, folds=(outer,), planned=planned_of(table, garbled), labelled=garbled), folder="garbled")
+    other = replace(run, folds=(outer,), planned=planned_of(table, garbled), labelled=garbled)
+    other, same = tune(other, folder="garbled")
     assert other.run != record.run
     assert other.confusion != record.confusion
     assert values_of(same) == values_of(folds)

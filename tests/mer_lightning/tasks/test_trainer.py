@@ -1,4 +1,4 @@
-"""A program is interrupted as any other, and what was trained leaves memory although Trainer and task refer to each other."""
+"""Training is interrupted as any other program, and what was trained leaves memory at once."""
 
 import signal
 
