@@ -156,7 +156,11 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     with _open(path) as image:
         mode = _mode(image, path)
         try:
-            # Pillow itself does so for TIFF only, and leaves no tag behind
+            # Pillow does so of itself for TIFF only, and then leaves no tag behind
+            image.load()
+            image.getexif()
+            for key in ("exif", "Raw profile type exif"):  # or Pillow writes the tags anew, damaged as they may be
+                image.info.pop(key, None)
             ImageOps.exif_transpose(image, in_place=True)
             pixels = np.asarray(image if image.mode == mode else image.convert(mode))
         except _DAMAGE as error:
