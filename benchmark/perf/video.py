@@ -12,7 +12,7 @@ import torch
 from benchmark.perf.measurement import Measurement, best_seconds
 from mer_lightning.faces.alignment import Crop, align
 from mer_lightning.faces.points import mean_face
-from mer_lightning.video.reader import read_images, read_video
+from mer_lightning.video.reader import VideoReader, read_images, read_video
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,15 +53,17 @@ def run(*, quick: bool = False) -> list[Measurement]:
         video = _write_video(folder / "clip.avi", clip)
         if video is None:
             return rows
-        rows.append(
+        readers: tuple[VideoReader, ...] = ("decord", "pyav")
+        rows += [
             _row(
-                "avi: decode, align, crop",
-                best_seconds(lambda: aligned(read_video(video)), repeats),
+                f"avi by {reader}: decode, align, crop",
+                best_seconds(lambda reader=reader: aligned(read_video(video, reader)), repeats),
                 best_seconds(lambda: _decode_by_opencv(video), repeats),
                 against="cv2.VideoCapture, decoding alone",
                 note="in a process of its own that can be stopped; its start is included",
             )
-        )
+            for reader in readers
+        ]
     return rows
 
 
