@@ -26,6 +26,7 @@ from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -153,7 +154,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: Unreadable, empty, truncated, too large, or not 8 bits a channel.
     """
-    with _open(path) as image:
+    with _open(path) as file, _image(path, file) as image:
         mode = _mode(image, path)
         try:
             # Pillow does so of itself for TIFF only, and then leaves no tag behind
@@ -276,13 +277,21 @@ def _bits(image: Image.Image) -> int:
     return 8
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such image") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_one_line(error)})") from None
+
+
+def _image(path: Path, file: BinaryIO) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            image = Image.open(path, formats=_FORMATS)
-        except FileNotFoundError:
-            raise DataError(f"{path}: no such image") from None
+            # not by its name: Pillow 13 would map an uncompressed TIFF into memory and scramble a quarter turn of it
+            image = Image.open(file, formats=_FORMATS)
         except Image.DecompressionBombError:
             raise DataError(f"{path}: image has more than {MOST_PIXELS} pixels") from None
         except _DAMAGE as error:
