@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +13,7 @@ from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mer_lightning.datasets.base import Dataset
@@ -25,6 +27,19 @@ COMPOSITE = ("smic", "casme2", "samm")
 EDITION = r"[a-z0-9-]+"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of a source, and what keeps it from being opened.
+
+    Attributes:
+        parts: The whole under an empty name where nothing is wrong, else the databases that could be opened.
+        problems: Everything that is wrong, one line each.
+    """
+
+    parts: Mapping[str, Dataset]
+    problems: tuple[str, ...]
+
+
 class DatabaseChoice(Settings):
     """What a database leaves open: which coding, which copy of the frames, which apex.
 
@@ -32,13 +47,14 @@ class DatabaseChoice(Settings):
         release: Annotation release, maybe with corrections switched; the newest sheet found when absent.
         coding: For CASME II and SAMM: the estimated ``emotion`` (also when absent) or the ``objective`` class.
         variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
-        apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
+        apex: For SMIC, which is released without: ``middle_frame`` (also when absent), ``spotted``, or ``sheet`` for a
+            column that others have added. For every database: ``file`` for the apexes of its ``apexes.csv``.
     """
 
     release: str | None = None
     coding: Literal["emotion", "objective"] | None = None
     variant: str | None = None
-    apex: Literal["middle_frame", "spotted"] | None = None
+    apex: Literal["middle_frame", "spotted", "sheet", "file"] | None = None
 
 
 class Source(Settings):
@@ -138,6 +154,54 @@ class Source(Settings):
         folder = _folders(root, [database])[database]
         return open_database(database, folder, **({"frames": "sequence"} if database == "ckplus" else {}))
 
+    def look(self, data: Path | None) -> Found:
+        """Open each database by itself, and list all that is wrong, of which ``open`` says the first; reads no frame.
+
+        Args:
+            data: Folder with the data, as for ``open``.
+        """
+        try:
+            root = data_root(data) if self.name in {"megc2019", "databases"} else None
+            if root is None:
+                return Found({"": self.open(data)}, ())
+            places = _places(root, COMPOSITE if self.name == "megc2019" else self.databases)
+        except DataError as error:
+            return Found({}, (str(error),))
+        found: dict[str, Dataset] = {}
+        problems: list[str] = []
+        for database, folders in places.items():
+            try:
+                folder = _only(root, database, folders)
+                found[database] = self._open_database(database, folder)
+            except DataError as error:
+                listed = [] if len(folders) != 1 else self._problems(database, folders[0])
+                problems += [f"{database}: {problem}" for problem in listed] or [str(error)]
+        if not problems:
+            try:
+                return Found({"": self._open_databases(root)}, ())
+            except DataError as error:
+                problems.append(str(error))
+        return Found(found, tuple(problems))
+
+    def _problems(self, database: str, folder: Path) -> list[str]:
+        """Everything that is wrong with a database that cannot be opened."""
+        from mer_lightning.datasets.registry import get_database
+        from mer_lightning.faces.aligned import landmark_problems
+
+        entry = get_database(database)
+        known = inspect.signature(entry.scanner).parameters
+        options = {key: value for key, value in self._choice(database).items() if key in known}
+        try:
+            scan = entry.scan(folder, **options)
+        except DataError as error:
+            return [str(error)]
+        problems = [str(problem) for problem in (*scan.problems, *scan.compare())]
+        return problems + (landmark_problems(scan, folder) if self.faces == "aligned" else [])
+
+    def _choice(self, database: str) -> dict[str, str]:
+        choice = next((made for one, made in self.databases.items() if one == database), DatabaseChoice())
+        return choice.model_dump(exclude_none=True)
+
     def _twins(self) -> Dataset:
         from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
         from mer_lightning.datasets.union import Union
@@ -160,8 +224,7 @@ class Source(Settings):
     def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
         from mer_lightning.datasets.registry import open_database
 
-        choice = next((made for one, made in self.databases.items() if one == name), DatabaseChoice())
-        frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
+        frames = open_database(name, folder, **self._choice(name))
         if self.faces == "as_released":
             return frames
         from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
@@ -171,16 +234,31 @@ class Source(Settings):
 
 def _folders(root: Path, wanted: Iterable[str]) -> dict[str, Path]:
     """The folder of each database under a data root, in the order in which they are wanted."""
+    places = _places(root, wanted)
+    if missing := [database for database, folders in places.items() if not folders]:
+        raise DataError(_unrecognised(root, missing))
+    return {database: _only(root, database, folders) for database, folders in places.items()}
+
+
+def _places(root: Path, wanted: Iterable[str]) -> dict[str, list[Path]]:
+    """The folders of each database under a data root, in the order in which they are wanted."""
     from mer_lightning.datasets.registry import find_databases
 
     places: dict[str, list[Path]] = {database: [] for database in wanted}
     for database, folder in find_databases(root):
         if database in places:
             places[database].append(folder)
-    if missing := [database for database, folders in places.items() if not folders]:
-        raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-    for database, folders in places.items():
-        if len(folders) > 1:
-            names = " and in ".join(folder.name for folder in folders)
-            raise DataError(f"{root}: {database} lies in {names}; expected one folder")
-    return {database: folder for database, (folder,) in places.items()}
+    return places
+
+
+def _only(root: Path, database: str, folders: list[Path]) -> Path:
+    if not folders:
+        raise DataError(_unrecognised(root, [database]))
+    if len(folders) > 1:
+        names = " and in ".join(folder.name for folder in folders)
+        raise DataError(f"{root}: {database} lies in {names}; expected one folder")
+    return folders[0]
+
+
+def _unrecognised(root: Path, missing: Iterable[str]) -> str:
+    return f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}"

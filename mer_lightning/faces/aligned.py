@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mer_lightning.datasets.base import Kind
-    from mer_lightning.datasets.frames import FrameDataset
+    from mer_lightning.datasets.frames import FrameDataset, Scan
     from mer_lightning.faces.points import Points
     from mer_lightning.types import Sample
 
@@ -28,7 +28,7 @@ def landmark_file(root: Path, variant: str) -> Path:
     return root / f"landmarks-{variant}.csv"
 
 
-def find_landmarks(frames: FrameDataset, root: Path) -> Path:
+def find_landmarks(frames: FrameDataset | Scan, root: Path) -> Path:
     """Landmark file of an open database: in the root, or in a folder between that and its frames.
 
     Returns:
@@ -39,6 +39,31 @@ def find_landmarks(frames: FrameDataset, root: Path) -> Path:
     places = [folder for folder in near.parents if folder.is_relative_to(base)] if near else []
     files = (landmark_file(folder, frames.variant) for folder in places)
     return next((file for file in files if file.is_file()), landmark_file(root, frames.variant))
+
+
+def landmark_problems(frames: FrameDataset | Scan, root: Path) -> list[str]:
+    """Everything that keeps the clips of a database from being aligned, one line each."""
+    path = find_landmarks(frames, root)
+    if not path.is_file():
+        return [_missing(path, frames.variant)]
+    try:
+        points = read_landmarks(path)
+    except DataError as error:
+        return [str(error)]
+    problems: list[str] = []
+    for sample in frames.samples:
+        try:
+            points.of(sample)
+        except DataError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _missing(path: Path, variant: str) -> str:
+    return (
+        f"{path}: no such landmark file; `mer-bench data prepare` writes it for the {variant} frames, `mer-bench data "
+        "landmarks` imports it"
+    )
 
 
 class AlignedFrames:
@@ -64,10 +89,7 @@ class AlignedFrames:
         self, frames: FrameDataset, landmarks: Path, crop: Crop | None = None, device: torch.device | str = "cpu"
     ) -> None:
         if not landmarks.is_file():
-            raise DataError(
-                f"{landmarks}: no such landmark file; `mer-bench data prepare` writes it "
-                f"for the {frames.variant} frames of {frames.name}"
-            )
+            raise DataError(_missing(landmarks, frames.variant))
         points = read_landmarks(landmarks)
         # every clip is looked up now, not after an hour of reading
         self._points = {sample.key: torch.from_numpy(points.of(sample)) for sample in frames.samples}
