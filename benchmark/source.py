@@ -171,16 +171,20 @@ class Source(Settings):
 
 def _folders(root: Path, wanted: Iterable[str]) -> dict[str, Path]:
     """The folder of each database under a data root, in the order in which they are wanted."""
-    from mer_lightning.datasets.registry import find_databases
+    from mer_lightning.datasets.registry import find_databases, where_else
 
     places: dict[str, list[Path]] = {database: [] for database in wanted}
     for database, folder in find_databases(root):
         if database in places:
             places[database].append(folder)
     if missing := [database for database, folders in places.items() if not folders]:
-        raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
+        hint = where_else(root, missing) or f"; see mer-bench data list --data {root}"
+        raise DataError(f"{root}: {', '.join(missing)} not recognised in it{hint}")
     for database, folders in places.items():
         if len(folders) > 1:
             names = " and in ".join(folder.name for folder in folders)
-            raise DataError(f"{root}: {database} lies in {names}; expected one folder")
+            raise DataError(
+                f"{root}: {database} lies in {names}; expected one folder: put copies of one database into a folder of "
+                f"their own, or name a data folder with one of them"
+            )
     return {database: folder for database, (folder,) in places.items()}

@@ -129,6 +129,8 @@ def _folders(root: Path, frames: Path) -> tuple[dict[str, Path], dict[str, Path]
         if match is None or not folder.is_dir():
             continue
         subject = f"sub{int(match[1]):02d}"
+        if (twin := subjects.get(subject)) is not None:
+            raise DataError(f"{relative(root, frames)}: {twin.name} and {folder.name} are both {subject}; expected one")
         subjects[subject] = folder
         for path in children(root, folder):
             if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES:

@@ -127,6 +127,16 @@ _SMIC_CORRECTIONS = (
     _lenient_frames("smic"),
 )
 
+_FER2013 = {
+    "angry": 4953,
+    "disgust": 547,
+    "fear": 5121,
+    "happy": 8989,
+    "sad": 6077,
+    "surprise": 4002,
+    "neutral": 6198,
+}
+
 RELEASES: dict[str, AnnotationRelease] = {
     release.name: _release(release)
     for release in (
@@ -274,17 +284,18 @@ RELEASES: dict[str, AnnotationRelease] = {
             name="fer2013",
             database="fer2013",
             source="Goodfellow et al., Challenges in representation learning, 2013, and fer2013.csv",
-            counts={
-                "angry": 4953,
-                "disgust": 547,
-                "fear": 5121,
-                "happy": 8989,
-                "sad": 6077,
-                "surprise": 4002,
-                "neutral": 6198,
-            },
+            counts=_FER2013,
             clips=35887,
             parts={"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589},
+        ),
+        AnnotationRelease(
+            name="fer2013-folders",
+            database="fer2013",
+            source="FER2013 as folders of pictures (Kaggle, msambare/fer2013); counts are those of fer2013.csv, whose "
+            "two test parts make 7178 pictures of test; not checked against the pictures",
+            counts=_FER2013,
+            clips=35887,
+            parts={"Training": 28709},
         ),
     )
 }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
 from mer_lightning.datasets.frames import Coding, FrameDataset, Scan
-from mer_lightning.datasets.paths import children, existing_root, files_like, folders_with
+from mer_lightning.datasets.paths import children, existing_root, files_like, folders_with, relative
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
@@ -16,6 +16,8 @@ from mer_lightning.video.reader import VIDEO_SUFFIXES
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+Variant = Literal["cropped", "raw"]
 
 LAYOUT = "SAMM/006/006_1_2/006_05562.jpg and SAMM_Micro_FACS_Codes_v2.xlsx"
 _SUBJECT = re.compile(r"\d{3}")
@@ -38,6 +40,8 @@ class Samm(FrameDataset):
     Args:
         root: Folder that holds the sheet and the subjects' folders, at most three levels down.
         release: ``samm-v2``.
+        variant: ``raw`` as released, or ``cropped`` for crops that somebody made; None for the first of ``cropped``,
+            ``raw`` that there is.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class (``I`` to
             ``VII``).
         partial: True for a deliberate subset of the database.
@@ -51,13 +55,20 @@ class Samm(FrameDataset):
         root: Path | str,
         *,
         release: str | None = None,
+        variant: Variant | None = None,
         coding: Coding = "emotion",
         partial: bool = False,
     ) -> None:
-        super().__init__(scan(root, release=release, coding=coding), partial=partial)
+        super().__init__(scan(root, release=release, variant=variant, coding=coding), partial=partial)
 
 
-def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emotion") -> Scan:
+def scan(
+    root: Path | str,
+    *,
+    release: str | None = None,
+    variant: Variant | None = None,
+    coding: Coding = "emotion",
+) -> Scan:
     """Hold the sheet against the folders and collect every problem.
 
     Raises:
@@ -68,12 +79,11 @@ def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emot
     sheets = files_like(base, _SHEET, prune=_SUBJECT)
     if not sheets:
         raise DataError(f"{base}: no annotation sheet found; expected SAMM_Micro_FACS_Codes_v2.xlsx")
-    folders = folders_with(base, _SUBJECT)
-    _, frames = choose_variant(None, {"raw": folders[0]} if folders else {}, base, LAYOUT)
+    kind, frames = choose_variant(variant, _variants(base), base, LAYOUT)
     table = read_table(base, sheets[0], _COLUMNS, sheet="MICRO_ONLY")
     if coding == "objective" and "objective" not in table.columns:
         raise DataError(f"{table.file}: no column 'Objective Classes'")
-    builder = Builder("samm", base, chosen, "raw", coding)
+    builder = Builder("samm", base, chosen, kind, coding)
     subjects, clips = _folders(base, frames)
     for row, subject, clip in builder.names(table):
         if not re.fullmatch(r"\d{1,3}", subject):
@@ -87,6 +97,14 @@ def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emot
         builder.add_row(table.file, row, name, clip, subjects.get(name))
     builder.unnamed(clips)
     return builder.scan(read_twin(base))
+
+
+def _variants(root: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in folders_with(root, _SUBJECT):
+        name = f"{root.name}/{relative(root, folder)}".lower()
+        found.setdefault("cropped" if "crop" in name else "raw", folder)
+    return {kind: found[kind] for kind in ("cropped", "raw") if kind in found}
 
 
 def _folders(root: Path, frames: Path) -> tuple[dict[str, Path], dict[str, Path]]:

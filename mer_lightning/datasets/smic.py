@@ -189,7 +189,7 @@ def _clip_folders(root: Path, camera: Camera) -> dict[str, list[tuple[str, Path]
         if clips:
             tokens = set(re.split(r"[^a-z]+", f"{root.name}/{relative(root, folder)}".lower()))
             if camera in tokens:
-                kind = "cropped" if "cropped" in tokens else "long" if tokens & {"long", "e"} else "raw"
+                kind = "cropped" if tokens & {"cropped", "crop"} else "long" if tokens & {"long", "e"} else "raw"
                 found[kind] += clips
     return {kind: sorted(clips) for kind, clips in found.items() if clips}
 

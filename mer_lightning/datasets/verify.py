@@ -10,7 +10,7 @@ from mer_lightning.datasets import fer2013
 from mer_lightning.datasets.action_units import parse_action_units
 from mer_lightning.datasets.frames import read_clip
 from mer_lightning.datasets.problems import Problem
-from mer_lightning.datasets.registry import get_database, recognise
+from mer_lightning.datasets.registry import get_database, recognise, where_else
 from mer_lightning.datasets.releases import get_release
 from mer_lightning.types import DataError
 
@@ -102,7 +102,8 @@ def verify(
         scan = entry.scan(root, release=release, **options)
     except DataError as error:
         # nothing to start from: the folder itself is the problem
-        return Verification(database=database, root=str(root), problems=(Problem(".", None, str(error)),))
+        missing = Problem(".", None, f"{error}{where_else(root, [database])}")
+        return Verification(database=database, root=str(root), problems=(missing,))
     problems = [*scan.problems, *_action_units(scan), *(_frames(scan) if frames else []), *scan.compare()]
     scaled = scan.twin.release(scan.release) if scan.twin is not None else None
     stated = scaled or scan.release
@@ -138,7 +139,8 @@ def verify_all(root: Path, *, release: str | None = None, frames: bool = True) -
         names = tuple(name for name in names if name == get_release(release).database)
     if not names:
         wanted = f"of release {release} " if release else ""
-        raise DataError(f"{root}: no database {wanted}recognised; name it with --database to see what is missing")
+        hint = where_else(root) or "; name it with --database to see what is missing"
+        raise DataError(f"{root}: no database {wanted}recognised{hint}")
     return tuple(verify(root, name, release=release, frames=frames) for name in names)
 
 
