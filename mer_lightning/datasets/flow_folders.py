@@ -128,7 +128,7 @@ class FlowFolders:
         if _subjects(self._root):
             return
         for where, folders in (
-            ("below", [path for path in _folders_of(self._root) if _subjects(path)]),
+            ("one level below", [path for path in _folders_of(self._root) if _subjects(path)]),
             ("two levels below", [p for path in _folders_of(self._root) for p in _folders_of(path) if _subjects(p)]),
             ("above", [path for path in self._root.parents[:3] if _subjects(path)][:1]),
             ("beside it", [path for path in _folders_of(self._root.parent) if _subjects(path)]),

@@ -184,7 +184,7 @@ def test_a_folder_too_high_too_low_or_beside_is_told_where_the_maps_lie(small_fo
     flat.mkdir()
     shutil.copy(any_map(maps), flat / "s01_s01_ne_01 .png")
     for root, where in (
-        (above, "below"),
+        (above, "one level below"),
         (tmp_path, "two levels below"),
         (maps / "s01", "above"),
         (maps / "s01/u_test", "above"),
@@ -193,7 +193,7 @@ def test_a_folder_too_high_too_low_or_beside_is_told_where_the_maps_lie(small_fo
     ):
         assert refused(root) == f"{root}: no subject folder in it; flow maps lie {where}: --data {maps}"
     shutil.copytree(maps, above / "other")
-    assert refused(above).endswith(f"lie below: --data {above / 'other'} or --data {maps}")
+    assert refused(above).endswith(f"lie one level below: --data {above / 'other'} or --data {maps}")
 
 
 def test_maps_of_another_database_are_named_with_their_labels(tmp_path):
@@ -211,7 +211,7 @@ def test_maps_of_another_database_are_named_with_their_labels(tmp_path):
 @pytest.mark.parametrize(
     ("case", "says"),
     [
-        ("htnet-datasets-folder", "flow maps lie below: --data .*three_norm_u_v_os$"),
+        ("htnet-datasets-folder", "flow maps lie one level below: --data .*three_norm_u_v_os$"),
         ("flow-maps-four-classes", r"spNO.1: a subject of CAS\(ME\)\^3, whose maps here have the labels 0, 2, 3; "),
     ],
 )
