@@ -199,6 +199,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
         options["release"] = arguments.release
     if arguments.variant is not None:
         options["variant"] = arguments.variant
+    if name == "ckplus":
+        # clips are aligned by their first frame, and those of pre-training are whole sequences
+        options["frames"] = "sequence"
     dataset = get_database(name).open(arguments.path, **options)
     detector = load_detector(arguments.detector, arguments.model, arguments.device)
     out = arguments.out or landmark_file(arguments.path, dataset.variant)

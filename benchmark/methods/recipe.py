@@ -58,7 +58,7 @@ class Transfer(Settings):
     """Pre-training on a database of other people, once per recipe and seed; every fold starts from its weights.
 
     Attributes:
-        database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: PublicTest) validates.
+        database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: a part) validates.
         stills: Take so many last frames of each clip as pictures of their own (S3: 3); 0 keeps clips.
         representation: What is seen of it; that of the recipe when absent.
         arguments: Arguments of the model that differ from the recipe's, e.g. fewer dimensions.

@@ -13,7 +13,7 @@ from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mer_lightning.datasets.base import Dataset
@@ -67,8 +67,9 @@ class Source(Settings):
         scale: Size of synthetic data relative to the official one.
         seed: Seed of synthetic data.
         faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
-            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``.
-        databases: Choices per database.
+            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``. CK+, where a method is
+            pre-trained on it, is cut or aligned by the landmarks that are released with it.
+        databases: Choices per database; those of ``ckplus`` are of pre-training alone.
         without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
             (face crops whose apex is known) take their place, on boards that say so.
         edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
@@ -79,7 +80,7 @@ class Source(Settings):
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: Seed = 0
     faces: Literal["as_released", "aligned"] = "as_released"
-    databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
+    databases: dict[Literal["smic", "casme2", "samm", "ckplus"], DatabaseChoice] = Field(default_factory=dict)
     without_data: Literal["error", "twins"] = "error"
     edition: str = Field(default="", pattern=f"^({EDITION})?$")
 
@@ -88,7 +89,7 @@ class Source(Settings):
         framed = self.name in {"megc2019", "databases"}
         if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
             raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
-        if self.name == "databases" and not self.databases:
+        if self.name == "databases" and not self._targets:
             raise ValueError("databases: expected at least one of smic, casme2, samm")
         usual = self.faces == "as_released" and not any(
             choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
@@ -98,6 +99,10 @@ class Source(Settings):
                 "edition: expected a short name, since faces, variant, apex or corrections are not the usual ones"
             )
         return self
+
+    @property
+    def _targets(self) -> dict[str, DatabaseChoice]:
+        return {name: choice for name, choice in self.databases.items() if name != "ckplus"}
 
     def open(self, data: Path | None) -> Dataset:
         """Open the dataset.
@@ -152,7 +157,9 @@ class Source(Settings):
                 return SyntheticStills(min(self.scale, 1.0), self.seed)
             return SyntheticDatabase(database, scale=min(self.scale, 1.0), seed=self.seed)
         folder = _folders(root, [database])[database]
-        return open_database(database, folder, **({"frames": "sequence"} if database == "ckplus" else {}))
+        if database == "fer2013":
+            return open_database(database, folder)
+        return self._open_database(database, folder, frames="sequence")
 
     def look(self, data: Path | None) -> Found:
         """Open each database by itself, and list all that is wrong, of which ``open`` says the first; reads no frame.
@@ -211,20 +218,23 @@ class Source(Settings):
         return Union(
             *(
                 SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
-                for name, choice in self.databases.items()
+                for name, choice in self._targets.items()
             )
         )
 
     def _open_databases(self, root: Path) -> Dataset:
         from mer_lightning.datasets.union import Union
 
-        folders = _folders(root, COMPOSITE if self.name == "megc2019" else self.databases)
+        folders = _folders(root, COMPOSITE if self.name == "megc2019" else self._targets)
         return Union(*(self._open_database(database, folder) for database, folder in folders.items()))
 
-    def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
+    def _open_database(self, name: str, folder: Path, **options: str) -> FrameDataset | AlignedFrames:
         from mer_lightning.datasets.registry import open_database
 
-        frames = open_database(name, folder, **self._choice(name))
+        if name == "ckplus" and self.faces == "aligned":
+            # its crops are cut when they are read, and what is aligned is the picture
+            options = {"variant": "raw"} | options
+        frames = open_database(name, folder, **options | self._choice(name))
         if self.faces == "as_released":
             return frames
         from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
@@ -256,9 +266,15 @@ def _only(root: Path, database: str, folders: list[Path]) -> Path:
         raise DataError(_unrecognised(root, [database]))
     if len(folders) > 1:
         names = " and in ".join(folder.name for folder in folders)
-        raise DataError(f"{root}: {database} lies in {names}; expected one folder")
+        raise DataError(
+            f"{root}: {database} lies in {names}; expected one folder: put copies of one database into a folder of "
+            f"their own, or name a data folder with one of them"
+        )
     return folders[0]
 
 
-def _unrecognised(root: Path, missing: Iterable[str]) -> str:
-    return f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}"
+def _unrecognised(root: Path, missing: Sequence[str]) -> str:
+    from mer_lightning.datasets.registry import where_else
+
+    hint = where_else(root, missing) or f"; see mer-bench data list --data {root}"
+    return f"{root}: {', '.join(missing)} not recognised in it{hint}"

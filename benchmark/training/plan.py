@@ -85,6 +85,8 @@ class Run:
         parts = [self.recipe.hash, self.protocol.hash, self.late_table.content_hash]
         if self.pretraining is not None:
             parts += [self.pretraining.name, self.pretraining.release]
+            # what is invented leaves nothing to choose
+            parts += [f"{name}: {value}" for name, value in sorted(self.pretraining.choices.items())]
         return (
             f"{self.recipe.name}--{self.board}--s{self.seed}--"
             f"{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:10]}"

@@ -123,7 +123,7 @@ _SMIC_BY_NAME = Correction(
     default=False,
 )
 _SMIC_E_CORRECTIONS = (_SMIC_BY_NAME, _lenient_frames("smic"))
-_SMIC_E_UNLABELLED = dict.fromkeys(_SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it")
+_SMIC_E_UNLABELLED: dict[str, str] = dict.fromkeys(_SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it")
 _SMIC_E_NOTES = (
     "OffsetF and other columns are formulas; their stored values are read",
     "a row may hold two or three expressions; the first one is the sample",
@@ -166,6 +166,15 @@ _CASME2_2014 = (
         notes=("joined by subject and clip; every row of each has its partner",),
     ),
 )
+_FER2013 = {
+    "angry": 4953,
+    "disgust": 547,
+    "fear": 5121,
+    "happy": 8989,
+    "sad": 6077,
+    "surprise": 4002,
+    "neutral": 6198,
+}
 
 RELEASES: dict[str, AnnotationRelease] = {
     release.name: _release(release)
@@ -316,17 +325,19 @@ RELEASES: dict[str, AnnotationRelease] = {
             database="fer2013",
             source="Goodfellow et al., Challenges in representation learning, 2013, and fer2013.csv",
             file="fer2013.csv",
-            counts={
-                "angry": 4953,
-                "disgust": 547,
-                "fear": 5121,
-                "happy": 8989,
-                "sad": 6077,
-                "surprise": 4002,
-                "neutral": 6198,
-            },
+            counts=_FER2013,
             clips=35887,
             parts={"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589},
+        ),
+        AnnotationRelease(
+            name="fer2013-folders",
+            database="fer2013",
+            source="FER2013 as folders of pictures (Kaggle, msambare/fer2013); counts are those of fer2013.csv, whose "
+            "two test parts make 7178 pictures of test; not checked against the pictures",
+            file="train/<class> and test/<class>",
+            counts=_FER2013,
+            clips=35887,
+            parts={"Training": 28709},
         ),
     )
 }

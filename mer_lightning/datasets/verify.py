@@ -10,7 +10,7 @@ from mer_lightning.datasets import fer2013
 from mer_lightning.datasets.action_units import parse_action_units
 from mer_lightning.datasets.frames import read_clip
 from mer_lightning.datasets.problems import Problem, Remark
-from mer_lightning.datasets.registry import get_database, recognise
+from mer_lightning.datasets.registry import get_database, recognise, where_else
 from mer_lightning.datasets.releases import get_release
 from mer_lightning.types import DataError
 
@@ -113,7 +113,8 @@ def verify(
         scan = entry.scan(root, release=release, **options)
     except DataError as error:
         # nothing to start from: the folder itself is the problem
-        return Verification(database=database, root=str(root), problems=(Problem(".", None, str(error)),))
+        missing = Problem(".", None, f"{error}{where_else(root, [database])}")
+        return Verification(database=database, root=str(root), problems=(missing,))
     counts = [*scan.compare(), *_objective(scan)]
     problems = [*scan.problems, *_action_units(scan), *(_frames(scan) if frames else []), *counts]
     stated = scan.stated
@@ -156,7 +157,8 @@ def verify_all(
         names = tuple(name for name in names if name == get_release(release).database)
     if not names:
         wanted = f"of release {release} " if release else ""
-        raise DataError(f"{root}: no database {wanted}recognised; name it with --database to see what is missing")
+        hint = where_else(root) or "; name it with --database to see what is missing"
+        raise DataError(f"{root}: no database {wanted}recognised{hint}")
     return tuple(verify(root, name, release=release, frames=frames, **options) for name in names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mer_lightning.protocols.protocol import (
+    PARTS,
     Fold,
     InnerFold,
     Labelled,
@@ -19,6 +20,7 @@ from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, OBJECTIVE_5, SAM
 from mer_lightning.types import DataError
 
 __all__ = [
+    "PARTS",
     "PROTOCOLS",
     "Fold",
     "InnerFold",

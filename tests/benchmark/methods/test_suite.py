@@ -65,7 +65,7 @@ def test_a_source_that_does_not_fit_is_one_line(tmp_path, source, says):
     [
         ("{name: databases, databases: {casme2: {release: samm-v2}}}", "release samm-v2 is not one of casme2"),
         ("{name: databases, databases: {casme2: {apex: spotted}}, edition: x}", "casme2: there is no apex to choose"),
-        ("{name: databases, databases: {samm: {variant: raw}}, edition: x}", "samm: there is no variant to choose"),
+        ("{name: databases, databases: {samm: {variant: cropped}}, edition: x}", "no cropped frames found .only raw"),
         ("{name: databases, databases: {smic: {coding: objective}}}", "smic: there is no coding to choose"),
         (
             "{name: databases, databases: {casme2: {}}, faces: aligned, edition: x}",

