@@ -123,7 +123,8 @@ _SMIC_BY_NAME = Correction(
     default=False,
 )
 _SMIC_E_CORRECTIONS = (_SMIC_BY_NAME, _lenient_frames("smic"))
-_SMIC_E_UNLABELLED: dict[str, str] = dict.fromkeys(_SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it")
+_NO_ROW = "no row in the E sheet, although the 164-clip release has it"
+_SMIC_E_UNLABELLED = dict[str, str]((clip, _NO_ROW) for clip in _SMIC_ABSENT)
 _SMIC_E_NOTES = (
     "OffsetF and other columns are formulas; their stored values are read",
     "a row may hold two or three expressions; the first one is the sample",

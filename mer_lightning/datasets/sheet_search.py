@@ -97,7 +97,9 @@ class Spreadsheets:
             if form.names.fullmatch(path.name):
                 raise DataError(reason)
         found: list[Sheet] = []
-        others = {relative(self.root, path): "cannot be read" for path in self.broken}
+        others = {
+            (name := relative(self.root, path)): why.removeprefix(f"{name}: ") for path, why in self.broken.items()
+        }
         known = set(besides)
         for book in self.books:
             if book.path in known:
@@ -127,8 +129,8 @@ def find_spreadsheets(root: Path, depth: int = 3, prune: re.Pattern[str] | None 
 
 def none_found(root: Path, form: Form, others: dict[str, str]) -> DataError:
     """The error of a root without such a sheet: what is expected, and why what lies there is not it."""
-    there = "; ".join(f"{name} {reason}" for name, reason in list(others.items())[:_MOST_NAMED])
-    more = f"; and {len(others) - _MOST_NAMED} more files" if len(others) > _MOST_NAMED else ""
+    there = ", ".join(f"{name} ({reason})" for name, reason in list(others.items())[:_MOST_NAMED])
+    more = f" and {len(others) - _MOST_NAMED} more files" if len(others) > _MOST_NAMED else ""
     found = f"; found {there}{more}" if others else ""
     return DataError(f"{root}: no annotation sheet found; expected {form.wanted}{found}")
 

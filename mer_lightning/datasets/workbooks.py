@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from mer_lightning.datasets.paths import inside, relative
@@ -169,8 +170,9 @@ def _open_xlsx(path: Path, name: str) -> dict[str, Callable[[], Grid]]:
     try:
         _check_archive(path, name)
         # once as it was typed and once as it was last calculated
-        typed = openpyxl.load_workbook(path, data_only=False, keep_links=False)
-        shown = openpyxl.load_workbook(path, data_only=True, keep_links=False)
+        with path.open("rb") as file:  # by its name openpyxl would refuse an .xlsx that is called .xls
+            typed = openpyxl.load_workbook(file, data_only=False, keep_links=False)
+            shown = openpyxl.load_workbook(file, data_only=True, keep_links=False)
     except DataError:
         raise
     except Exception as error:  # openpyxl raises whatever its parsers raise
@@ -228,7 +230,8 @@ def _open_xls(path: Path, name: str) -> dict[str, Callable[[], Grid]]:
     import python_calamine
 
     try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        # by its content: a path would be judged by its suffix
+        book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(path.read_bytes()))
     except python_calamine.PasswordError:
         raise DataError(f"{name}: is protected by a password; save it without one") from None
     except Exception as error:  # a parser of untrusted bytes
@@ -246,7 +249,8 @@ def _read_xls(book: CalamineWorkbook, title: str, name: str) -> Grid:
     except Exception as error:
         raise DataError(f"{name}: expected a sheet of cells ({type(error).__name__}); is it damaged?") from None
     # the format itself ends at 65 536 rows of 256 columns
-    _check_size(name, int(sheet.total_height), int(sheet.total_width))
+    last_row, last_column = sheet.end or (0, 0)
+    _check_size(name, last_row + 1, last_column + 1)
     cells = {
         (row, column): _calamine_cell(value)
         for row, values in enumerate(sheet.to_python(skip_empty_area=False), 1)
@@ -256,7 +260,8 @@ def _read_xls(book: CalamineWorkbook, title: str, name: str) -> Grid:
     merged = tuple(
         (left + 1, top + 1, right + 1, bottom + 1) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
     )
-    height, width = max((row for row, _ in cells), default=0), max((column for _, column in cells), default=0)
+    height = max([*(row for row, _ in cells), *(min(bottom, _MOST_ROWS) for *_, bottom in merged)], default=0)
+    width = max((column for _, column in cells), default=0)
     return Grid(name, title, height, width, cells, merged)
 
 

@@ -118,11 +118,11 @@ PROTOCOLS = {
         ),
         Protocol(
             name="samm-5",
-            version=1,
+            version=2,
             title="SAMM, 5 classes",
             scheme=SAMM_5,
             counts={"samm": (57, 26, 26, 15, 12)},
-            subjects={"samm": 28},
+            subjects={"samm": 27},
         ),
         Protocol(
             name="megc2018",

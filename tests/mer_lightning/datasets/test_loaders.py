@@ -48,7 +48,7 @@ def test_a_correction_that_is_off_leaves_the_problem(casme2):
     with pytest.raises(DataError, match=r"CASME2-coding-20140508.xlsx \[Sheet1\] row 4: apex is '/'"):
         Casme2(casme2, release=named, partial=True)
     with pytest.raises(
-        DataError, match="casme2-2014: correction 'nothing' is unknown; expected one of casme2-any-apex"
+        DataError, match="casme2-2014: correction 'nothing' is unknown; expected one of casme2-any-frames"
     ):
         get_release("casme2-2014-with:nothing")
 
