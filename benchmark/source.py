@@ -32,13 +32,14 @@ class DatabaseChoice(Settings):
         release: Annotation release, maybe with corrections switched; the newest sheet found when absent.
         coding: For CASME II and SAMM: the estimated ``emotion`` (also when absent) or the ``objective`` class.
         variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
-        apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
+        apex: For SMIC, which is released without: ``middle_frame`` (also when absent), ``spotted``, or ``sheet`` for a
+            column that others have added. For every database: ``file`` for the apexes of its ``apexes.csv``.
     """
 
     release: str | None = None
     coding: Literal["emotion", "objective"] | None = None
     variant: str | None = None
-    apex: Literal["middle_frame", "spotted"] | None = None
+    apex: Literal["middle_frame", "spotted", "sheet", "file"] | None = None
 
 
 class Source(Settings):

@@ -13,7 +13,7 @@ from mer_lightning.datasets.releases import get_release
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from mer_lightning.datasets.frames import FrameDataset, Scan
@@ -32,6 +32,7 @@ class Database:
         scanner: Scans a root folder.
         options: Arguments that both always get.
         marks: File or folder names of which one is enough to recognise it.
+        hints: Names that are enough where no other camera is recognised.
     """
 
     name: str
@@ -42,26 +43,42 @@ class Database:
     scanner: Callable[..., Scan]
     options: Mapping[str, str]
     marks: re.Pattern[str]
+    hints: re.Pattern[str] | None = None
 
     def open(self, root: Path | str, **options: object) -> FrameDataset:
         """Open the database; options are those of its class.
 
         Raises:
-            DataError: Something is not as released.
+            DataError: There is no such option, or something is not as released.
         """
+        self.check_options(options)
         return self.opener(root, **(dict(self.options) | options))
 
     def scan(self, root: Path | str, **options: object) -> Scan:
         """Collect what is there and every problem.
 
         Raises:
-            DataError: There is nothing to start from.
+            DataError: There is no such option, or nothing to start from.
         """
+        self.check_options(options)
         return self.scanner(root, **(dict(self.options) | options))
+
+    def check_options(self, options: Iterable[str]) -> None:
+        """Make sure that the database has such options.
+
+        Raises:
+            DataError: It lacks one.
+        """
+        known = inspect.signature(self.opener).parameters
+        if strange := [option for option in options if option not in known]:
+            raise DataError(f"{self.name}: there is no {strange[0]} to choose")
 
 
 def _smic(camera: str, title: str) -> Database:
-    tokens = rf"(?i:smic[_-]{camera}([_-]e)?([_-]annotation\.xlsx?)?|{camera}([_-]long)?)"
+    tokens = rf"(?i:smic[_-]{camera}([_-]e)?|{camera}([_-]long)?"
+    # the workbook that is named after HS has a sheet of VIS too
+    tokens += ")" if camera == "hs" else rf"|.*smic[_-]{camera}.*annotation.*\.(xlsx?|csv))"
+    hints = re.compile(r"(?i:.*smic.*annotation.*\.(xlsx?|csv)|smic[_-]crop(ped)?)") if camera == "hs" else None
     return Database(
         name="smic" if camera == "hs" else f"smic_{camera}",
         title=title,
@@ -71,6 +88,7 @@ def _smic(camera: str, title: str) -> Database:
         scanner=smic.scan,
         options={"camera": camera},
         marks=re.compile(tokens),
+        hints=hints,
     )
 
 
@@ -88,7 +106,7 @@ DATABASES: dict[str, Database] = {
             opener=casme2.Casme2,
             scanner=casme2.scan,
             options={},
-            marks=re.compile(r"(?i:CASME2[-_].*|sub\d{2})"),
+            marks=re.compile(r"(?i:(\[.*\] ?)?CASME2[-_].*|CASME2\.(xlsx?|csv)|sub\d{1,2})"),
         ),
         Database(
             name="samm",
@@ -98,7 +116,7 @@ DATABASES: dict[str, Database] = {
             opener=samm.Samm,
             scanner=samm.scan,
             options={},
-            marks=re.compile(r"(?i:SAMM(_\d{8})?_Micro_FACS_Codes_v2\.xlsx?)"),
+            marks=re.compile(r"(?i:(.*SAMM.*Micro.*FACS.*|SAMM)\.(xlsx?|csv)|SAMM_CROP(PED)?)"),
         ),
         Database(
             name="ckplus",
@@ -147,8 +165,13 @@ def recognise(root: Path) -> tuple[str, ...]:
     # clips are not entered: what a database is shows above them
     for _, folders, files in walk(root, 3, prune=re.compile(r"(?i:s\d{1,2}|sub\d{1,2}|\d{3}|S\d{3})")):
         names.update(path.name for path in (*folders, *files))
+    marked = [one.name for one in DATABASES.values() if any(map(one.marks.fullmatch, names))]
+    families = {name.split("_")[0] for name in marked}
     return tuple(
-        name for name, database in DATABASES.items() if any(database.marks.fullmatch(found) for found in names)
+        one.name
+        for one in DATABASES.values()
+        if one.name in marked
+        or (one.hints is not None and one.name not in families and any(map(one.hints.fullmatch, names)))
     )
 
 
@@ -181,8 +204,4 @@ def open_database(name: str, root: Path | str, **options: object) -> FrameDatase
     release = options.get("release")
     if isinstance(release, str) and get_release(release).database != name:
         raise DataError(f"release {release} is not one of {name}")
-    database = get_database(name)
-    known = inspect.signature(database.opener).parameters
-    if strange := [option for option in options if option not in known]:
-        raise DataError(f"{name}: there is no {strange[0]} to choose")
-    return database.open(root, **options)
+    return get_database(name).open(root, **options)
