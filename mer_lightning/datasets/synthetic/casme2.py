@@ -52,7 +52,7 @@ def write_sheets(out: Path, takes: Sequence[Take], release: str) -> None:
     Args:
         out: Root.
         takes: Clips in the order of the sheet.
-        release: ``casme2-2014`` (the objective classes lie beside it, in a workbook of their own) or
+        release: ``casme2-2014``, ``casme2-2014+objective`` (with the workbook of objective classes beside it) or
             ``casme2-2019``.
     """
     later = release == "casme2-2019"
@@ -65,7 +65,7 @@ def write_sheets(out: Path, takes: Sequence[Take], release: str) -> None:
     rows = [[*_row(take, codes[take.key]), *([_objective(take)] if later else [])] for take in takes]
     text = {1: "@"}
     write_book(out / SHEETS[release], Sheet("Sheet1", [header, *rows], text), Sheet("Sheet2"), Sheet("Sheet3"))
-    if not later:
+    if release.endswith("+objective"):
         classes: list[list[Cell]] = [[take.subject[3:], take.clip, _objective(take)] for take in takes]
         titles: list[Cell] = ["Subject", "Filename", "Objective Class"]
         write_book(out / OBJECTIVE_SHEET, Sheet("Sheet1", [titles, *classes], text), Sheet("Sheet2"))

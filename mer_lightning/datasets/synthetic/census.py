@@ -113,8 +113,12 @@ CASME2_OBJECTIVE: dict[str, dict[Objective, int]] = {
     "fear": {"III": 1, "VI": 1},
 }
 
-CASME2_SURPRISE_2019 = (("sub08", "EP18_08"), ("sub14", "EP16_09"), ("sub20", "EP01_02"))
-"""Clips of sadness that the 2019 sheet calls surprise."""
+CASME2_SURPRISE_2019 = {
+    ("sub08", "EP18_08"): ("sub24", "EP07_01"),
+    ("sub14", "EP16_09"): ("sub24", "EP07_04f"),
+    ("sub20", "EP01_02"): ("sub24", "EP10_03"),
+}
+"""Clips of sadness, and as which ones the twin of the 2019 sheet has them: there they are called surprise."""
 
 CASME2_MOVES_2019: dict[tuple[Objective, Objective], int] = {
     ("III", "I"): 2, ("III", "II"): 3, ("III", "VI"): 1, ("III", "VII"): 9, ("IV", "I"): 3, ("IV", "VII"): 8,
@@ -210,13 +214,16 @@ def check_release(database: str, release: str | None) -> str:
     return release
 
 
-def census(database: str, release: str | None = None, subjects: int | None = None) -> tuple[Entry, ...]:
+def census(
+    database: str, release: str | None = None, subjects: int | None = None, *, shown: bool = False
+) -> tuple[Entry, ...]:
     """List the clips of a database.
 
     Args:
         database: Short name; ``fer2013`` has no clips and no census.
         release: Annotation release; None for the default.
         subjects: Only so many subjects, in their order; None for all.
+        shown: What the faces show, where a later sheet calls it something else.
 
     Returns:
         Entries in the order of the sheet.
@@ -231,7 +238,9 @@ def census(database: str, release: str | None = None, subjects: int | None = Non
         slow = database != "smic"
         entries = _smic_e(slow=slow) if "-e-" in release else _smic(SMIC_SLOW if slow else SMIC_HS)
     elif database == "casme2":
-        entries = _relabel(_casme2()) if release == "casme2-2019" else _casme2()
+        entries = _casme2()
+        if release == "casme2-2019":
+            entries = _casme2_2019() if shown else _relabel(_casme2_2019())
     elif database == "samm":
         entries = _samm()
     elif database == "ckplus":
@@ -294,11 +303,22 @@ def _casme2() -> list[Entry]:
     return _deal(entries, CASME2_OBJECTIVE)
 
 
+def _casme2_2019() -> list[Entry]:
+    """The clips of the 2019 sheet with the labels of 2014."""
+    entries = [
+        replace(entry, subject=CASME2_SURPRISE_2019[named][0], clip=CASME2_SURPRISE_2019[named][1])
+        if (named := (entry.subject, entry.clip)) in CASME2_SURPRISE_2019
+        else entry
+        for entry in _casme2()
+    ]
+    return sorted(entries, key=lambda entry: (entry.subject, entry.clip))
+
+
 def _relabel(entries: Iterable[Entry]) -> list[Entry]:
     """Turn the labels of 2014 into those of 2019."""
     found = {
         (entry.subject, entry.clip): replace(entry, emotion="surprise")
-        if (entry.subject, entry.clip) in CASME2_SURPRISE_2019
+        if (entry.subject, entry.clip) in CASME2_SURPRISE_2019.values()
         else entry
         for entry in entries
     }

@@ -177,7 +177,7 @@ def plan_twin(
     release = census.check_release(database, release)
     entries = census.census(database, release, subjects)
     # what a face does is the same whatever a later sheet calls it
-    shown = census.census(database, "casme2-2014", subjects) if release == "casme2-2019" else entries
+    shown = census.census(database, release, subjects, shown=True)
     plans = (
         _plan(
             entry,
