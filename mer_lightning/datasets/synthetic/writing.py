@@ -7,7 +7,6 @@ import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,6 +27,7 @@ MANIFEST = "SYNTHETIC.json"
 
 ENCODERS = 4
 JPEG_QUALITY = 95
+_DAY = re.compile(rb"\d{4}-\d\d-\d\dT[\d:]+Z")
 _EMPTY = re.compile(rb"(<f>[^<]*</f>)<v ?(?:/>|></v>)")
 
 
@@ -114,8 +114,6 @@ def write_book(path: Path, *sheets: Sheet) -> None:
                 written = sheet.cell(number, column, cell.text if isinstance(cell, Formula) else cell)
                 written.number_format = one.formats.get(column, "General") if number > one.header else "General"
         values += [cell.value for cells in one.rows for cell in cells if isinstance(cell, Formula)]
-    # the day on which it was written would make two runs differ
-    book.properties.created = book.properties.modified = datetime(2000, 1, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     written = BytesIO()
     book.save(written)
@@ -134,7 +132,9 @@ def _write_values(path: Path, written: BytesIO, values: Sequence[int]) -> None:
             body = source.read(name)
             if name in sheets:
                 body = _EMPTY.sub(lambda match: match[1] + b"<v>%d</v>" % next(left), body)
-            # without a day of its own, for the same reason
+            # the day on which it was written would make two runs differ
+            if name == "docProps/core.xml":
+                body = _DAY.sub(b"2000-01-01T00:00:00Z", body)
             target.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
 
 
