@@ -115,15 +115,15 @@ def write_book(path: Path, *sheets: Sheet) -> None:
                 written.number_format = one.formats.get(column, "General") if number > one.header else "General"
         values += [cell.value for cells in one.rows for cell in cells if isinstance(cell, Formula)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = BytesIO()
-    book.save(written)
-    _write_values(path, written, values)
+    saved = BytesIO()
+    book.save(saved)
+    _write_values(path, saved, values)
 
 
-def _write_values(path: Path, written: BytesIO, values: Sequence[int]) -> None:
+def _write_values(path: Path, saved: BytesIO, values: Sequence[int]) -> None:
     """Copy a workbook and enter the values of all formulas, in order, which openpyxl leaves empty."""
     left = iter(values)
-    with zipfile.ZipFile(written) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         sheets = sorted(
             (name for name in source.namelist() if name.startswith("xl/worksheets/")),
             key=lambda name: (len(name), name),
