@@ -88,7 +88,7 @@ def _samm_apex(clip: str, value: int) -> Correction:
 
 
 _SMIC_EMOTIONS = ("negative", "positive", "surprise")
-_SMIC_ABSENT = (
+_SMIC_ABSENT: tuple[str, ...] = (
     "s01/s01_ne_02",
     "s02/s02_sur_05",
     "s03/s03_ne_03",
@@ -123,9 +123,7 @@ _SMIC_BY_NAME = Correction(
     default=False,
 )
 _SMIC_E_CORRECTIONS = (_SMIC_BY_NAME, _lenient_frames("smic"))
-_SMIC_E_UNLABELLED: dict[str, str] = {
-    clip: "no row in the E sheet, although the 164-clip release has it" for clip in _SMIC_ABSENT
-}
+_SMIC_E_UNLABELLED = dict.fromkeys(_SMIC_ABSENT, "no row in the E sheet, although the 164-clip release has it")
 _SMIC_E_NOTES = (
     "OffsetF and other columns are formulas; their stored values are read",
     "a row may hold two or three expressions; the first one is the sample",
