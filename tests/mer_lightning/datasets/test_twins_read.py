@@ -74,7 +74,7 @@ def test_corrections_restore_the_truth(tmp_path):
     assert data.applied == names
     for sample in data.samples:
         assert sample.apex == truth.takes[sample.key].apex
-    with pytest.raises(DataError, match=r"apex \d+ is not in"):
+    with pytest.raises(DataError, match=r"row \d+: apex is '\d+'; expected a frame within"):
         Samm(tmp_path / "twin", release="samm-v2-no:samm-028_4_1-apex")
 
 
