@@ -297,7 +297,7 @@ def load_recipe(name: str) -> Recipe:
     Raises:
         DataError: No such recipe, its file is not what it should be, or a member is no method by itself.
     """
-    recipe = _read(name)
+    recipe = _read_recipe(name)
     if "parts" in recipe.model_fields_set:
         raise DataError(f"{RECIPES / name}.yaml: parts: unknown key")
     if recipe.ensemble is None:
@@ -306,7 +306,7 @@ def load_recipe(name: str) -> Recipe:
     for place, member in enumerate(recipe.ensemble.members):
         where = f"{RECIPES / name}.yaml: ensemble.members.{place}.method"
         try:
-            part = _read(member.method)
+            part = _read_recipe(member.method)
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
         if part.ensemble is not None:
@@ -315,7 +315,7 @@ def load_recipe(name: str) -> Recipe:
     return recipe.model_copy(update={"parts": parts})
 
 
-def _read(name: str) -> Recipe:
+def _read_recipe(name: str) -> Recipe:
     if name not in recipe_names():
         raise DataError(f"method '{name}' is unknown; expected one of {', '.join(recipe_names())}")
     return load_yaml(RECIPES / f"{name}.yaml", Recipe, name=name)
