@@ -44,7 +44,7 @@ _LEFT_OUT = {
     "casme2/sub05/EP09_05f": "the official list leaves it out; its apex is its onset",
     **dict.fromkeys(
         ("casme2/sub24/EP07_01", "casme2/sub24/EP07_04f", "casme2/sub24/EP10_03"),
-        "the official list leaves it out; only the 2019 sheet has it as surprise",
+        "the official list leaves it out; the sheets of 2014 and 2019 code it differently",
     ),
 }
 
