@@ -79,15 +79,15 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise DataError(f"--svg {picture}: cannot be written: {error.strerror}") from error
     if arguments.json:
-        print(json.dumps(_body(record), indent=1))
+        print(json.dumps(_as_json(record), indent=1))
     else:
-        _print(record, console)
+        _print_study(record, console)
         console.print(f"record: {path}\npicture: {picture}")
     return 0
 
 
-def _body(record: LeakRecord) -> dict[str, Any]:
-    from benchmark.evidence.habits import NUMBERS, gaps, noise_of, scores_of
+def _as_json(record: LeakRecord) -> dict[str, Any]:
+    from benchmark.evidence.habits import NUMBERS, gaps, noise_of, pooled_scores
     from mer_lightning.metrics import uf1
 
     return {
@@ -95,7 +95,7 @@ def _body(record: LeakRecord) -> dict[str, Any]:
         "board": record.honest.board,
         "seed": record.honest.seed,
         "candidates": {"kind": record.candidates, "number": record.number},
-        "honest": scores_of(record.honest.confusion),
+        "honest": pooled_scores(record.honest.confusion),
         "habits": [
             {"name": gap.habit.name, "title": gap.habit.title, "honest": gap.honest, "leaky": gap.leaky}
             for gap in gaps(record)
@@ -105,8 +105,8 @@ def _body(record: LeakRecord) -> dict[str, Any]:
     }
 
 
-def _print(record: LeakRecord, console: Console) -> None:
-    body = _body(record)
+def _print_study(record: LeakRecord, console: Console) -> None:
+    body = _as_json(record)
     scores = ", ".join(f"{name} {value:.4f}" for name, value in body["honest"].items())
     what = {"epoch": "epochs", "C": "values of C", None: "nothing to choose from"}[record.candidates]
     number = f"{record.number} " if record.number else ""

@@ -6,10 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
-from benchmark.files import fill, read_yaml
+from benchmark.files import fill, read_yaml, yaml_text
 from benchmark.methods.recipe_files import VARIANT_OF, read_recipe, recipe_path, recipe_paths
 from benchmark.methods.search_space import Range, checked
 from mer_lightning.mistakes import first_mistake
@@ -59,7 +58,7 @@ class Transfer(Settings):
     """Pre-training on a database of other people, once per recipe and seed; every fold starts from its weights.
 
     Attributes:
-        database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: PublicTest) validates.
+        database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: a part) validates.
         stills: Take so many last frames of each clip as pictures of their own (S3: 3); 0 keeps clips.
         representation: What is seen of it; that of the recipe when absent.
         arguments: Arguments of the model that differ from the recipe's, e.g. fewer dimensions.
@@ -298,7 +297,7 @@ def load_recipe(name: str) -> Recipe:
     Raises:
         DataError: No such recipe, its file is not what it should be, or a member is no method by itself.
     """
-    recipe = _read(name)
+    recipe = _read_recipe(name)
     if "parts" in recipe.model_fields_set:
         raise DataError(f"{recipe_path(name)}: parts: unknown key")
     if recipe.ensemble is None:
@@ -307,7 +306,7 @@ def load_recipe(name: str) -> Recipe:
     for place, member in enumerate(recipe.ensemble.members):
         where = f"{recipe_path(name)}: ensemble.members.{place}.method"
         try:
-            part = _read(member.method)
+            part = _read_recipe(member.method)
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
         if part.ensemble is not None:
@@ -326,15 +325,13 @@ def recipe_text(name: str) -> str:
     if VARIANT_OF not in read_yaml(path):
         return path.read_text(encoding="utf-8")
     values = read_recipe(name)
-    return "".join(_block(key, values[key]) for key in Recipe.model_fields if key in values)
-
-
-def _block(key: str, value: object) -> str:
     # settings stand together, prose has lines of its own
-    together = isinstance(value, dict) and key != "paper"
-    style = None if together else False
-    return yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False, width=110, default_flow_style=style)
+    return "".join(
+        yaml_text({key: values[key]}, together=isinstance(values[key], dict) and key != "paper")
+        for key in Recipe.model_fields
+        if key in values
+    )
 
 
-def _read(name: str) -> Recipe:
+def _read_recipe(name: str) -> Recipe:
     return fill(Recipe, read_recipe(name) | {"name": name}, recipe_path(name))

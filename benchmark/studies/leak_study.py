@@ -122,7 +122,7 @@ def study_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     for fit in job.fits(table, accelerator):
         held_out = fit.fold.held_out
         try:
-            result = _train(job.recipe, fit)
+            result = _train_candidates(job.recipe, fit)
         except Exception as error:
             outcomes.append(Outcome(held_out, failure(error)))
         else:
@@ -141,7 +141,7 @@ def _costs(recipe: Recipe) -> tuple[float, ...]:
     return tuple(recipe.estimator.arguments.get("costs", ())) if recipe.estimator else ()
 
 
-def _train(recipe: Recipe, fit: Fit) -> FoldResult:
+def _train_candidates(recipe: Recipe, fit: Fit) -> FoldResult:
     if recipe.estimator is None:
         assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
         return train_network(replace(fit, every_epoch=True), recipe.model, recipe.training)

@@ -131,7 +131,7 @@ def _at_once(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
         return tuple(Outcome(f.fold.held_out, fold_record(f, r)) for f, r in zip(fits, results, strict=True))
     except Exception as error:
         full = is_out_of_memory(error)
-        note = f"{len(job.members)} folds at once: {_line(error)}"
+        note = f"{len(job.members)} folds at once: {_error_line(error)}"
     # outside of the handler, which would keep the tensors of what failed alive
     _free_memory()
     parts = job.halves() if full else [replace(job, members=(member,)) for member in job.members]
@@ -235,7 +235,7 @@ def fold_record(fit: Fit, result: FoldResult) -> FoldRecord:
 
 def failure(error: BaseException) -> Failure:
     """A failure in one line, with its traceback."""
-    return Failure(_line(error), "".join(traceback.format_exception(error)))
+    return Failure(_error_line(error), "".join(traceback.format_exception(error)))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -246,7 +246,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
-def _line(error: BaseException) -> str:
+def _error_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 

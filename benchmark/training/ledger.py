@@ -77,8 +77,7 @@ class Ledger:
         self._progress.start(runs, already=sum(len(run.folds) - len(missing[run.id]) for run in runs))
         for run in runs:
             self._left[run.id] = {fold.held_out for fold in missing[run.id]}
-            people = [fold.held_out for fold in run.folds]
-            self._locks[run.id] = FoldLocks(self._output.store.folder(run.id), people)
+            self._locks[run.id] = FoldLocks(self._output.store.folder(run.id))
         return missing
 
     def take(self, member: RunFold) -> bool:

@@ -61,10 +61,12 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     if kept is not None:
         store.save_pretraining(run.id, kept)
         return start
-    fold = pretraining_fold(planned.labelled, run.seed)
+    fold = pretraining_fold(planned.labelled, run.seed, table.contents)
+    repeated = {"repeated": len(fold.repeated)} if len(fold.repeated) else {}
+    left_out = f", {len(fold.repeated)} do not validate because they repeat one of them" if repeated else ""
     say(
         f"{run.recipe.name} · seed {run.seed}: pre-training on {fold.samples['train']} samples of {transfer.database}, "
-        f"{training.epochs} epochs"
+        f"{training.epochs} epochs{left_out}"
     )
     select = "val_accuracy" if transfer.keep == "best_epoch" else None
     made = pretrain(Fit(table, fold, run.seed, accelerator, select=select), model, training)
@@ -74,7 +76,8 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         release=run.pretraining.release,
         synthetic=run.pretraining.synthetic,
         hash=digest,
-        samples=fold.samples,
+        choices=dict(run.pretraining.choices),
+        samples=fold.samples | repeated,
         epoch=made.epoch,
         validation_accuracy=round(made.accuracy, 6),
     )
@@ -108,7 +111,7 @@ def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
     from mer_lightning.devices import device_of
     from mer_lightning.motion import get_representation
     from mer_lightning.motion.cache import Cache
-    from mer_lightning.protocols import Labelled
+    from mer_lightning.protocols import PARTS, Labelled
     from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
 
     transfer, dataset = run.recipe.transfer, run.pretraining
@@ -123,4 +126,12 @@ def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
     labelled = Labelled(tuple(sample for sample, _ in rows), tuple(label for _, label in rows))
     representation = get_representation(choice.name, choice.arguments)
     device = device_of(accelerator)
-    return PlannedTable(dataset, labelled, len(scheme.classes), representation, cache=Cache(cache), device=device)
+    return PlannedTable(
+        dataset,
+        labelled,
+        len(scheme.classes),
+        representation,
+        cache=Cache(cache),
+        device=device,
+        people=transfer.database not in PARTS,
+    )

@@ -137,7 +137,7 @@ def inner_uf1(recipe: Recipe, fits: Sequence[Fit], watch: Watch | None = None, *
     results: list[FoldResult] = []
     for part, how in parts:
         try:
-            for result in _train(recipe, part, how, watch):
+            for result in _train_folds(recipe, part, how, watch):
                 results.append(result)
                 if watch:
                     watch.fold_done(result, last=len(results) == len(fits))
@@ -162,7 +162,7 @@ def _as_one(recipe: Recipe, fits: Sequence[Fit]) -> list[tuple[Sequence[Fit], At
     return [([fits[place] for place in places], how) for places in sets]
 
 
-def _train(recipe: Recipe, fits: Sequence[Fit], how: AtOnce | None, watch: Watch | None) -> Iterator[FoldResult]:
+def _train_folds(recipe: Recipe, fits: Sequence[Fit], how: AtOnce | None, watch: Watch | None) -> Iterator[FoldResult]:
     """Results of folds, trained as one where ``how`` says so and the memory suffices, else one after another."""
     from mer_lightning.tasks import train_networks
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from benchmark.files import load_yaml, write_json
@@ -121,11 +122,11 @@ def tune(
         DataError: Mode, protocol, recipe and pruner do not fit together, there is nothing to split, the storage cannot
             be used, another process tunes the same run, or there are records of other clips, see ``check_free``.
     """
-    _check(run, tuning)
+    _check_mode(run, tuning)
     tuned = replace(run, recipe=_tuned_recipe(run.recipe, tuning))
     store, console = output.store, output.console
     check_free([tuned.clip_list], output.records, load_clip_list)
-    with _alone(store.folder(tuned.id) / "tuning") as folder:
+    with _lock_folder(store.folder(tuned.id) / "tuning") as folder:
         place, shared = storage_place(storage, folder)
         check_storage(place)
         given = Search(run.recipe, tuning, run.seed, tuned.id, place, folder, shared)
@@ -146,7 +147,7 @@ def tune(
     return record
 
 
-def _check(run: Run, tuning: Tuning) -> None:
+def _check_mode(run: Run, tuning: Tuning) -> None:
     name, held_out = run.recipe.name, run.protocol.held_out
     if tuning.mode == "holdout" and held_out != "database":
         raise DataError(
@@ -324,14 +325,13 @@ def _write_trials(given: Search, name: str, trials: Sequence[FrozenTrial]) -> No
 
 
 @contextmanager
-def _alone(folder: Path) -> Generator[Path]:
+def _lock_folder(folder: Path) -> Generator[Path]:
     """Keep every other process out of a folder; the lock goes with the process, however it ends."""
-    import fcntl
-
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataError(f"{folder}: another process is tuning this run") from error
-        yield folder
+    try:
+        with FileLock(folder / "lock", blocking=False, fallback_to_soft=False):
+            yield folder
+    except Timeout as error:
+        raise DataError(f"{folder}: another process is tuning this run") from error
+    except NotImplementedError as error:
+        raise DataError(f"{folder}: its file system has no locks; keep runs on another one") from error

@@ -52,6 +52,7 @@ class PlannedTable:
         device: Where representations of frames are computed; None is the CPU. What is read lies on the CPU.
         beside: The same samples as the members of an ensemble see them, by method; the first of them is the table, and
             those that others have read already are not read again.
+        people: As of ``content_hash``.
         table: The table while it is in memory.
     """
 
@@ -64,6 +65,7 @@ class PlannedTable:
     cache: Cache | None = None
     device: torch.device | None = None
     beside: Mapping[str, PlannedTable] = field(default_factory=dict)
+    people: bool = True
     table: Table | None = None
 
     @cached_property
@@ -75,7 +77,8 @@ class PlannedTable:
         """
         if not self.contents:
             return self.get().content_hash
-        return content_hash(self.labelled, (self.contents[key][0] for key in self.labelled.keys))
+        digests = (self.contents[key][0] for key in self.labelled.keys)
+        return content_hash(self.labelled, digests, people=self.people)
 
     def get(self) -> Table:
         """The table, kept from now on.
@@ -109,7 +112,7 @@ class PlannedTable:
             labels=torch.tensor(self.labelled.labels, dtype=torch.int64),
             classes=self.classes,
             representation=self.representation,
-            content_hash=content_hash(self.labelled, digests),
+            content_hash=content_hash(self.labelled, digests, people=self.people),
             contents=digests,
             holds=self.holds,
         )
@@ -119,12 +122,14 @@ class PlannedTable:
         self.table = None
 
 
-def content_hash(labelled: Labelled, contents: Iterable[bytes]) -> str:
+def content_hash(labelled: Labelled, contents: Iterable[bytes], *, people: bool = True) -> str:
     """SHA-256 over keys, labels and everything that was read of the samples of a protocol.
 
     Args:
         labelled: The samples and their classes.
         contents: SHA-256 of what was read of each.
+        people: False where subjects are parts of a database that may repeat each other; whoever makes folds of it sees
+            to it that nothing is on two sides.
 
     Raises:
         DataError: Two subjects share a sample with the same content, which no leave-one-subject-out fold could keep
@@ -134,7 +139,7 @@ def content_hash(labelled: Labelled, contents: Iterable[bytes]) -> str:
     owners: dict[bytes, Sample] = {}
     for sample, content in zip(labelled.samples, contents, strict=True):
         digest.update(content)
-        if owners.setdefault(content, sample).person != sample.person:
+        if people and owners.setdefault(content, sample).person != sample.person:
             raise DataError(f"{sample.key}: same content as {owners[content].key}, a clip of another subject")
     return digest.hexdigest()
 

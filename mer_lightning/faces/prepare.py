@@ -30,12 +30,14 @@ class Prepared:
     """What became of a run of the detector.
 
     Attributes:
-        frames: Onset frames with points.
+        frames: Frames with points.
         without_face: ``<key> frame <number>`` of the onset frames in which no face was found.
+        several_faces: The same of the frames in which one of several faces was taken.
     """
 
     frames: int = 0
     without_face: list[str] = field(default_factory=list[str])
+    several_faces: list[str] = field(default_factory=list[str])
 
 
 def prepare_landmarks(
@@ -76,7 +78,8 @@ def write_true_landmarks(twin: TwinTruth) -> None:
     """Write the landmark file of a twin's raw frames into its root: the true points of every onset frame.
 
     Args:
-        twin: A twin of SMIC, CASME II or SAMM; others are read without landmarks, and nothing is written.
+        twin: A twin of SMIC, CASME II or SAMM; of CK+, which brings its landmarks along, and FER2013, which needs none,
+            nothing is written.
     """
     if twin.database not in _RAW:
         return

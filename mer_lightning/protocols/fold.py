@@ -162,10 +162,13 @@ class PretrainingFold(Fold):
 
     Attributes:
         held_out: Name of the database.
+        repeated: Rows that do not validate, because what they hold is trained on; only of databases without people.
 
     Raises:
         DataError: Somebody is on two sides, or there is nobody to train on or to validate with.
     """
+
+    repeated: Rows = field(default_factory=lambda: np.empty(0, np.int32), kw_only=True)
 
     def _check_held_out(self, people: People, known: NDArray[np.bool_], tested: NDArray[np.bool_]) -> None:
         if len(self.test) or not len(self.validation):

@@ -27,6 +27,11 @@ Selection = Literal["last_epoch", "inner_subjects"]
 HeldOut = Literal["subject", "database"]
 INNER_FOLDS = 5
 """``inner_subjects`` holds out one of this many subject-grouped parts of the training subjects (fewer if few)."""
+PARTS = {"fer2013": ("Training", ("PublicTest", "Test"))}
+"""Databases that name nobody, whose subjects are parts: the one that trains, and those of which the first validates.
+
+The same picture may lie in several parts, as it does in FER2013.
+"""
 
 
 @dataclass(frozen=True)
@@ -213,29 +218,45 @@ def split_inside(
     return tuple(folds)
 
 
-def pretraining_fold(labelled: Labelled, seed: int = 0) -> PretrainingFold:
+def pretraining_fold(labelled: Labelled, seed: int = 0, contents: Sequence[bytes] = ()) -> PretrainingFold:
     """Split a database that is only learnt from into training and validation people.
 
     A fifth of the people validates, stratified as far as whole people allow; of FER2013, which names nobody, its
-    part PublicTest does, and PrivateTest is left alone.
+    part PublicTest does (Test, where the release has one test part), without what is in Training too, and PrivateTest
+    is left alone.
 
     Args:
         labelled: Samples and classes of one database.
         seed: Seed of the run.
+        contents: By what each sample is known again, as in a ``Table``; without it, nothing counts as repeated.
 
     Raises:
-        DataError: Too few people.
+        DataError: Too few people, or no part to validate with.
     """
     database, people = labelled.samples[0].database, labelled.people
-    if database == "fer2013":
-        subjects = np.array([s.subject for s in labelled.samples])
-        validation = rows_of(subjects == "PublicTest")
-        unused = rows_of(~np.isin(subjects, ("Training", "PublicTest")))
-    else:
-        rows = np.arange(len(labelled.samples), dtype=np.int32)
-        _, validation = _draw_validation(rows, np.array(labelled.labels), people, fold_seed(seed, database))
-        unused = rows_of([])
-    return PretrainingFold(database, people, rows_of([]), validation, unused)
+    if database in PARTS:
+        return _fold_of_parts(database, labelled, contents)
+    rows = np.arange(len(labelled.samples), dtype=np.int32)
+    _, validation = _draw_validation(rows, np.array(labelled.labels), people, fold_seed(seed, database))
+    return PretrainingFold(database, people, rows_of([]), validation)
+
+
+def _fold_of_parts(database: str, labelled: Labelled, contents: Sequence[bytes]) -> PretrainingFold:
+    trains, validates = PARTS[database]
+    part_of = np.array([sample.subject for sample in labelled.samples])
+    part = next((part for part in validates if part in part_of), validates[0])
+    known = contents or [key.encode() for key in labelled.keys]
+    train, validation = part_of == trains, part_of == part
+    trained = {known[row] for row in np.flatnonzero(train)}
+    repeated = validation & np.array([content in trained for content in known])
+    return PretrainingFold(
+        database,
+        labelled.people,
+        rows_of([]),
+        rows_of(validation & ~repeated),
+        rows_of(repeated | ~(train | validation)),
+        repeated=rows_of(repeated),
+    )
 
 
 def _draw_validation(train: Rows, labels: NDArray[np.int64], people: People, seed: int) -> tuple[Rows, Rows]:

@@ -154,7 +154,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     with console.status(f"training without {fold.held_out}"):
         fitted = fit_network(Fit(run.table, fold, run.seed, accelerator, start), recipe.model, recipe.training)
     model = fitted.task.model.cpu().eval()
-    scores = scores_of(model, inputs_of(predicted))
+    scores = probabilities_of(model, inputs_of(predicted))
     if scores.index(max(scores)) != predicted.prediction.prediction:
         return model
     with replacing(path) as part:
@@ -173,7 +173,7 @@ def inputs_of(predicted: Predicted) -> Tensor:
     return table.maps(torch.tensor([table.keys.index(predicted.sample.key)]))
 
 
-def scores_of(model: nn.Module, inputs: Tensor) -> list[float]:
+def probabilities_of(model: nn.Module, inputs: Tensor) -> list[float]:
     """Class probabilities of one sample, in class order."""
     import torch
 
