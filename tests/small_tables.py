@@ -23,9 +23,16 @@ def table_of(dataset, samples, representation, **options):
     return PlannedTable(dataset, Labelled(tuple(samples), (0,) * len(samples)), 1, representation, **options).get()
 
 
+class KeptTable(PlannedTable):
+    """A table that was made by hand: nobody could read it again."""
+
+    def let_go(self):
+        assert self.table is not None
+
+
 def planned_of(table, labelled):
-    """A table that is there already."""
+    """A table that is there already, and stays."""
     contents = {key: (digest, ()) for key, digest in zip(table.keys, table.contents, strict=True)}
-    return PlannedTable(
+    return KeptTable(
         None, labelled, table.classes, table.representation, holds=table.holds, contents=contents, table=table
     )

@@ -247,7 +247,7 @@ def _fold_of_parts(database: str, labelled: Labelled, contents: Sequence[bytes])
     part = next((part for part in validates if part in part_of), validates[0])
     known = contents or [key.encode() for key in labelled.keys]
     train, validation = part_of == trains, part_of == part
-    trained = {known[row] for row in np.flatnonzero(train)}
+    trained = {known[row] for row in np.flatnonzero(train).tolist()}
     repeated = validation & np.array([content in trained for content in known])
     return PretrainingFold(
         database,

@@ -238,9 +238,9 @@ def test_the_best_values_train_the_outer_fold_once(run, tune, monkeypatch):
     seen = []
     train = benchmark.tuning.tune.train_fold
 
-    def spy(recipe, table, fold, **options):
-        seen.append((fold.held_out, recipe.training.optimizer.lr))
-        return train(recipe, table, fold, **options)
+    def spy(recipe, fit):
+        seen.append((fit.fold.held_out, recipe.training.optimizer.lr))
+        return train(recipe, fit)
 
     monkeypatch.setattr(benchmark.tuning.tune, "train_fold", spy)
     record, folds = tune(run, 1)
@@ -261,10 +261,10 @@ def test_the_best_values_train_the_outer_fold_once(run, tune, monkeypatch):
 def test_a_fold_that_fails_is_recorded_and_the_others_go_on(run, tune, quick, monkeypatch):
     train = benchmark.tuning.trials.train_fold
 
-    def broken(recipe, table, fold, **options):
-        if fold.held_out.startswith(run.folds[1].held_out):
+    def broken(recipe, fit):
+        if fit.fold.held_out.startswith(run.folds[1].held_out):
             raise RuntimeError("out of luck")
-        return train(recipe, table, fold, **options)
+        return train(recipe, fit)
 
     with monkeypatch.context() as context:
         both(context, broken)
