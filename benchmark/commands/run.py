@@ -54,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         raise DataError("--json: only a plan is for programs; expected --plan with it")
 
+    from benchmark.records.board_names import source_name
     from benchmark.records.store import Store
     from benchmark.training.executors import choose_executor
     from benchmark.training.ledger import Output
@@ -73,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     dataset = runs[0].dataset
     invented = "; nobody was recorded, and every table says so" if dataset.synthetic else ""
-    console.print(f"data: {dataset.name}, release {dataset.release}{invented}")
+    console.print(f"data: {source_name(dataset.name, dataset.release)}{invented}")
     store = Store(arguments.runs)
     executor = choose_executor(
         arguments.executor, runs, store, arguments.accelerator, arguments.jobs, arguments.address

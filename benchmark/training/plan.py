@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import acts_on, check_recipe
-from benchmark.records.board_names import board_name
+from benchmark.records.board_names import board_name, entry_name, source_name
 from benchmark.records.clip_list import ClipList, clips_per_person
 from mer_lightning.protocols import get_protocol
 
@@ -66,14 +66,14 @@ class Run:
     @property
     def entry(self) -> str:
         """What has a row of its own in the leaderboard, as in a ``RunRecord``."""
-        return f"{self.recipe.name}@{self.edition}" if self.edition else self.recipe.name
+        return entry_name(self.recipe.name, self.edition)
 
     @property
     def clip_list(self) -> ClipList:
         """What the result will be of."""
         people = (sample.person for sample in self.labelled.samples)
         counted = clips_per_person(people, self.labelled.labels, len(self.protocol.scheme.classes))
-        source = f"{self.dataset.name}, release {self.dataset.release}"
+        source = source_name(self.dataset.name, self.dataset.release)
         return ClipList(self.board, self.entry, source, self.planned.content_hash, counted)
 
     @property
@@ -154,8 +154,7 @@ def make_plan(
         recipe, protocol, labelled = recipes[method], evaluations[evaluation], lists[evaluation]
         table = tables.planned(recipe, protocol, labelled)
         assert table.content_hash, "raises where two people share a sample"
-        # a method without randomness gives the same result under every seed
-        for seed in (seeds or suite.seeds)[: None if recipe.seeded else 1]:
+        for seed in recipe.seeds_of(seeds or suite.seeds):
             drawn = (evaluation, seed if protocol.draws_validation else 0)
             if drawn not in folds:
                 folds[drawn] = protocol.folds(labelled, seed)

@@ -42,12 +42,9 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     if transfer is None:
         return None
     # training needs torch, which planning and tables do without
-    from safetensors.torch import save_file
+    from mer_lightning.tasks import Start
 
-    from mer_lightning.protocols import pretraining_fold
-    from mer_lightning.tasks import Fit, Start, pretrain
-
-    _, model, training = run.recipe.pretraining
+    _, model, _ = run.recipe.pretraining
     planned = _planned(run, store.root / "cache", accelerator)
     table = planned.get()
     settings = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), run.recipe.version]
@@ -57,10 +54,22 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         store.root / "pretrained" / f"{run.recipe.origin}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
     )
     start = Start(weights, transfer.freeze)
-    kept = _kept(weights, say)
-    if kept is not None:
-        store.save_pretraining(run.id, kept)
-        return start
+    record = _kept(weights, say) or _pretrained(run, planned, weights, say, digest=digest, accelerator=accelerator)
+    store.save_pretraining(run.id, record)
+    return start
+
+
+def _pretrained(
+    run: Run, planned: PlannedTable, weights: Path, say: Callable[[str], None], *, digest: str, accelerator: str
+) -> PretrainingRecord:
+    """Train the weights and keep them."""
+    from safetensors.torch import save_file
+
+    from mer_lightning.protocols import pretraining_fold
+    from mer_lightning.tasks import Fit, pretrain
+
+    transfer, table, (_, model, training) = run.recipe.transfer, planned.get(), run.recipe.pretraining
+    assert transfer is not None and run.pretraining is not None, "the plan has opened it"
     fold = pretraining_fold(planned.labelled, run.seed, table.contents)
     repeated = {"repeated": len(fold.repeated)} if len(fold.repeated) else {}
     left_out = f", {len(fold.repeated)} do not validate because they repeat one of them" if repeated else ""
@@ -70,7 +79,6 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     )
     select = "val_accuracy" if transfer.keep == "best_epoch" else None
     made = pretrain(Fit(table, fold, run.seed, accelerator, select=select), model, training)
-    assert run.pretraining is not None, "the plan has opened it"
     record = PretrainingRecord(
         source=run.pretraining.name,
         release=run.pretraining.release,
@@ -85,9 +93,8 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         save_file(made.state, part)
     # written last: weights without it are trained again
     write_json(weights.with_suffix(".json"), record.model_dump())
-    store.save_pretraining(run.id, record)
     say(f"{run.recipe.name} · seed {run.seed}: {made.accuracy:.4f} of the validating people's samples are right")
-    return start
+    return record
 
 
 def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None:
@@ -112,12 +119,12 @@ def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
     from mer_lightning.motion import get_representation
     from mer_lightning.motion.cache import Cache
     from mer_lightning.protocols import PARTS, Labelled
-    from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
+    from mer_lightning.protocols.schemes import PRETRAINING
 
     transfer, dataset = run.recipe.transfer, run.pretraining
     assert transfer is not None and dataset is not None, "the plan has opened it"
     choice, _, _ = run.recipe.pretraining
-    scheme = {"ckplus": CKPLUS_7, "fer2013": FER2013_7}[transfer.database]
+    scheme = PRETRAINING[transfer.database]
     if transfer.stills:
         dataset = Stills(dataset, transfer.stills)
     rows = [(sample, label) for sample in dataset.samples if (label := scheme.label(sample)) is not None]
