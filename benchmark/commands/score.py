@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table as Columns
 
 from benchmark.commands.options import open_console
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
@@ -19,16 +20,34 @@ if TYPE_CHECKING:
 def add_score_command(commands: Commands) -> None:
     """Register ``score``; it sets ``handler``."""
     score = commands.add_parser("score", help="score a file of predictions")
-    score.add_argument("file", type=Path, help="CSV (database,subject,clip,label,prediction) or MEGC2019 log")
+    score.add_argument(
+        "file",
+        type=Path,
+        help="CSV (database,subject,clip,label,prediction), MEGC2019 log, or the log that STSTNet's main.py prints",
+    )
+    score.add_argument(
+        "--classes",
+        type=lambda text: tuple(name.strip() for name in text.split(",")),
+        default=(),
+        metavar="A,B,C",
+        help="names of all classes, so that one without a sample counts too; in the order of the file's numbers",
+    )
+    score.add_argument("--protocol", metavar="NAME", help="whose classes they are, and whose list the file should be")
     score.add_argument("--json", action="store_true", help="for programs")
     score.set_defaults(handler=_score)
 
 
 def _score(arguments: argparse.Namespace) -> int:
     from benchmark.evidence.scoring import read_predictions, score
+    from mer_lightning.protocols import get_protocol
 
-    rows, classes = read_predictions(arguments.file)
-    result = score(rows, classes)
+    protocol = None if arguments.protocol is None else get_protocol(arguments.protocol)
+    if protocol is not None and arguments.protocol != protocol.name:
+        raise DataError(
+            f"--protocol {arguments.protocol}: how an epoch is chosen has no part here; say {protocol.name}"
+        )
+    scoring = read_predictions(arguments.file, arguments.classes, protocol)
+    result = score(scoring)
     if arguments.json:
         print(json.dumps(result))
         return 0
@@ -43,4 +62,6 @@ def _score(arguments: argparse.Namespace) -> int:
             console.print(
                 f"{name}: no true sample of class {', '.join(block['absent'])}; it counts as 0 in UF1 and UAR"
             )
+    for remark in result["remarks"]:
+        console.print(remark)
     return 0

@@ -1,97 +1,117 @@
-"""Score anybody's predictions: a CSV table or the log that the MEGC2019 challenge asked for."""
+"""Score anybody's predictions, and hold them against the official list of a protocol."""
 
 from __future__ import annotations
 
-import csv
-import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.evidence.predictions import HEADER, MEGC_CLASSES, Scored, read_file
+from benchmark.evidence.spelling import class_key, is_number, unify
 from mer_lightning.metrics import METRICS, absent_classes, confusion_matrix
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-HEADER = ["database", "subject", "clip", "label", "prediction"]
-_MEGC_CLASSES = ("0", "1", "2")
+    from benchmark.evidence.predictions import Predictions
+    from mer_lightning.protocols import Protocol
+
+__all__ = ["HEADER", "Scored", "Scoring", "read_predictions", "score"]
+
 _MOST_CLASSES = 1000
-_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_LONGEST_INDEX = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One row of a prediction file."""
+class Scoring:
+    """Predictions that are ready to be scored.
 
-    database: str
-    subject: str
-    clip: str
-    label: str
-    prediction: str
-    line: int
+    Attributes:
+        rows: The predictions, in one spelling; their classes are those of ``classes``.
+        classes: All classes, in index order.
+        remarks: What whoever reads the scores must know.
+        protocol: Protocol that the file was held against, None for none.
+        differences: Why it is not the official list of that protocol; empty where it is.
+    """
+
+    rows: tuple[Scored, ...]
+    classes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    protocol: str | None = None
+    differences: tuple[str, ...] = ()
 
 
-def read_predictions(path: Path) -> tuple[list[Scored], tuple[str, ...]]:
-    """Read a prediction file of either form.
+def read_predictions(path: Path, classes: Sequence[str] = (), protocol: Protocol | None = None) -> Scoring:
+    """Read a prediction file of any known form and find out what its classes are.
 
     Args:
-        path: CSV with the header ``database,subject,clip,label,prediction``, or a MEGC2019 log: a line
-            ``database subject``, then lines ``clip truth prediction``; blank lines are allowed in both.
+        path: See ``read_file``.
+        classes: Names of all classes; where the file has numbers, in the order of the numbers.
+        protocol: Names the classes too, and says how many clips and subjects there must be.
 
     Returns:
-        The rows and the classes in index order: 0, 1, 2 for a log; for a CSV all labels and predictions, as numbers
-        from 0 to the largest where all are whole numbers, else as names in alphabetical order.
+        The predictions. Without names, the classes of a MEGC2019 log are 0, 1, 2; else all labels and predictions, as
+        numbers from 0 to the largest (of a Python log, at least to 2), or as names in alphabetical order.
 
     Raises:
-        DataError: Names file, line and what was expected there.
+        DataError: Names file, line and what was expected there; or what was said of the classes does not fit.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable text file ({error})") from error
-    first = next((line for line in lines if line.strip()), "")
-    is_table = "," in first
-    rows = list((_read_table if is_table else _read_log)(path, lines))
-    if not rows:
-        raise DataError(f"{path}: no prediction in it; expected {','.join(HEADER)} rows or a MEGC2019 log")
-    seen: dict[tuple[str, str, str], int] = {}
-    for row in rows:
-        earlier = seen.setdefault((row.database, row.subject, row.clip), row.line)
-        if earlier != row.line:
-            raise DataError(
-                f"{path}: line {row.line}: {row.database}/{row.subject}/{row.clip} was already given on line {earlier}"
-            )
-    classes = _classes(rows) if is_table else _MEGC_CLASSES
-    if len(classes) > _MOST_CLASSES:
-        raise DataError(f"{path}: {len(classes)} different labels and predictions; expected {_MOST_CLASSES} at most")
-    return rows, classes
+    single = next(iter(protocol.counts)) if protocol and len(protocol.counts) == 1 else None
+    read = read_file(path, single)
+    rows, spelled = unify(path, read.rows)
+    remarks = [*read.remarks, *spelled]
+    named = _named(path, read, rows, classes, protocol)
+    if named:
+        rows, said = _under_names(path, rows, named)
+        remarks += said
+    else:
+        named = MEGC_CLASSES if read.form == "megc_log" else _found(rows, least=3 if read.form == "python_log" else 0)
+        if read.form != "megc_log":
+            remarks.append(f"scores {len(named)} classes: {_listed(named)}; name all with --classes or --protocol")
+        if named[0] == "0" and len(named) > 1 and not any("0" in (row.label, row.prediction) for row in rows):
+            remarks.append(f"class 0 is in neither column; if yours begin at 1, say --classes {','.join(named[1:])}")
+    if len(named) > _MOST_CLASSES:
+        raise DataError(f"{path}: {len(named)} different labels and predictions; expected {_MOST_CLASSES} at most")
+    scoring = Scoring(tuple(rows), tuple(named), tuple(remarks))
+    if protocol is not None:
+        scoring = _held_against(scoring, protocol)
+    if read.printed is not None:
+        scoring = replace(scoring, remarks=(*scoring.remarks, *_unlike_printed(scoring, read.printed)))
+    return scoring
 
 
-def score(rows: Sequence[Scored], classes: Sequence[str]) -> dict[str, Any]:
+def score(scoring: Scoring) -> dict[str, Any]:
     """Score pooled predictions, all together and per database.
 
     Returns:
-        ``n, subjects, classes, accuracy, uf1, uar, accuracy_subject_mean, confusion, databases``; the last holds the
-        same for each database with the same classes, and each block names the classes without a true sample under
-        ``absent`` (they count as 0 in UF1 and UAR).
+        ``n, subjects, classes, accuracy, uf1, uar, accuracy_subject_mean, confusion, databases, remarks, protocol``;
+        ``databases`` holds the first of these for each database with the same classes, and each block names the
+        classes without a true sample under ``absent`` (they count as 0 in UF1 and UAR). ``protocol`` is None or its
+        ``name``, whether the file is its ``official`` list, and the ``differences``.
     """
+    rows, classes = scoring.rows, scoring.classes
     databases = sorted({row.database for row in rows})
+    held = {
+        "name": scoring.protocol,
+        "official": not scoring.differences,
+        "differences": list(scoring.differences),
+    }
     return _block(rows, classes) | {
-        "databases": {name: _block([r for r in rows if r.database == name], classes) for name in databases}
+        "databases": {name: _block([r for r in rows if r.database == name], classes) for name in databases},
+        "remarks": list(scoring.remarks),
+        "protocol": held if scoring.protocol else None,
     }
 
 
 def _block(rows: Sequence[Scored], classes: Sequence[str]) -> dict[str, Any]:
-    index = {name: i for i, name in enumerate(classes)}
     people: dict[tuple[str, str], list[bool]] = {}
     for row in rows:
         people.setdefault((row.database, row.subject), []).append(row.label == row.prediction)
-    matrix = confusion_matrix([index[r.label] for r in rows], [index[r.prediction] for r in rows], len(classes))
+    matrix = _matrix(rows, classes)
     return {
         "n": len(rows),
         "subjects": len(people),
@@ -103,59 +123,121 @@ def _block(rows: Sequence[Scored], classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _read_table(path: Path, lines: list[str]) -> Iterator[Scored]:
-    reader = csv.reader(lines, strict=True)
-    header: list[str] | None = None
-    try:
-        for cells in reader:
-            values = [cell.strip() for cell in cells]
-            if not any(values):
-                continue
-            if header is None:
-                header = values
-                if header != HEADER:
-                    raise DataError(
-                        f"{path}: line {reader.line_num}: expected the header {','.join(HEADER)}, "
-                        f"found {','.join(values)}"
-                    )
-                continue
-            if len(values) != len(HEADER) or not all(values):
-                raise DataError(
-                    f"{path}: line {reader.line_num}: expected {len(HEADER)} filled cells "
-                    f"({','.join(HEADER)}), found {','.join(values)}"
-                )
-            yield Scored(*values, line=reader.line_num)
-    except csv.Error as error:
-        raise DataError(f"{path}: line {reader.line_num}: not a CSV row ({error})") from error
+def _matrix(rows: Sequence[Scored], classes: Sequence[str]) -> np.ndarray:
+    index = {name: i for i, name in enumerate(classes)}
+    return confusion_matrix([index[r.label] for r in rows], [index[r.prediction] for r in rows], len(classes))
 
 
-def _read_log(path: Path, lines: list[str]) -> Iterator[Scored]:
-    owner: tuple[str, str] | None = None
-    for number, line in enumerate(lines, start=1):
-        words = line.split()
-        match words:
-            case []:
-                continue
-            case [database, subject]:
-                owner = (database.lower(), subject)
-            case [clip, truth, guess] if owner is not None:
-                for value in (truth, guess):
-                    if value not in _MEGC_CLASSES:
-                        raise DataError(f"{path}: line {number}: expected a class 0, 1 or 2, found '{value}'")
-                yield Scored(*owner, clip, truth, guess, line=number)
-            case [_, _, _]:
-                raise DataError(f"{path}: line {number}: expected a line 'database subject' before the first clip")
-            case _:
-                raise DataError(
-                    f"{path}: line {number}: expected 'database subject' or 'clip truth prediction', "
-                    f"found {len(words)} words"
-                )
+def _named(
+    path: Path, read: Predictions, rows: Sequence[Scored], classes: Sequence[str], protocol: Protocol | None
+) -> tuple[str, ...]:
+    """The names that the flags give to the classes; empty where there are none."""
+    named = tuple(classes)
+    if len({class_key(name) for name in named}) < len(named) or (named and not all(name.strip() for name in named)):
+        raise DataError(f"--classes {','.join(named)}: expected names that differ, with commas between them")
+    if len({is_number(name) for name in named}) > 1:
+        raise DataError(f"--classes {','.join(named)}: expected either numbers or names")
+    if protocol is not None:
+        official = protocol.scheme.classes
+        if named and {class_key(name) for name in named} != {class_key(name) for name in official}:
+            raise DataError(
+                f"--classes {','.join(named)}: {protocol.name} has the classes {_listed(official)}; expected these, in "
+                "the order of your numbers"
+            )
+        if named and (named == official or not is_number(rows[0].label)):
+            raise DataError(f"--classes {','.join(named)}: --protocol {protocol.name} says so already; leave it out")
+        spelled = {class_key(name): name for name in official}
+        named = tuple(spelled[class_key(name)] for name in named) or official
+    if named and read.form == "megc_log":
+        if len(named) != len(MEGC_CLASSES):
+            raise DataError(
+                f"{path}: a MEGC2019 log has {len(MEGC_CLASSES)} classes; {_listed(named)} are {len(named)}"
+            )
+        if named == MEGC_CLASSES:
+            raise DataError(f"--classes {','.join(named)}: a MEGC2019 log has no others; leave it out")
+    return named
 
 
-def _classes(rows: Sequence[Scored]) -> tuple[str, ...]:
+def _under_names(path: Path, rows: Sequence[Scored], named: Sequence[str]) -> tuple[list[Scored], list[str]]:
+    """The rows with classes of these names, and what is said where numbers were taken for them."""
+    name_of = {class_key(name): name for name in named}
+    numbered = is_number(rows[0].label) and not is_number(named[0])
+    if numbered:
+        name_of = {str(index): name for index, name in enumerate(named)}
+    for row in rows:
+        for text in (row.label, row.prediction):
+            if class_key(text) not in name_of:
+                expected = f"0 to {len(named) - 1} ({_listed(named)})" if numbered else _listed(named)
+                raise DataError(f"{path}: line {row.line}: class '{text[:40]}' is unknown; expected {expected}")
+    taken = ", ".join(f"{number} {name}" for number, name in name_of.items())
+    return [
+        replace(row, label=name_of[class_key(row.label)], prediction=name_of[class_key(row.prediction)]) for row in rows
+    ], [f"numbers are taken for: {taken}"] if numbered else []
+
+
+def _found(rows: Sequence[Scored], least: int) -> tuple[str, ...]:
     found = {row.label for row in rows} | {row.prediction for row in rows}
-    if all(_INDEX.fullmatch(name) for name in found):
-        largest = max(map(int, found))
+    if all(is_number(name) and len(name) <= _LONGEST_INDEX for name in found):
+        largest = max(*map(int, found), least - 1)
         if largest < len(rows) + 100:  # not a class index but something else, when larger
             return tuple(map(str, range(largest + 1)))
     return tuple(sorted(found))
+
+
+def _held_against(scoring: Scoring, protocol: Protocol) -> Scoring:
+    """The same with what differs from the official list of a protocol, as far as counts can tell."""
+    differences: list[str] = []
+    classes = protocol.scheme.classes
+    for database, expected in protocol.counts.items():
+        own = [row for row in scoring.rows if row.database == database]
+        counted = Counter(row.label for row in own)
+        if not own:
+            differences.append(f"no clip of {database}; expected {_counted(expected, classes)}")
+            continue
+        counts = tuple(counted[name] for name in classes)
+        people = len({row.subject for row in own})
+        if (counts, people) != (expected, protocol.subjects[database]):
+            differences.append(
+                f"{database} has {_counted(counts, classes)} of {people} subjects; expected "
+                f"{_counted(expected, classes)} of {protocol.subjects[database]}"
+            )
+    if strangers := sorted({row.database for row in scoring.rows} - {*protocol.counts}):
+        differences.append(f"{', '.join(strangers)} is no part of it; expected {', '.join(protocol.counts)}")
+    keys = {f"{row.database}/{row.subject}/{row.clip}": row.line for row in scoring.rows}
+    differences += [
+        f"it has {key} (line {line}), which the official list leaves out"
+        for key, line in keys.items()
+        if key in protocol.left_out
+    ]
+    clips, subjects = sum(map(sum, protocol.counts.values())), sum(protocol.subjects.values())
+    said = (
+        f"not the official list of {protocol.name}: {'; '.join(differences)}"
+        if differences
+        else f"as many clips per class, subjects and databases as the official list of {protocol.name}: {clips} of "
+        f"{subjects} subjects"
+    )
+    return replace(
+        scoring,
+        remarks=(*scoring.remarks, said),
+        protocol=protocol.name,
+        differences=tuple(differences),
+    )
+
+
+def _unlike_printed(scoring: Scoring, printed: tuple[float, float]) -> list[str]:
+    matrix = _matrix(scoring.rows, scoring.classes)
+    ours = [float(METRICS[name](matrix)) for name in ("uf1", "uar")]
+    if all(abs(one - other) < 1e-4 for one, other in zip(ours, printed, strict=True)):
+        return []
+    return [
+        f"the log itself prints UF1 {printed[0]:.4f} and UAR {printed[1]:.4f}; its pairs give {ours[0]:.4f} and "
+        f"{ours[1]:.4f}"
+    ]
+
+
+def _counted(counts: Sequence[int], classes: Sequence[str]) -> str:
+    return " / ".join(f"{n} {name}" for n, name in zip(counts, classes, strict=True))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + ", ..." * (len(names) > 20)

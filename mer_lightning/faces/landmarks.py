@@ -28,9 +28,11 @@ COLUMNS = (
     *(f"{axis}{index}" for index in range(COUNT) for axis in "xy"),
 )
 """Header of a landmark file; the columns may come in any order."""
-_MOST_ROWS = 5_000_000
-_LARGEST = 100_000.0
-_LONGEST_NUMBER = 10
+OPENFACE_POINTS = tuple(f"{axis}_{index}" for axis in "xy" for index in range(COUNT))
+"""The same points in a file of OpenFace."""
+MOST_ROWS = 5_000_000
+LARGEST = 100_000.0
+LONGEST_NUMBER = 10
 
 
 class Landmarks:
@@ -81,6 +83,11 @@ def read_landmarks(path: Path) -> Landmarks:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.reader(file, strict=True)
             header = [title.strip() for title in next(reader, [])]
+            if {"frame", *OPENFACE_POINTS} <= {*header}:
+                raise DataError(
+                    f"{path} row 1: a file of OpenFace, which is of one clip; put those of all clips into a folder "
+                    "and run `mer-bench data landmarks <folder of the database> --openface <that folder>`"
+                )
             if sorted(header) != sorted(COLUMNS):
                 lacks = next((name for name in COLUMNS if name not in header), "none, but has further ones")
                 raise DataError(
@@ -89,8 +96,8 @@ def read_landmarks(path: Path) -> Landmarks:
             where = {name: header.index(name) for name in COLUMNS}
             order = [where[name] for name in COLUMNS[4:]]
             for number, row in enumerate(reader, start=2):
-                if number > _MOST_ROWS:
-                    raise DataError(f"{path}: more than {_MOST_ROWS} rows")
+                if number > MOST_ROWS:
+                    raise DataError(f"{path}: more than {MOST_ROWS} rows")
                 if not row:
                     continue
                 key, frame, values = _row(path, number, row, where, order)
@@ -333,7 +340,7 @@ def _row(
     if not all(names):
         raise DataError(f"{path} row {number}: database, subject and clip must not be empty")
     frame = row[where["frame"]].strip()
-    if not (frame.isdecimal() and len(frame) < _LONGEST_NUMBER):
+    if not (frame.isdecimal() and len(frame) < LONGEST_NUMBER):
         raise DataError(f"{path} row {number}: frame is '{frame[:20]}'; expected a whole number")
     values: list[float] = []
     for index in order:
@@ -341,7 +348,7 @@ def _row(
             value = float(row[index])
         except ValueError:
             value = math.nan
-        if not abs(value) <= _LARGEST:
+        if not abs(value) <= LARGEST:
             name = next(name for name, position in where.items() if position == index)
             raise DataError(f"{path} row {number}: {name} is '{row[index][:20]}'; expected pixels")
         values.append(value)

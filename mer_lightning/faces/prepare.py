@@ -30,12 +30,14 @@ class Prepared:
     """What became of a run of the detector.
 
     Attributes:
-        frames: Onset frames with points.
+        frames: Frames with points.
         without_face: ``<key> frame <number>`` of the onset frames in which no face was found.
+        several_faces: The same of the frames in which one of several faces was taken.
     """
 
     frames: int = 0
     without_face: list[str] = field(default_factory=list[str])
+    several_faces: list[str] = field(default_factory=list[str])
 
 
 def prepare_landmarks(

@@ -1,0 +1,71 @@
+"""``mer-bench data landmarks``: points that somebody else's program has found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.commands.options import open_console
+from mer_lightning.datasets.registry import DATABASES, get_database, recognise
+from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmark.commands.options import Commands
+    from mer_lightning.datasets.frames import FrameDataset
+
+_SHOWN = 10
+
+
+def add_landmarks_command(parts: Commands) -> None:
+    """Register ``landmarks`` among the commands of ``data``; it sets ``handler``."""
+    landmarks = parts.add_parser("landmarks", help="import the landmarks that OpenFace has found")
+    landmarks.add_argument("path", type=Path, help="folder of a database")
+    landmarks.add_argument(
+        "--openface",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder with OpenFace's CSV files, SUBJECT/CLIP.csv or SUBJECT_CLIP.csv",
+    )
+    landmarks.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
+    landmarks.add_argument("--release", help="annotation release")
+    landmarks.add_argument("--variant", help="which copy of the frames OpenFace has seen, e.g. raw")
+    landmarks.add_argument(
+        "--out", type=Path, help="landmark file (CSV) to write (default: landmarks-<variant>.csv in the folder)"
+    )
+    landmarks.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
+    landmarks.set_defaults(handler=_landmarks)
+
+
+def _landmarks(arguments: argparse.Namespace) -> int:
+    from mer_lightning.faces.aligned import landmark_file
+    from mer_lightning.faces.openface import import_openface
+
+    dataset = _open(arguments)
+    out = arguments.out or landmark_file(arguments.path, dataset.variant)
+    prepared = import_openface(dataset.samples, arguments.path.resolve(), arguments.openface, out)
+    console = open_console()
+    console.print(f"{out}: landmarks of {prepared.frames} frames of {len(dataset.samples)} clips")
+    for line in prepared.several_faces[:_SHOWN]:
+        console.print(f"  several faces in {line}; the one with the highest confidence was taken")
+    if len(prepared.several_faces) > _SHOWN:
+        console.print(f"  and in {len(prepared.several_faces) - _SHOWN} more frames")
+    for line in prepared.without_face:
+        console.print(f"  no face in {line}")
+    return 1 if prepared.without_face else 0
+
+
+def _open(arguments: argparse.Namespace) -> FrameDataset:
+    name = arguments.database
+    if name is None:
+        found = recognise(arguments.path)
+        if len(found) != 1:
+            raise DataError(
+                f"{arguments.path}: {', '.join(found) or 'no database'} recognised; name one with --database"
+            )
+        name = found[0]
+    options: dict[str, object] = {"partial": arguments.partial}
+    options |= {key: value for key in ("release", "variant") if (value := getattr(arguments, key)) is not None}
+    return get_database(name).open(arguments.path, **options)
