@@ -139,9 +139,7 @@ def load_leak_boards(leaderboards: Path) -> list[LeakBoard]:
     ]
 
 
-def render_leaks(
-    leaderboards: Path, boards: Sequence[LeakBoard], metrics: Sequence[Metric] = ()
-) -> dict[Path, str]:
+def render_leaks(leaderboards: Path, boards: Sequence[LeakBoard], metrics: Sequence[Metric] = ()) -> dict[Path, str]:
     """Render the page and its pictures; nothing where there is no study.
 
     Args:

@@ -221,8 +221,8 @@ def _feasible(board: Board, row: ReportedRow | None) -> tuple[Feasible, ...]:
     counts = protocol_of(board.id).counts
     found: list[Feasible] = []
     for part in board.parts:
-        scores = row.scores.get(part)
-        uf1, uar = (scores and scores.get(name) for name in ("uf1", "uar"))
+        scores = row.scores.get(part, {})
+        uf1, uar = scores.get("uf1"), scores.get("uar")
         if uf1 is None and uar is None:
             continue
         sizes = tuple(map(sum, zip(*counts.values(), strict=True))) if part == ALL else tuple(counts[part])
