@@ -72,7 +72,7 @@ class Reported(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BoardRow:
     """One measured method.
 
     Attributes:
@@ -122,11 +122,11 @@ class Board:
     id: str
     title: str
     parts: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[BoardRow, ...]
     reported: tuple[ReportedRow, ...]
     data: tuple[str, ...]
 
-    def place(self, row: Row, part: str, metric: str) -> int | None:
+    def place(self, row: BoardRow, part: str, metric: str) -> int | None:
         """0 for the best, 1 for the second best of a column, else None; the majority guess competes too."""
         competing = [r for r in self.rows if r.scores and not r.unranked]
         values = sorted({round(r.scores[part][metric].mean, 4) for r in competing}, reverse=True)
@@ -182,7 +182,8 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
     databases = records[0].databases
     parts = (ALL, *databases) if len(databases) > 1 else (ALL,)
     rows = [
-        _row(runs, parts, next((r for r in published if r.method == runs[0].method), None)) for runs in entries.values()
+        _board_row(runs, parts, next((r for r in published if r.method == runs[0].method), None))
+        for runs in entries.values()
     ]
     rows.sort(
         key=lambda row: (
@@ -204,12 +205,12 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
     return Board(name, board_title(name), parts, tuple(rows), published, tuple(sources))
 
 
-def _row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | None) -> Row:
+def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | None) -> BoardRow:
     runs = sorted(runs, key=lambda run: run.seed)
     last = runs[-1]
     paper = last.recipe.get("paper")
     unfinished = [f"incomplete {run.finished}/{run.folds}" for run in runs if not run.complete]
-    return Row(
+    return BoardRow(
         method=last.method,
         entry=last.entry,
         title=last.title + (f" ({last.edition})" if last.edition else "") + (" (not ranked)" if last.unranked else ""),

@@ -49,7 +49,7 @@ class _Line:
         return self.measured.mean if self.measured else self.published or 0.0
 
 
-def _lines(board: Board) -> list[_Line]:
+def _picture_lines(board: Board) -> list[_Line]:
     lines = [
         _Line(row.title, row.scores[ALL][UF1.name], *_published(row.published))
         for row in board.rows
@@ -69,7 +69,7 @@ def _published(row: ReportedRow | None) -> tuple[float | None, str]:
 def _draw(board: Board) -> Figure:
     from matplotlib.figure import Figure
 
-    lines = _lines(board)
+    lines = _picture_lines(board)
     figure = Figure(figsize=(7.6, 1.4 + 0.27 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
     figure.patch.set_facecolor("white")

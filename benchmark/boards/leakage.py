@@ -130,11 +130,11 @@ def load_leak_boards(leaderboards: Path) -> list[LeakBoard]:
         grouped[record.honest.board].append(record)
     if not grouped:
         return []
-    elsewhere = _elsewhere(folder / ELSEWHERE)
+    elsewhere = _found_elsewhere(folder / ELSEWHERE)
     # real data first, and composites before their parts
     order = sorted(grouped, key=lambda b: (is_synthetic(b), len(grouped[b][0].honest.databases) == 1, b))
     return [
-        _board(name, grouped[name], elsewhere, "leakage.svg" if name == order[0] else f"leakage-{name}.svg")
+        _leak_board(name, grouped[name], elsewhere, "leakage.svg" if name == order[0] else f"leakage-{name}.svg")
         for name in order
     ]
 
@@ -155,7 +155,7 @@ def render_leaks(leaderboards: Path, boards: Sequence[LeakBoard], metrics: Seque
     return files | {leaderboards / "leakage.md": template("leakage.md.j2").render(**given)}
 
 
-def _elsewhere(path: Path) -> tuple[FoundElsewhere, ...]:
+def _found_elsewhere(path: Path) -> tuple[FoundElsewhere, ...]:
     if not path.exists():
         return ()
     rows = load_yaml(path, Elsewhere).rows
@@ -170,11 +170,13 @@ def _elsewhere(path: Path) -> tuple[FoundElsewhere, ...]:
     return rows
 
 
-def _board(name: str, records: Sequence[LeakRecord], elsewhere: Sequence[FoundElsewhere], picture: str) -> LeakBoard:
+def _leak_board(
+    name: str, records: Sequence[LeakRecord], elsewhere: Sequence[FoundElsewhere], picture: str
+) -> LeakBoard:
     methods: dict[str, list[LeakRecord]] = defaultdict(list)
     for record in records:
         methods[record.honest.entry].append(record)
-    rows = tuple(row for own in methods.values() for row in _rows(own))
+    rows = tuple(row for own in methods.values() for row in _habit_rows(own))
     noise: dict[int, float] = dict(zip(NUMBERS, noise_of(records[0]), strict=True))
     curves: dict[str, dict[int, float]] = {"Random guesses": noise}
     for own in methods.values():
@@ -210,7 +212,7 @@ def _noise_gap(noise: dict[int, float]) -> float:
     return noise[max(noise)] - noise[min(noise)]
 
 
-def _rows(records: Sequence[LeakRecord]) -> list[HabitRow]:
+def _habit_rows(records: Sequence[LeakRecord]) -> list[HabitRow]:
     """Habits of one method that all its seeds have tried."""
     studied = [{gap.habit.name: gap for gap in gaps(record)} for record in records]
     last, names = records[-1], [metric.name for metric in METRICS]

@@ -36,7 +36,7 @@ def draw_leaks(records: Sequence[LeakRecord]) -> str:
 def _draw_leaks(records: Sequence[LeakRecord]) -> tuple[Figure, str]:
     from matplotlib.figure import Figure
 
-    rows = _rows(records)
+    rows = _rows_of_gaps(records)
     height = 1.0 + 0.26 * len(rows)
     figure = Figure(figsize=(7.6, height + 3.0), layout="constrained")
     grid = figure.add_gridspec(2, height_ratios=[height, 3.0])
@@ -62,7 +62,7 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> tuple[Figure, str]:
     return figure, f"{title}: UF1, " + "; ".join(said)
 
 
-def _rows(records: Sequence[LeakRecord]) -> dict[str, list[Gap]]:
+def _rows_of_gaps(records: Sequence[LeakRecord]) -> dict[str, list[Gap]]:
     """What each study has tried, best honest UF1 first; a counterpart of its own has a row of its own."""
     rows: dict[str, list[Gap]] = {}
     for record in records:

@@ -119,7 +119,9 @@ def load_papers(leaderboards: Path) -> list[PaperPage]:
     pages: list[PaperPage] = []
     for paper in reported.papers:
         tables = tuple(_page_table(table, reported.methods, runs) for table in paper.tables)
-        pages.append(PaperPage(paper, tables, tuple(_protocols(paper)), tuple(_sources(paper, runs)), _count(tables)))
+        pages.append(
+            PaperPage(paper, tables, tuple(_protocols(paper)), tuple(_sources(paper, runs)), _count_scores(tables))
+        )
     return pages
 
 
@@ -159,7 +161,7 @@ def _page_table(table: PrintedTable, methods: dict[str, Method], runs: _Runs) ->
         cells = tuple(_cell(table, row, column, runs, notes) for column in table.columns)
         rows.append(PageRow(row.name, marks, method, row.protocol, cells, EVALUATIONS[table.evaluation_of(row)]))
     synthetic = tuple(any(row.cells[i].synthetic != NOT_RUN for row in rows) for i in range(len(table.columns)))
-    return PageTable(table, tuple(rows), synthetic, tuple(notes.texts), _elsewhere(table))
+    return PageTable(table, tuple(rows), synthetic, tuple(notes.texts), _heading_notes(table))
 
 
 def _cell(table: PrintedTable, row: PrintedRow, column: PrintedColumn, runs: _Runs, notes: _Notes) -> Cell:
@@ -187,12 +189,14 @@ def _recorded(
     texts: list[str] = []
     for edition, records in sorted(editions.items()):
         unfinished = [f"incomplete {run.finished}/{run.folds}" for run in records if not run.complete]
-        text = ", ".join(unfinished) or _written(_score(records, column, database, evaluation), column)
+        text = ", ".join(unfinished) or _written(_recorded_score(records, column, database, evaluation), column)
         texts.append(f"{text} ({edition})" if edition else text)
     return "; ".join(texts) or NOT_RUN
 
 
-def _score(records: list[RunRecord], column: PrintedColumn, database: str | None, evaluation: Evaluation) -> Score:
+def _recorded_score(
+    records: list[RunRecord], column: PrintedColumn, database: str | None, evaluation: Evaluation
+) -> Score:
     metric = column.score
     matrices = [run.matrices(database) for run in records]
     if column.metric == "accuracy" and evaluation == "subject_mean":
@@ -206,7 +210,7 @@ def _written(score: Score, column: PrintedColumn) -> str:
     return f"{100 * score.mean:.2f}" + ("" if score.spread is None else f" ± {100 * score.spread:.2f}")
 
 
-def _elsewhere(table: PrintedTable) -> tuple[str, ...]:
+def _heading_notes(table: PrintedTable) -> tuple[str, ...]:
     """What the columns' headings do not say: rows held against another protocol, columns held against none."""
     rows: dict[str, list[str]] = defaultdict(list)
     for row in table.rows:
@@ -256,7 +260,7 @@ def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
     return lines
 
 
-def _count(tables: Sequence[PageTable]) -> tuple[int, int, int]:
+def _count_scores(tables: Sequence[PageTable]) -> tuple[int, int, int]:
     """Scores that a paper's tables hold, those of them recorded on real data, and those on invented data."""
     cells = [
         cell

@@ -82,7 +82,7 @@ def render_claims(leaderboards: Path, rows: Sequence[ClaimRow] | None = None) ->
     return {path: claims_csv(rows), leaderboards / "claims.md": page}
 
 
-def fill_marked(text: str, boards: Iterable[Board]) -> str:
+def fill_tables(text: str, boards: Iterable[Board]) -> str:
     """Put the current table of a board between its markers in a document.
 
     Args:

@@ -28,7 +28,7 @@ def add_cache_commands(commands: Commands) -> None:
     )
 
     listed = parts.add_parser("list", parents=[place], help="show what is kept, by when it was last used")
-    listed.set_defaults(handler=_list)
+    listed.set_defaults(handler=_list_entries)
 
     pruned = parts.add_parser(
         "prune", parents=[place], help="remove what was not used for longest; whatever is needed is computed again"
@@ -38,12 +38,12 @@ def add_cache_commands(commands: Commands) -> None:
     pruned.set_defaults(handler=_prune)
 
 
-def _list(arguments: argparse.Namespace) -> int:
+def _list_entries(arguments: argparse.Namespace) -> int:
     from mer_lightning.motion.cache import Cache
 
     entries = list(Cache(_folder(arguments.cache)).entries())
     now = time.time()
-    print(f"{arguments.cache}: {_count(len(entries))}, {_readable(sum(entry.size for entry in entries))}")
+    print(f"{arguments.cache}: {_count_entries(len(entries))}, {_readable(sum(entry.size for entry in entries))}")
     for name, oldest, newest in (
         ("used within a day", 0, 1),
         ("within a week", 1, 7),
@@ -52,7 +52,7 @@ def _list(arguments: argparse.Namespace) -> int:
     ):
         sizes = [entry.size for entry in entries if oldest <= max(now - entry.used, 0) / _DAY < newest]
         if sizes:
-            print(f"  {name:18} {_count(len(sizes))}, {_readable(sum(sizes))}")
+            print(f"  {name:18} {_count_entries(len(sizes))}, {_readable(sum(sizes))}")
     return 0
 
 
@@ -62,13 +62,14 @@ def _prune(arguments: argparse.Namespace) -> int:
     if arguments.unused_for is None and arguments.largest_total is None:
         raise DataError("cache prune: give --unused-for DAYS, --largest-total SIZE or both")
     since = None if arguments.unused_for is None else time.time() - _days(arguments.unused_for) * _DAY
-    largest = None if arguments.largest_total is None else _size(arguments.largest_total)
+    largest = None if arguments.largest_total is None else _byte_count(arguments.largest_total)
     cache = Cache(_folder(arguments.cache))
     removed = cache.prune(unused_since=since, largest_total=largest)
     left = list(cache.entries())
+    gone, kept = (sum(entry.size for entry in entries) for entries in (removed, left))
     print(
-        f"{arguments.cache}: removed {_count(len(removed))}, {_readable(sum(entry.size for entry in removed))}; "
-        f"left {_count(len(left))}, {_readable(sum(entry.size for entry in left))}"
+        f"{arguments.cache}: removed {_count_entries(len(removed))}, {_readable(gone)}; "
+        f"left {_count_entries(len(left))}, {_readable(kept)}"
     )
     return 0
 
@@ -86,14 +87,14 @@ def _days(text: str) -> float:
     return float(text)
 
 
-def _size(text: str) -> int:
+def _byte_count(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
         raise DataError(f"--largest-total {text}: expected a number of bytes, or one with K, M, G or T, e.g. 500M")
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
-def _count(entries: int) -> str:
+def _count_entries(entries: int) -> str:
     return f"{entries} entr{'y' if entries == 1 else 'ies'}"
 
 

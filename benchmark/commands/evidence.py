@@ -218,11 +218,11 @@ def _ranks(arguments: argparse.Namespace) -> int:
 def _check_claim(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from benchmark.evidence.claims.search import Figure
-    from benchmark.evidence.claims.verdicts import Claim, check_claim, scores_of
+    from benchmark.evidence.claims.search import PrintedScore
+    from benchmark.evidence.claims.verdicts import Claim, check_claim, example_scores
 
     figures = {
-        name: Figure.parse(value)
+        name: PrintedScore.parse(value)
         for name in ("uf1", "uar", "accuracy")
         if (value := getattr(arguments, name)) is not None
     }
@@ -240,7 +240,7 @@ def _check_claim(arguments: argparse.Namespace) -> int:
         for reason in verdict.reasons:
             console.print(f"  {reason}")
         for matrix in verdict.examples:
-            scores = ", ".join(f"{name} {value:.4f}" for name, value in scores_of(matrix).items())
+            scores = ", ".join(f"{name} {value:.4f}" for name, value in example_scores(matrix).items())
             console.print(f"  {[list(row) for row in matrix]}  {scores}")
     return 1 if verdict.answer in {"impossible", "macro-precision"} else 0
 

@@ -45,8 +45,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     from benchmark.files import write_json
     from benchmark.methods.suite import load_suite
     from benchmark.records.store import Store
-    from benchmark.studies.explain.explanation import compare, explanation_of, summary_of
-    from benchmark.studies.explain.networks import find_prediction, find_run, inputs_of, network_of, scores_of
+    from benchmark.studies.explain.explanation import compare_with_record, explanation_of, summary_of
+    from benchmark.studies.explain.networks import find_prediction, find_run, inputs_of, network_of, probabilities_of
     from benchmark.studies.explain.picture import draw_explanation
     from benchmark.training.executors import check_accelerator
     from benchmark.training.tracking.mirror import make_tracker
@@ -76,8 +76,8 @@ def _explain(arguments: argparse.Namespace) -> int:
         # what cannot be explained should not be trained first
         choose_layers(build_model(predicted.run.table, predicted.recipe.model), inputs, arguments.layer)
     model = network_of(predicted, store, console, accelerator=arguments.accelerator)
-    scores = scores_of(model, inputs)
-    same, said = compare(predicted, scores)
+    scores = probabilities_of(model, inputs)
+    same, said = compare_with_record(predicted, scores)
     console.print(said)
     heat = grad_cam(model, inputs, target, arguments.layer)
     explanation = explanation_of(predicted, inputs[0], scores, target, heat)

@@ -30,7 +30,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.leakage import load_leak_boards, render_leaks
     from benchmark.boards.papers import load_papers, render_papers
     from benchmark.boards.site.pages import SITE, render_site
-    from benchmark.boards.tables import fill_marked, load_claims, render, render_claims
+    from benchmark.boards.tables import fill_tables, load_claims, render, render_claims
 
     metrics = chosen_metrics(arguments)
     boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
@@ -45,7 +45,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
     for document in DOCUMENTS:
-        files[document] = fill_marked(document.read_text(encoding="utf-8"), boards)
+        files[document] = fill_tables(document.read_text(encoding="utf-8"), boards)
     patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
     stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]

@@ -85,15 +85,15 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise DataError(f"--svg {picture}: cannot be written: {error.strerror}") from error
     if arguments.json:
-        print(json.dumps(_body(record), indent=1))
+        print(json.dumps(_as_json(record), indent=1))
     else:
-        _print(record, metrics, console)
+        _print_study(record, metrics, console)
         console.print(f"record: {path}\npicture: {picture}")
     return 0
 
 
-def _body(record: LeakRecord) -> dict[str, Any]:
-    from benchmark.evidence.habits import NUMBERS, gaps, noise_of, scores_of
+def _as_json(record: LeakRecord) -> dict[str, Any]:
+    from benchmark.evidence.habits import NUMBERS, gaps, noise_of, pooled_scores
     from mer_lightning.metrics import uf1
 
     return {
@@ -101,7 +101,7 @@ def _body(record: LeakRecord) -> dict[str, Any]:
         "board": record.honest.board,
         "seed": record.honest.seed,
         "candidates": {"kind": record.candidates, "number": record.number},
-        "honest": scores_of(record.honest.confusion),
+        "honest": pooled_scores(record.honest.confusion),
         "habits": [
             {"name": gap.habit.name, "title": gap.habit.title, "honest": gap.honest, "leaky": gap.leaky}
             for gap in gaps(record)
@@ -111,10 +111,10 @@ def _body(record: LeakRecord) -> dict[str, Any]:
     }
 
 
-def _print(record: LeakRecord, metrics: Sequence[Metric], console: Console) -> None:
+def _print_study(record: LeakRecord, metrics: Sequence[Metric], console: Console) -> None:
     from mer_lightning.metrics import UF1
 
-    body = _body(record)
+    body = _as_json(record)
     scores = ", ".join(f"{metric.title} {body['honest'][metric.name]:.4f}" for metric in metrics)
     what = {"epoch": "epochs", "C": "values of C", None: "nothing to choose from"}[record.candidates]
     number = f"{record.number} " if record.number else ""

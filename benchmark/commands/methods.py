@@ -35,7 +35,7 @@ def add_methods_command(commands: Commands) -> None:
 
 def _methods(arguments: argparse.Namespace) -> int:
     if arguments.show:
-        return _show(arguments.show, arguments.json)
+        return _show_method(arguments.show, arguments.json)
     recipes = load_recipes()
     wanted = (arguments.state or "").replace("-", " ")
     listings = [listing for listing in list_methods(REPORTED, recipes) if listing.state.startswith(wanted)]
@@ -64,7 +64,7 @@ def _print_list(listings: list[Listing]) -> None:
     console.print(f"{len(listings)} methods, {running} run")
 
 
-def _show(name: str, as_json: bool) -> int:
+def _show_method(name: str, as_json: bool) -> int:
     recipes = load_recipes()
     listing = next((listing for listing in list_methods(REPORTED, recipes) if listing.name == name), None)
     if listing is None:

@@ -32,19 +32,19 @@ def add_papers_command(commands: Commands) -> None:
 def _verify_papers(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from benchmark.evidence.verification import as_text, fill_marked, size_of, systems, verify
+    from benchmark.evidence.verification import as_text, fill_verification, size_of, systems, verify_system
     from benchmark.methods.recipe import load_recipe, recipe_names
     from benchmark.records.networks import NETWORKS, networks_json
 
     papers = systems()
-    checks = [check for system in papers for check in verify(system)]
+    checks = [check for system in papers for check in verify_system(system)]
     if arguments.json:
         print(json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False))
     else:
         print(as_text(papers, checks), end="")
     if arguments.write:
         text = SYSTEMS.read_text(encoding="utf-8")
-        write_text(SYSTEMS, fill_marked(text, checks))
+        write_text(SYSTEMS, fill_verification(text, checks))
         sizes: list[NetworkSize] = []
         for name in recipe_names():
             try:

@@ -80,7 +80,7 @@ def _tune(arguments: argparse.Namespace) -> int:
     console = open_console()
     if arguments.export:
         _check_export(arguments.export)
-    run = _plan(arguments, console)
+    run = _planned_run(arguments, console)
     tuning = make_tuning(
         run.recipe,
         mode=arguments.mode,
@@ -138,7 +138,7 @@ def _check_export(path: Path) -> None:
         raise DataError(f"--export {path}: {path.parent} takes no files ({error.strerror})") from error
 
 
-def _plan(arguments: argparse.Namespace, console: Console) -> Run:
+def _planned_run(arguments: argparse.Namespace, console: Console) -> Run:
     """The one run that is tuned, in the search space that was asked for."""
     from benchmark.training.plan import make_plan
     from benchmark.tuning.tune import with_space

@@ -141,8 +141,8 @@ def gaps(record: LeakRecord) -> list[Gap]:
     for habit in HABITS:
         leaky, honest = record.confusion(habit.outcome), record.confusion(habit.beside)
         if leaky is not None and honest is not None:
-            scores = scores_of(leaky) if habit.pooling == "pooled" else fold_mean(record, leaky)
-            found.append(Gap(habit, scores_of(honest), scores))
+            scores = pooled_scores(leaky) if habit.pooling == "pooled" else fold_mean(record, leaky)
+            found.append(Gap(habit, pooled_scores(honest), scores))
     return found
 
 
@@ -165,7 +165,7 @@ def _by_fold(record: LeakRecord, confusion: Mapping[str, Matrix]) -> NDArray[np.
     return np.array(list(folds.values()))
 
 
-def scores_of(confusion: Mapping[str, Matrix]) -> dict[str, float]:
+def pooled_scores(confusion: Mapping[str, Matrix]) -> dict[str, float]:
     """Scores of the pooled matrix."""
     matrix = np.array(list(confusion.values())).sum(0)
     return {metric.name: float(metric.pooled(matrix)) for metric in METRICS}

@@ -162,7 +162,7 @@ def bootstrap(
         DataError: Fewer than two subjects.
     """
     matrices = _seeds_first(stacked)
-    scores = _drawn(matrices, _draws(matrices.shape[1], resamples, seed))
+    scores = _resampled(matrices, _draws(matrices.shape[1], resamples, seed))
     return {name: _interval(values.mean(-1), level, matrices.shape[1]) for name, values in scores.items()}
 
 
@@ -188,7 +188,8 @@ def pair_seeds(one: Sequence[RunRecord], other: Sequence[RunRecord]) -> Paired:
         pairs = [(seed, seed) for seed in sorted(first.keys() & second.keys())]
     if not pairs:
         raise DataError(
-            f"{one[0].entry} has seeds {_say(first)}, {other[0].entry} has {_say(second)}: no seed in common"
+            f"{one[0].entry} has seeds {_list_seeds(first)}, {other[0].entry} has {_list_seeds(second)}: "
+            "no seed in common"
         )
     both = stack_runs([first[a] for a, _ in pairs] + [second[b] for _, b in pairs])
     left = [(one[0].entry, seed) for seed in sorted(first.keys() - {a for a, _ in pairs})]
@@ -330,7 +331,7 @@ def _pool(matrices: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np
     return (weights.astype(np.float64) @ flat.astype(np.float64)).reshape(-1, seeds, classes, classes)
 
 
-def _drawn(matrices: NDArray[np.int64], draws: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+def _resampled(matrices: NDArray[np.int64], draws: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     pooled = _pool(matrices, draws)
     return {metric.name: metric.pooled(pooled) for metric in METRICS}
 
@@ -349,5 +350,5 @@ def _seedless(run: RunRecord) -> bool:
     return not stacked and all(part.get("training") is None and part.get("estimator") is not None for part in trained)
 
 
-def _say(seeds: Mapping[int, RunRecord]) -> str:
+def _list_seeds(seeds: Mapping[int, RunRecord]) -> str:
     return ", ".join(map(str, sorted(seeds)))

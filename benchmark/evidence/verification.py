@@ -43,7 +43,7 @@ Quantity = Literal[
 ]
 
 
-class Figure(Settings):
+class PaperFigure(Settings):
     """One figure of a paper.
 
     Attributes:
@@ -69,7 +69,7 @@ class Variant(Settings):
 
     name: str
     model: Component
-    figures: tuple[Figure, ...]
+    figures: tuple[PaperFigure, ...]
 
 
 class System(Settings):
@@ -92,7 +92,7 @@ class System(Settings):
     input: tuple[int, ...]
     classes: int
     biased: tuple[str, ...] = ()
-    shared: tuple[Figure, ...] = ()
+    shared: tuple[PaperFigure, ...] = ()
     variants: tuple[Variant, ...] = Field(min_length=1)
 
 
@@ -164,7 +164,7 @@ def systems() -> list[System]:
     return [load_yaml(path, System, id=path.stem) for path in sorted(PAPERS.glob("*.yaml"))]
 
 
-def verify(system: System) -> list[Check]:
+def verify_system(system: System) -> list[Check]:
     """Hold every variant against its figures.
 
     Raises:
@@ -236,7 +236,7 @@ def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> Netwo
         measured = measure(recipe.model, shape, classes)
     except RuntimeError as error:
         raise DataError(f"the network does not take samples of {show(shape)}: {error}") from error
-    checks = [row for row in verify(paper) if row.variant == variant.name] if paper and variant else []
+    checks = [row for row in verify_system(paper) if row.variant == variant.name] if paper and variant else []
     return NetworkSize(
         method=recipe.name,
         model=recipe.model,
@@ -269,14 +269,14 @@ def _complete(model: Component) -> tuple[str, dict[str, Any]]:
     return model.name, usual | model.arguments
 
 
-def check(system: str, variant: str, figure: Figure, measured: Measured) -> Check:
+def check(system: str, variant: str, figure: PaperFigure, measured: Measured) -> Check:
     """Compare one figure.
 
     Raises:
         DataError: The figure names a layer that the network does not have.
     """
     try:
-        ours = _value(figure, measured)
+        ours = _measured_value(figure, measured)
     except (AttributeError, KeyError) as error:
         where = f"papers/{system}.yaml: {variant}: {figure.quantity} of '{figure.of}'"
         raise DataError(f"{where}: no such layer") from error
@@ -294,7 +294,7 @@ def check(system: str, variant: str, figure: Figure, measured: Measured) -> Chec
     return Check(system, variant, name, ours, figure.expected, figure.source, verdict, reason)
 
 
-def _value(figure: Figure, measured: Measured) -> Value:  # noqa: PLR0911 - one case per quantity
+def _measured_value(figure: PaperFigure, measured: Measured) -> Value:  # noqa: PLR0911 - one case per quantity
     model = measured.model
     match figure.quantity:
         case "parameters":
@@ -340,12 +340,12 @@ def as_text(papers: Sequence[System], checks: Sequence[Check]) -> str:
     return "\n".join([*lines, ", ".join(counts)]) + "\n"
 
 
-def fill_marked(text: str, checks: Sequence[Check]) -> str:
+def fill_verification(text: str, checks: Sequence[Check]) -> str:
     """Put the current checks of a system between its markers in a document.
 
     Args:
         text: Document with ``<!-- verification: SYSTEM -->`` and ``<!-- end of verification -->`` lines.
-        checks: From ``verify``.
+        checks: From ``verify_system``.
 
     Raises:
         DataError: A marker names a system that was not verified.

@@ -298,7 +298,7 @@ def load_recipe(name: str) -> Recipe:
     Raises:
         DataError: No such recipe, its file is not what it should be, or a member is no method by itself.
     """
-    recipe = _read(name)
+    recipe = _read_recipe(name)
     if "parts" in recipe.model_fields_set:
         raise DataError(f"{recipe_path(name)}: parts: unknown key")
     if recipe.ensemble is None:
@@ -307,7 +307,7 @@ def load_recipe(name: str) -> Recipe:
     for place, member in enumerate(recipe.ensemble.members):
         where = f"{recipe_path(name)}: ensemble.members.{place}.method"
         try:
-            part = _read(member.method)
+            part = _read_recipe(member.method)
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
         if part.ensemble is not None:
@@ -336,5 +336,5 @@ def _block(key: str, value: object) -> str:
     return yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False, width=110, default_flow_style=style)
 
 
-def _read(name: str) -> Recipe:
+def _read_recipe(name: str) -> Recipe:
     return fill(Recipe, read_recipe(name) | {"name": name}, recipe_path(name))

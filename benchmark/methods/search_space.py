@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_CORNERS = 256
 
 
-class Entry(Settings):
+class Conditional(Settings):
     """What tuning may change about one key.
 
     Attributes:
@@ -27,7 +27,7 @@ class Entry(Settings):
     when: dict[str, Any] = Field(default_factory=dict)
 
 
-class FloatRange(Entry):
+class FloatRange(Conditional):
     """A real number between two others, both included; ``log`` draws its logarithm evenly."""
 
     kind: Literal["float"]
@@ -49,7 +49,7 @@ class FloatRange(Entry):
         return (self.low, self.high)
 
 
-class IntRange(Entry):
+class IntRange(Conditional):
     """A whole number between two others, both included."""
 
     kind: Literal["int"]
@@ -68,7 +68,7 @@ class IntRange(Entry):
         return (self.low, self.high)
 
 
-class Choice(Entry):
+class Choice(Conditional):
     """One of several values of any type."""
 
     kind: Literal["choice"]
@@ -146,17 +146,17 @@ def corners(space: Mapping[str, Range]) -> Iterator[dict[str, Any]]:
             yield from (conditions(space, key) | {key: value} for key in own for value in space[key].ends)
         else:
             wanted = {*own, *(other for key in own for other in conditions(space, key))}
-            yield from _drawn(space, [key for key in in_order(space) if key in wanted], {})
+            yield from _combined(space, [key for key in in_order(space) if key in wanted], {})
 
 
-def _drawn(space: Mapping[str, Range], keys: Sequence[str], values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _combined(space: Mapping[str, Range], keys: Sequence[str], values: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not keys:
         yield values
         return
     key, *rest = keys
     met = all(other in values and values[other] == value for other, value in space[key].when.items())
     for more in [{key: end} for end in space[key].ends] if met else [{}]:
-        yield from _drawn(space, rest, values | more)
+        yield from _combined(space, rest, values | more)
 
 
 def conditions(space: Mapping[str, Range], key: str) -> dict[str, Any]:

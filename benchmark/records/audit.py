@@ -67,7 +67,11 @@ def audit_fold(fold: Fold, table: Table) -> FoldAudit:
     contents = {name: [table.content_of(key) for key in keys] for name, keys in sides.items()}
     return FoldAudit(
         **{
-            name: SideAudit(samples=len(keys), keys=_sum(_digest(key) for key in keys), contents=_sum(contents[name]))
+            name: SideAudit(
+                samples=len(keys),
+                keys=_sum_digests(_digest(key) for key in keys),
+                contents=_sum_digests(contents[name]),
+            )
             for name, keys in sides.items()
         },
         overlap={
@@ -128,7 +132,7 @@ def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audi
         problems += [
             f"{name}: {p.key} is predicted, who is not held out" for p in fold.predictions if not _held(name, p.key)
         ]
-        if fold.audit is not None and _sum(_digest(p.key) for p in fold.predictions) != fold.audit.test.keys:
+        if fold.audit is not None and _sum_digests(_digest(p.key) for p in fold.predictions) != fold.audit.test.keys:
             problems.append(f"{name}: the predicted clips are not those of the audit")
     if len(folds) == manifest.folds and audits and not problems:
         problems += _against_protocol(manifest, folds, audits)
@@ -171,7 +175,7 @@ def _against_protocol(
     for fold in protocol.folds(Labelled(samples, tuple(label for _, label in rows)), manifest.seed):
         audit = audits.get(fold.held_out)
         for side in ("train", "validation", "test") if audit else ():
-            keys = _sum(_digest(key) for key in getattr(fold, side))
+            keys = _sum_digests(_digest(key) for key in getattr(fold, side))
             if keys != getattr(audit, side).keys:
                 problems.append(f"{fold.held_out}: {side} is not what protocol {protocol.id} makes of these samples")
     return problems
@@ -190,7 +194,7 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _sum(digests: Iterable[bytes]) -> str:
+def _sum_digests(digests: Iterable[bytes]) -> str:
     return f"{sum(int.from_bytes(digest) for digest in digests) % _MODULUS:032x}"
 
 

@@ -89,7 +89,7 @@ class _ChosenOn(Settings):
     databases: list[str]
 
 
-class _Shown(Settings):
+class _RecordedRecipe(Settings):
     """What is read of a recorded recipe; settings that came later, or went, are none of its business."""
 
     model_config = ConfigDict(extra="ignore")
@@ -153,7 +153,7 @@ class RunRecord(Settings):
     @classmethod
     def _check_recipe(cls, recipe: dict[str, Any]) -> dict[str, Any]:
         try:
-            _Shown.model_validate(recipe)
+            _RecordedRecipe.model_validate(recipe)
         except ValidationError as error:
             raise ValueError(first_mistake(error)) from error
         return recipe

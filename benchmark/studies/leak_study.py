@@ -123,7 +123,7 @@ def study_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     for member in job.members:
         fold = member.fold
         try:
-            result = _train(job.recipe, table, fold, member.seed, accelerator)
+            result = _train_candidates(job.recipe, table, fold, member.seed, accelerator)
         except Exception as error:
             outcomes.append(Outcome(fold.held_out, failure(error)))
         else:
@@ -142,7 +142,7 @@ def _costs(recipe: Recipe) -> tuple[float, ...]:
     return tuple(recipe.estimator.arguments.get("costs", ())) if recipe.estimator else ()
 
 
-def _train(recipe: Recipe, table: Table, fold: Fold, seed: int, accelerator: str) -> FoldResult:
+def _train_candidates(recipe: Recipe, table: Table, fold: Fold, seed: int, accelerator: str) -> FoldResult:
     if recipe.estimator is None:
         assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
         return train_network(

@@ -105,13 +105,13 @@ def do_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
         One outcome per fold, in order.
     """
     if job.how is None or len(job.members) == 1:
-        return tuple(_alone(job.recipe, member, table, accelerator) for member in job.members)
+        return tuple(_train_one(job.recipe, member, table, accelerator) for member in job.members)
     note = ""
     try:
         return tuple(Outcome(r.held_out, r) for r in _at_once(job, table, accelerator))
     except Exception as error:
         full = is_out_of_memory(error)
-        note = f"{len(job.members)} folds at once: {_line(error)}"
+        note = f"{len(job.members)} folds at once: {_error_line(error)}"
     # outside of the handler, which would keep the tensors of what failed alive
     _free_memory()
     parts = job.halves() if full else [replace(job, members=(member,)) for member in job.members]
@@ -261,7 +261,7 @@ def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:
 
 def failure(error: BaseException) -> Failure:
     """A failure in one line, with its traceback."""
-    return Failure(_line(error), "".join(traceback.format_exception(error)))
+    return Failure(_error_line(error), "".join(traceback.format_exception(error)))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -272,7 +272,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
-def _alone(recipe: Recipe, member: RunFold, table: Table, accelerator: str) -> Outcome:
+def _train_one(recipe: Recipe, member: RunFold, table: Table, accelerator: str) -> Outcome:
     fold = member.fold
     try:
         result = train_fold(recipe, table, fold, seed=member.seed, accelerator=accelerator, start=member.start)
@@ -299,7 +299,7 @@ def _at_once(job: Job, table: Table, accelerator: str) -> list[FoldRecord]:
     return [fold_record(fold, table, result) for fold, result in zip(job.folds, results, strict=True)]
 
 
-def _line(error: BaseException) -> str:
+def _error_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 

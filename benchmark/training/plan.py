@@ -178,7 +178,7 @@ def make_plan(
                     known=[contents[sample.key] for sample in labelled.samples],
                     device=device_of(accelerator),
                 )
-                tables[evaluation, need] = LateTable(digest, partial(_read, read, labelled, protocol))
+                tables[evaluation, need] = LateTable(digest, partial(_labelled_table, read, labelled, protocol))
         used = {part.name: tables[evaluation, needs[part.name]] for part in recipe.trained}
         table = next(iter(used.values())) if len(set(used.values())) == 1 else LateTable(digest, partial(_joined, used))
         runs += [
@@ -208,5 +208,5 @@ def _joined(tables: dict[str, LateTable]) -> Table:
     return replace(first, beside=beside)
 
 
-def _read(read: Callable[[], Readings], labelled: Labelled, protocol: Protocol) -> Table:
+def _labelled_table(read: Callable[[], Readings], labelled: Labelled, protocol: Protocol) -> Table:
     return read().table(labelled, len(protocol.scheme.classes))

@@ -44,7 +44,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         protocol_hash=run.protocol.hash,
         selection=run.protocol.selection,
         recipe_hash=run.recipe.hash,
-        recipe=run.recipe.model_dump(mode="json", exclude=_unsaid(run.recipe)),
+        recipe=run.recipe.model_dump(mode="json", exclude=_unrecorded(run.recipe)),
         data=DataProvenance(
             source=run.dataset.name,
             release=run.dataset.release,
@@ -101,7 +101,7 @@ def _tuning_of(folds: Sequence[FoldRecord], uf1: float | None) -> TuningRecord |
     )
 
 
-def _unsaid(recipe: Recipe) -> set[str]:
+def _unrecorded(recipe: Recipe) -> set[str]:
     optional = {"unranked", "chosen_on", "ensemble", "parts"}
     return _UNRECORDED | {name for name in optional if not getattr(recipe, name)}
 

@@ -148,7 +148,7 @@ def inner_uf1(
     given: _Given = {"seed": seed, "accelerator": accelerator, "start": start}
     for part, how in parts:
         try:
-            for result in _train(recipe, table, part, how, given, watch):
+            for result in _train_folds(recipe, table, part, how, given, watch):
                 results.append(result)
                 if watch:
                     watch.fold_done(result, last=len(results) == len(folds))
@@ -175,7 +175,7 @@ def _as_one(recipe: Recipe, table: Table, folds: Sequence[Fold]) -> list[tuple[S
     return [] if how.reason else [(part, how) for part in sets_of(table, folds, recipe.training, len(folds))]
 
 
-def _train(
+def _train_folds(
     recipe: Recipe, table: Table, folds: Sequence[Fold], how: AtOnce | None, given: _Given, watch: Watch | None
 ) -> Iterator[FoldResult]:
     """Results of folds, trained as one where ``how`` says so and the memory suffices, else one after another."""

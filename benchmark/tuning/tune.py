@@ -123,10 +123,10 @@ def tune(
         DataError: Mode, protocol, recipe and pruner do not fit together, there is nothing to split, the storage cannot
             be used, another process tunes the same run, or there are records of other clips, see ``check_free``.
     """
-    _check(run, tuning)
+    _check_mode(run, tuning)
     tuned = replace(run, recipe=_tuned_recipe(run.recipe, tuning))
     check_free([tuned.clip_list], records, load_clip_list)
-    with _alone(store.folder(tuned.id) / "tuning") as folder:
+    with _lock_folder(store.folder(tuned.id) / "tuning") as folder:
         place, shared = storage_place(storage, folder)
         check_storage(place)
         given = Search(run.recipe, tuning, run.seed, tuned.id, place, folder, shared)
@@ -155,7 +155,7 @@ def tune(
     return record
 
 
-def _check(run: Run, tuning: Tuning) -> None:
+def _check_mode(run: Run, tuning: Tuning) -> None:
     name, held_out = run.recipe.name, run.protocol.held_out
     if tuning.mode == "holdout" and held_out != "database":
         raise DataError(
@@ -345,7 +345,7 @@ def _write_trials(given: Search, name: str, trials: Sequence[FrozenTrial]) -> No
 
 
 @contextmanager
-def _alone(folder: Path) -> Generator[Path]:
+def _lock_folder(folder: Path) -> Generator[Path]:
     """Keep every other process out of a folder; the lock goes with the process, however it ends."""
     import fcntl
 

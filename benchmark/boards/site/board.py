@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.boards.board import ALL, DATABASE_TITLES
 from benchmark.boards.site.figures import SERIES, Curve, board_picture, curve_picture
-from benchmark.evidence.claims.search import Figure
+from benchmark.evidence.claims.search import PrintedScore
 from benchmark.evidence.claims.verdicts import Claim, check_claim
 from benchmark.records.board_names import is_synthetic, protocol_of, protocol_title
 from mer_lightning.metrics import UF1
@@ -19,7 +19,7 @@ from mer_lightning.metrics import UF1
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.boards.board import Board, ReportedRow, Row
+    from benchmark.boards.board import Board, BoardRow, ReportedRow
     from benchmark.evidence.claims.verdicts import Verdict
     from benchmark.records.curves import MeanCurve
     from benchmark.records.run import RunRecord
@@ -57,7 +57,7 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MeasuredMethod:
     """One measured method.
 
     Attributes:
@@ -67,7 +67,7 @@ class Entry:
         tested: Per subject, in the order of ``BoardPage.people``.
     """
 
-    row: Row
+    row: BoardRow
     runs: tuple[RunRecord, ...]
     matrix: tuple[tuple[float, ...], ...]
     tested: tuple[Tested, ...]
@@ -97,7 +97,7 @@ class Line:
 
     id: str
     title: str
-    entry: Entry | None
+    entry: MeasuredMethod | None
     published: ReportedRow | None
     feasible: tuple[Feasible, ...]
 
@@ -126,8 +126,8 @@ class BoardPage:
     """
 
     board: Board
-    entries: tuple[Entry, ...]
-    waiting: tuple[Row, ...]
+    entries: tuple[MeasuredMethod, ...]
+    waiting: tuple[BoardRow, ...]
     lines: tuple[Line, ...]
     classes: tuple[str, ...]
     counts: tuple[int, ...]
@@ -165,7 +165,7 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
         by_entry[run.entry].append(run)
     scored = [row for row in board.rows if row.scores]
     people = _people(by_entry[scored[0].entry][0]) if scored else ()
-    entries = tuple(_entry(row, by_entry[row.entry], people) for row in scored)
+    entries = tuple(_measured(row, by_entry[row.entry], people) for row in scored)
     waiting = tuple(row for row in board.rows if not row.scores)
     curved = [Curve(entry.row.title, entry.curve) for entry in entries if entry.curve]
     first = runs[0]
@@ -176,7 +176,7 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
         board=board,
         entries=entries,
         waiting=waiting,
-        lines=_lines(board, entries),
+        lines=_table_lines(board, entries),
         classes=first.classes,
         counts=tuple(int(sum(row)) for row in entries[0].matrix) if entries else (),
         people=people,
@@ -193,17 +193,17 @@ def _people(run: RunRecord) -> tuple[str, ...]:
     return tuple(sorted(clips, key=lambda person: (order.get(person.split("/")[0], 0), -clips[person], person)))
 
 
-def _entry(row: Row, runs: Sequence[RunRecord], people: Sequence[str]) -> Entry:
+def _measured(row: BoardRow, runs: Sequence[RunRecord], people: Sequence[str]) -> MeasuredMethod:
     # (K, S, C, C) with subjects in the page's order
     stacked = np.array([[run.confusion[person] for person in people] for run in runs], dtype=np.float64)
     right = np.trace(stacked, axis1=-2, axis2=-1).mean(0).tolist()
     clips = stacked[0].sum((-1, -2)).astype(int).tolist()
     matrix = stacked.sum(1).mean(0).tolist()
     tested = tuple(Tested(r, n) for r, n in zip(right, clips, strict=True))
-    return Entry(row, tuple(runs), tuple(map(tuple, matrix)), tested)
+    return MeasuredMethod(row, tuple(runs), tuple(map(tuple, matrix)), tested)
 
 
-def _lines(board: Board, entries: Sequence[Entry]) -> tuple[Line, ...]:
+def _table_lines(board: Board, entries: Sequence[MeasuredMethod]) -> tuple[Line, ...]:
     lines = [
         Line(entry.row.entry, entry.row.title, entry, entry.row.published, _feasible(board, entry.row.published))
         for entry in entries
@@ -226,7 +226,7 @@ def _feasible(board: Board, row: ReportedRow | None) -> tuple[Feasible, ...]:
         if uf1 is None and uar is None:
             continue
         sizes = tuple(map(sum, zip(*counts.values(), strict=True))) if part == ALL else tuple(counts[part])
-        verdict = _check(sizes, _printed(uf1), _printed(uar))
+        verdict = _check_printed(sizes, _printed(uf1), _printed(uar))
         detail = "; ".join(verdict.reasons)
         if verdict.answer == "possible":
             detail = f"{'' if verdict.complete else 'at least '}{verdict.matrices:,} confusion matrices fit"
@@ -235,9 +235,9 @@ def _feasible(board: Board, row: ReportedRow | None) -> tuple[Feasible, ...]:
 
 
 @cache
-def _check(counts: tuple[int, ...], uf1: str, uar: str) -> Verdict:
+def _check_printed(counts: tuple[int, ...], uf1: str, uar: str) -> Verdict:
     """The same figures stand on a board and on a variant of it; they are searched once."""
-    figures = {name: Figure.parse(text) for name, text in (("uf1", uf1), ("uar", uar)) if text}
+    figures = {name: PrintedScore.parse(text) for name, text in (("uf1", uf1), ("uar", uar)) if text}
     return check_claim(Claim(counts, **figures))
 
 

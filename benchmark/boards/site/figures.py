@@ -62,7 +62,7 @@ def curve_picture(lines: Sequence[Curve], key: str) -> str:
         lines: At most ``SERIES``.
         key: Makes the ids of the picture the only ones of its page.
     """
-    said = _say(lines)
+    said = _describe_curves(lines)
     return themed(draw_svg(lambda: (_draw_curves(lines), said), key), key, said)
 
 
@@ -128,7 +128,7 @@ def _draw_panel(axes: Axes, lines: Sequence[Curve], kind: str) -> None:
         axes.set_ylim(0, 1.02)
 
 
-def _say(lines: Sequence[Curve]) -> str:
+def _describe_curves(lines: Sequence[Curve]) -> str:
     said: list[str] = []
     for line in lines:
         last = {name: values[-1] for name, values in line.curve.values.items()}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from benchmark.boards.leakage import LeakBoard
     from benchmark.boards.methods import Listing
     from benchmark.boards.papers import PaperPage
-    from benchmark.boards.site.board import Entry
+    from benchmark.boards.site.board import MeasuredMethod
     from benchmark.evidence.claims.verdicts import ClaimRow
     from benchmark.methods.recipe import Recipe
     from benchmark.records.networks import NetworkSize
@@ -67,7 +67,7 @@ class MethodPage:
     title: str
     recipe: Recipe | None
     text: str
-    results: tuple[tuple[BoardPage, Entry], ...]
+    results: tuple[tuple[BoardPage, MeasuredMethod], ...]
     network: NetworkSize | None
     curves: str
     runs: tuple[tuple[str, str], ...]
@@ -161,7 +161,7 @@ def _method_page(
     )
 
 
-def _commands(name: str, results: Sequence[tuple[BoardPage, Entry]]) -> list[tuple[str, str]]:
+def _commands(name: str, results: Sequence[tuple[BoardPage, MeasuredMethod]]) -> list[tuple[str, str]]:
     """How each result is made again; the tour on invented faces where there is none yet."""
     commands: list[tuple[str, str]] = []
     for page, entry in results:
@@ -208,14 +208,14 @@ def _static(name: str) -> str:
 
 
 def _page(name: str, **given: object) -> str:
-    return _environment().get_template(f"{name}.html.j2").render(**given)
+    return _page_environment().get_template(f"{name}.html.j2").render(**given)
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _page_environment() -> jinja2.Environment:
     environment = strict_environment(TEMPLATES, autoescape=True)
     environment.filters |= {
-        "number": _number,
+        "number": _four_digits,
         "duration": duration,
         "href": quote,
     }
@@ -235,7 +235,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _number(value: float | None) -> str:
+def _four_digits(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 

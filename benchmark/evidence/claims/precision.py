@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.evidence.claims.search import BLOCK, MOST_FOUND, SLOP, Budget, Search, blocks, holds, whole_range
+from benchmark.evidence.claims.search import BLOCK, MOST_FOUND, SLOP, Budget, FoundMatrices, blocks, holds, whole_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from benchmark.evidence.claims.search import Figure
+    from benchmark.evidence.claims.search import PrintedScore
 
     Ints = NDArray[np.int64]
 
 
 def search_precision(
-    counts: Sequence[int], uf1: Figure, precision: Figure, accuracy: Figure | None, effort: int
-) -> Search:
+    counts: Sequence[int], uf1: PrintedScore, precision: PrintedScore, accuracy: PrintedScore | None, effort: int
+) -> FoundMatrices:
     """Every (diagonal, column sums) of three classes that gives the UF1 and the macro-precision.
 
     For given column sums both are linear in the diagonal, so that two entries follow from the third.
@@ -46,7 +46,7 @@ def search_precision(
             break
     back = np.argsort(order)
     empty = [np.empty((0, 3), dtype=np.int64)]
-    return Search(
+    return FoundMatrices(
         np.concatenate(diagonals or empty)[:, back],
         np.concatenate(columns or empty)[:, back],
         not budget.spent,
@@ -55,7 +55,7 @@ def search_precision(
 
 
 def _precise_with(
-    sizes: Ints, first: int, uf1: Figure, precision: Figure, budget: Budget
+    sizes: Ints, first: int, uf1: PrintedScore, precision: PrintedScore, budget: Budget
 ) -> Iterator[tuple[Ints, Ints]]:
     """The fitting diagonals and column sums whose first column sum is given."""
     seconds, hits = int(sizes.sum()) - first + 1, np.arange(min(int(sizes[0]), first) + 1)
@@ -68,7 +68,7 @@ def _precise_with(
 
 
 def _precise_grid(
-    sizes: Ints, first: int, second: Ints, hit: Ints, uf1: Figure, precision: Figure, budget: Budget
+    sizes: Ints, first: int, second: Ints, hit: Ints, uf1: PrintedScore, precision: PrintedScore, budget: Budget
 ) -> Iterator[tuple[Ints, Ints]]:
     """Those of them with these pairs of a second column sum and a first entry of the diagonal."""
     samples = int(sizes.sum())

@@ -36,7 +36,7 @@ _FIGURE = re.compile(r"(?P<whole>[01]?)(?:\.(?P<digits>\d{1,15}))?|(?P<percent>\
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class PrintedScore:
     """A printed score.
 
     Attributes:
@@ -49,7 +49,7 @@ class Figure:
     high: Fraction
 
     @classmethod
-    def parse(cls, text: str) -> Figure:
+    def parse(cls, text: str) -> PrintedScore:
         """Read ``0.6831``, ``.6831`` or ``68.31%``.
 
         Raises:
@@ -73,7 +73,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class FoundMatrices:
     """Result of one search: diagonals and column sums of every fitting matrix, ``(n, C)`` each, in class order."""
 
     diagonals: Ints
@@ -82,16 +82,20 @@ class Search:
     examined: int
 
 
-def whole_range(accuracy: Figure | None, samples: int) -> tuple[int, int]:
+def whole_range(accuracy: PrintedScore | None, samples: int) -> tuple[int, int]:
     """Smallest and largest number of hits that rounds to the accuracy; empty when the first is larger."""
     if accuracy is None:
         return 0, samples
     return max(0, -int(-(accuracy.low * samples) // 1)), min(samples, int(accuracy.high * samples // 1))
 
 
-def search(
-    counts: Sequence[int], uf1: Figure | None, uar: Figure | None, accuracy: Figure | None, effort: int
-) -> Search:
+def find_matrices(
+    counts: Sequence[int],
+    uf1: PrintedScore | None,
+    uar: PrintedScore | None,
+    accuracy: PrintedScore | None,
+    effort: int,
+) -> FoundMatrices:
     """Every (diagonal, column sums) that gives the figures, in the caller's order of classes."""
     order = np.argsort(counts, kind="stable")  # the largest class is solved for, not enumerated
     sizes = np.array(counts, dtype=np.int64)[order]
@@ -113,7 +117,7 @@ def search(
             break
     back = np.argsort(order)
     empty = [np.empty((0, len(sizes)), dtype=np.int64)]
-    return Search(
+    return FoundMatrices(
         np.concatenate(diagonals or empty)[:, back],
         np.concatenate(columns or empty)[:, back],
         # any other column sums would do as well where UF1 says nothing of them
@@ -135,7 +139,7 @@ class Budget:
         return not self.spent
 
 
-def _diagonals(sizes: Ints, uar: Figure | None, hits: tuple[int, int], budget: Budget) -> Iterator[Ints]:
+def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], budget: Budget) -> Iterator[Ints]:
     """Blocks of diagonals ``(n, C)`` that give the UAR and the number of hits."""
     if hits[0] > hits[1]:
         return
@@ -175,7 +179,7 @@ def _stride(total: int) -> int:
     return stride
 
 
-def _columns(sizes: Ints, diagonals: Ints, uf1: Figure, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
+def _columns(sizes: Ints, diagonals: Ints, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
     """Blocks of diagonals and column sums that give the UF1."""
     errors = sizes - diagonals
     total = errors.sum(1)
@@ -220,7 +224,7 @@ class _Jobs:
         return done + low, done + high
 
 
-def _grow(jobs: _Jobs, uf1: Figure, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
+def _grow(jobs: _Jobs, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
     classes = len(jobs.sizes)
     if not budget.use(len(jobs.rest)):
         return
@@ -248,7 +252,7 @@ def _expand(jobs: _Jobs) -> Iterator[_Jobs]:
         yield _Jobs(part.sizes, part.diagonals, part.caps, np.column_stack([part.taken, value]), part.rest - value)
 
 
-def _solve(jobs: _Jobs, uf1: Figure, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
+def _solve(jobs: _Jobs, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
     """Find the last two column sums: their part of UF1 is convex in one of them, so it fits in two short ranges."""
     classes = len(jobs.sizes)
     hits = 2 * jobs.diagonals[:, -2:].astype(np.float64)
@@ -290,7 +294,7 @@ def _below(hits: Floats, base: Floats, rest: Floats, target: Floats) -> tuple[Fl
     return np.where(exists, half - root, 1.0), np.where(exists, half + root, 0.0)
 
 
-def _spread(low: Floats, high: Floats) -> tuple[Ints, Ints]:
+def _whole_numbers(low: Floats, high: Floats) -> tuple[Ints, Ints]:
     """Row and value of every whole number in the range of each row."""
     numbers = np.maximum(high - low + 1, 0).astype(np.int64)
     pick = np.repeat(np.arange(len(numbers)), numbers)
@@ -299,19 +303,19 @@ def _spread(low: Floats, high: Floats) -> tuple[Ints, Ints]:
 
 
 def blocks(low: Floats, high: Floats) -> Iterator[tuple[Ints, Ints]]:
-    """As ``_spread``, so many rows at a time that memory is never short."""
+    """As ``_whole_numbers``, so many rows at a time that memory is never short."""
     ends = np.cumsum(np.maximum(high - low + 1, 0))
     start = 0
     while start < len(ends):
         before = ends[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK, side="right")))
-        pick, value = _spread(low[start:stop], high[start:stop])
+        pick, value = _whole_numbers(low[start:stop], high[start:stop])
         if len(pick):
             yield pick + start, value
         start = stop
 
 
-def holds(figure: Figure, sums: Floats, parts: list[tuple[Ints, Ints]]) -> NDArray[np.bool_]:
+def holds(figure: PrintedScore, sums: Floats, parts: list[tuple[Ints, Ints]]) -> NDArray[np.bool_]:
     """Whether the mean over classes of ``part / whole`` rounds to the figure; close calls in whole numbers."""
     classes = parts[0][0].shape[1]
     values = sums / classes
@@ -325,7 +329,9 @@ def holds(figure: Figure, sums: Floats, parts: list[tuple[Ints, Ints]]) -> NDArr
     return fits
 
 
-def uf1_range(counts: Sequence[int], uar: Figure, effort: int) -> tuple[tuple[float, float] | None, bool, bool, int]:
+def uf1_range(
+    counts: Sequence[int], uar: PrintedScore, effort: int
+) -> tuple[tuple[float, float] | None, bool, bool, int]:
     """Range of UF1 of the matrices with this UAR.
 
     Returns:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from benchmark.evidence.claims.precision import search_precision
-from benchmark.evidence.claims.search import EFFORT, Figure, search, uf1_range, whole_range
+from benchmark.evidence.claims.search import EFFORT, PrintedScore, find_matrices, uf1_range, whole_range
 from mer_lightning.metrics import macro_precision, shown_metrics
 from mer_lightning.types import DataError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmark.evidence.claims.search import Search
+    from benchmark.evidence.claims.search import FoundMatrices
 
     Ints = NDArray[np.int64]
 
@@ -43,9 +43,9 @@ class Claim:
     """Printed figures and the class counts that they are said to come from; a figure that was not printed is None."""
 
     counts: tuple[int, ...]
-    uf1: Figure | None = None
-    uar: Figure | None = None
-    accuracy: Figure | None = None
+    uf1: PrintedScore | None = None
+    uar: PrintedScore | None = None
+    accuracy: PrintedScore | None = None
 
     def __str__(self) -> str:
         printed = {"UF1": self.uf1, "UAR": self.uar, "accuracy": self.accuracy}
@@ -105,22 +105,24 @@ def check_claim(claim: Claim, effort: int = EFFORT) -> Verdict:
     reasons = _not_a_fraction(claim.accuracy, sum(counts))
     if len(counts) == 1:
         return Verdict("impossible" if reasons else "possible", 0, 0, True, (), None, True, None, tuple(reasons), 0)
-    found = search(counts, claim.uf1, claim.uar, claim.accuracy, effort)
+    found = find_matrices(counts, claim.uf1, claim.uar, claim.accuracy, effort)
     if len(found.diagonals):
         return _verdict("possible", counts, found)
-    return _explain(claim, found, reasons, effort)
+    return _explain_misfit(claim, found, reasons, effort)
 
 
-def _explain(claim: Claim, found: Search, reasons: list[str], effort: int) -> Verdict:
+def _explain_misfit(claim: Claim, found: FoundMatrices, reasons: list[str], effort: int) -> Verdict:
     """Say why nothing was found, how far the figures are from what is possible, and which other reading is."""
     counts, uf1, uar = claim.counts, claim.uf1, claim.uar
     examined, accuracies, ranged, exact = found.examined, None, None, True
-    loose = search(counts, uf1, uar, None, effort) if claim.accuracy and (uf1 or uar) else None
+    loose = find_matrices(counts, uf1, uar, None, effort) if claim.accuracy and (uf1 or uar) else None
     if loose is not None and len(loose.diagonals):
         examined += loose.examined
         right = loose.diagonals.sum(1) / sum(counts)
         accuracies = (float(right.min()), float(right.max()))
-        reasons.append(f"without the accuracy {_number(counts, loose)} would fit, with accuracy {_range(accuracies)}")
+        reasons.append(
+            f"without the accuracy {_say_matrices(counts, loose)} would fit, with accuracy {_range(accuracies)}"
+        )
     elif uar:
         ranged, exact, whole, more = uf1_range(counts, uar, effort)
         examined += more
@@ -131,7 +133,7 @@ def _explain(claim: Claim, found: Search, reasons: list[str], effort: int) -> Ve
         precise = search_precision(counts, uf1, uar, claim.accuracy, effort)
         examined += precise.examined
         if len(precise.diagonals):
-            reasons.append(f"read as macro-precision, {uar.text} fits {_number(counts, precise)}")
+            reasons.append(f"read as macro-precision, {uar.text} fits {_say_matrices(counts, precise)}")
             return _verdict("macro-precision", counts, precise, reasons, examined, ranged, exact, accuracies)
         if not precise.complete:
             reasons.append("whether it is a macro-precision was not searched to the end")
@@ -140,7 +142,7 @@ def _explain(claim: Claim, found: Search, reasons: list[str], effort: int) -> Ve
 
 
 def _say_range(
-    uar: Figure, uf1: Figure | None, ranged: tuple[float, float] | None, exact: bool, whole: bool
+    uar: PrintedScore, uf1: PrintedScore | None, ranged: tuple[float, float] | None, exact: bool, whole: bool
 ) -> list[str]:
     if ranged is None:
         return [f"no diagonal gives UAR {uar.text}"] if whole else []
@@ -151,14 +153,14 @@ def _say_range(
 def _verdict(
     answer: Answer,
     counts: Sequence[int],
-    found: Search,
+    found: FoundMatrices,
     reasons: Sequence[str] = (),
     examined: int = 0,
     ranged: tuple[float, float] | None = None,
     exact: bool = True,
     accuracies: tuple[float, float] | None = None,
 ) -> Verdict:
-    matrices, complete = _count(counts, found)
+    matrices, complete = _count_matrices(counts, found)
     return Verdict(
         answer=answer,
         matrices=matrices,
@@ -173,7 +175,7 @@ def _verdict(
     )
 
 
-def _not_a_fraction(accuracy: Figure | None, samples: int) -> list[str]:
+def _not_a_fraction(accuracy: PrintedScore | None, samples: int) -> list[str]:
     if accuracy is None:
         return []
     low, high = whole_range(accuracy, samples)
@@ -184,7 +186,7 @@ def _not_a_fraction(accuracy: Figure | None, samples: int) -> list[str]:
     return [f"accuracy {accuracy.text} is no fraction of {samples} samples, the nearest are {near}"]
 
 
-def _count(counts: Sequence[int], found: Search) -> tuple[int, bool]:
+def _count_matrices(counts: Sequence[int], found: FoundMatrices) -> tuple[int, bool]:
     """Number of matrices with the diagonals and column sums found, and whether that is all there are.
 
     Of three classes one more number decides a matrix; of more classes each pattern counts once.
@@ -205,7 +207,7 @@ def _free_entry(sizes: Ints, diagonals: Ints, columns: Ints) -> tuple[Ints, Ints
     return low, high
 
 
-def _examples(counts: Sequence[int], found: Search) -> tuple[Matrix, ...]:
+def _examples(counts: Sequence[int], found: FoundMatrices) -> tuple[Matrix, ...]:
     sizes = np.array(counts, dtype=np.int64)
     chosen: list[Matrix] = []
     for diagonal, columns in zip(found.diagonals[:EXAMPLES], found.columns[:EXAMPLES], strict=True):
@@ -240,14 +242,14 @@ def _one_matrix(sizes: Ints, diagonal: Ints, columns: Ints) -> Matrix:
     return tuple(map(tuple, matrix.tolist()))
 
 
-def scores_of(matrix: Matrix) -> dict[str, float]:
+def example_scores(matrix: Matrix) -> dict[str, float]:
     """Scores of an example, to be shown beside it; ``macro_precision`` among them."""
     scores = {metric.name: float(metric.pooled(matrix)) for metric in shown_metrics()}
     return scores | {"macro_precision": float(macro_precision(matrix))}
 
 
-def _number(counts: Sequence[int], found: Search) -> str:
-    matrices, complete = _count(counts, found)
+def _say_matrices(counts: Sequence[int], found: FoundMatrices) -> str:
+    matrices, complete = _count_matrices(counts, found)
     return f"{'' if complete else 'at least '}{matrices:,} {'matrix' if matrices == 1 else 'matrices'}"
 
 
@@ -308,7 +310,7 @@ def claims_csv(rows: Sequence[ClaimRow]) -> str:
 
 
 def _judge(given: dict[str, str]) -> ClaimRow:
-    figures = {name: Figure.parse(given[name]) for name in ("uf1", "uar", "accuracy") if given[name]}
+    figures = {name: PrintedScore.parse(given[name]) for name in ("uf1", "uar", "accuracy") if given[name]}
     numbers = given["counts"].split()
     if not all(re.fullmatch(r"\d{1,9}", number) for number in numbers):
         raise DataError(f"counts '{given['counts']}': expected whole numbers and blanks, e.g. 92 26 15")

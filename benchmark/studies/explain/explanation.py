@@ -33,7 +33,7 @@ _CLOSE = 1e-3
 """Largest difference of a probability that still counts as the recorded one."""
 
 
-def compare(predicted: Predicted, scores: Sequence[float]) -> tuple[bool, str]:
+def compare_with_record(predicted: Predicted, scores: Sequence[float]) -> tuple[bool, str]:
     """Whether a network predicts what was recorded, and that in one line.
 
     Args:
@@ -121,8 +121,8 @@ def _face(dataset: Dataset, sample: Sample, representation: Representation, size
     seen = representation.sample([clip], [apex])[0].permute(1, 2, 3, 0)
     points, origin = _points(dataset, sample, clip.shape[1:3])
     return Face(
-        _colour(clip[0]),
-        _colour(clip[apex]),
+        _grey_as_colour(clip[0]),
+        _grey_as_colour(clip[apex]),
         seen.expand(-1, -1, -1, 3).numpy(),
         points,
         clip.shape[1:3],
@@ -148,5 +148,5 @@ def _points(dataset: Dataset, sample: Sample, size: tuple[int, int]) -> tuple[Po
     return crop_points(*size), "mean face of a crop"
 
 
-def _colour(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _grey_as_colour(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.broadcast_to(frame.astype(np.float32) / np.float32(255), (*frame.shape[:2], 3)).copy()

@@ -174,7 +174,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
             start=start,
         )
     model = fitted.task.model.cpu().eval()
-    scores = scores_of(model, inputs_of(predicted))
+    scores = probabilities_of(model, inputs_of(predicted))
     if scores.index(max(scores)) != predicted.prediction.prediction:
         return model
     with replacing(path) as part:
@@ -192,7 +192,7 @@ def inputs_of(predicted: Predicted) -> Tensor:
     return table.representation.maps(inputs) if table.holds == "frames" else inputs
 
 
-def scores_of(model: nn.Module, inputs: Tensor) -> list[float]:
+def probabilities_of(model: nn.Module, inputs: Tensor) -> list[float]:
     """Class probabilities of one sample, in class order."""
     import torch
 

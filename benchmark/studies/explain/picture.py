@@ -104,7 +104,7 @@ class Explanation:
     def heat_on_face(self) -> NDArray[np.float32]:
         """Heat in the size of the canvas, ``(H, W)``; that of a clip averaged over time."""
         values = self.heat.values
-        return _resize(values.mean(0) if values.ndim == 3 else values, self.face.canvas)
+        return _resize_map(values.mean(0) if values.ndim == 3 else values, self.face.canvas)
 
     def shares(self) -> list[Share]:
         """Share of every place of the face, largest first; empty where nobody knows where the face is."""
@@ -246,9 +246,9 @@ def _strip(explanation: Explanation) -> list[list[_Panel]]:
         # of a sequence of flow the frame that the flow starts from
         frame = None if face.seen is None else face.seen[min(step, len(face.seen) - 1)]
         canvas = explanation.face.canvas
-        heat = _resize(values[step], canvas) * float(values[step].max() / values.max().clamp(min=1e-12))
+        heat = _resize_map(values[step], canvas) * float(values[step].max() / values.max().clamp(min=1e-12))
         share = float(values[step].sum()) / total if total else 0.0
-        shown = _laid_over(frame, heat, canvas, largest=float(_resize(values[step], canvas).max()))
+        shown = _laid_over(frame, heat, canvas, largest=float(_resize_map(values[step], canvas).max()))
         heats.append(_Panel(shown, f"step {step + 1} of {inputs.shape[1]}: {100 * share:.0f} %", {}))
     return [heats, *strip]
 
@@ -302,7 +302,7 @@ def _laid_over(
     if frame is None:
         base = np.full((*canvas, 3), 0.93, np.float32)
     else:
-        grey = _resize(torch.from_numpy(np.ascontiguousarray(frame)).mean(-1), canvas)
+        grey = _resize_map(torch.from_numpy(np.ascontiguousarray(frame)).mean(-1), canvas)
         base = np.repeat(grey[..., None], 3, -1) * 0.9
     scaled = heat / max(float(heat.max()) if largest is None else largest, 1e-12)
     colour = colormaps[_HEAT](0.15 + 0.83 * scaled)[..., :3]
@@ -310,5 +310,5 @@ def _laid_over(
     return ((1 - opacity) * base + opacity * colour).clip(0, 1).astype(np.float32)
 
 
-def _resize(values: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
+def _resize_map(values: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
     return functional.interpolate(values[None, None].float(), size, mode="bilinear", antialias=True)[0, 0].numpy()

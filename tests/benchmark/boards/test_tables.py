@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.boards.board import load_boards
 from benchmark.boards.figures import describe, draw_board
-from benchmark.boards.tables import fill_marked, render
+from benchmark.boards.tables import fill_tables, render
 from benchmark.records.run import load_run, save_run
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import record
@@ -97,12 +97,12 @@ def test_rendering_is_a_pure_function_of_the_files(leaderboards):
 
 def test_markers_in_a_document_are_filled(leaderboards):
     boards = load_boards(leaderboards)
-    text = fill_marked("a\n<!-- table: megc2019 -->\nold\n<!-- end of table -->\nb\n", boards)
+    text = fill_tables("a\n<!-- table: megc2019 -->\nold\n<!-- end of table -->\nb\n", boards)
     assert "old" not in text
     assert "| 1 | GOOD | 1 |" in text
-    assert fill_marked(text, boards) == text
+    assert fill_tables(text, boards) == text
     with pytest.raises(DataError, match="samm-9"):
-        fill_marked("<!-- table: samm-9 -->\n<!-- end of table -->", boards)
+        fill_tables("<!-- table: samm-9 -->\n<!-- end of table -->", boards)
 
 
 @pytest.mark.parametrize("heavy", ["torch", "lightning", "wandb", "sklearn.svm"])

@@ -13,15 +13,15 @@ import benchmark.evidence.verification
 import benchmark.methods.recipe
 from benchmark.__main__ import main
 from benchmark.evidence.verification import (
-    Figure,
     Measured,
+    PaperFigure,
     check,
-    fill_marked,
+    fill_verification,
     measure,
     show,
     size_of,
     systems,
-    verify,
+    verify_system,
 )
 from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.places import LEADERBOARDS
@@ -37,7 +37,7 @@ def papers():
 
 @pytest.fixture(scope="module")
 def checks(papers):
-    return [row for system in papers.values() for row in verify(system)]
+    return [row for system in papers.values() for row in verify_system(system)]
 
 
 def test_all_five_papers_and_the_networks_beside_them_are_there(papers):
@@ -107,31 +107,31 @@ LINEAR = Measured(nn.Linear(3, 2), 6, {"": (2,)}, {"": (3,)}, 0)
     ],
 )
 def test_verdicts(expected, source, reason, verdict):
-    figure = Figure(quantity="parameters", expected=expected, source=source, reason=reason)
+    figure = PaperFigure(quantity="parameters", expected=expected, source=source, reason=reason)
     assert check("s", "v", figure, LINEAR).verdict == verdict
 
 
 def test_a_layer_that_is_not_there_is_named():
-    figure = Figure(quantity="output", of="conv9", expected=(1,), source="Table 1")
+    figure = PaperFigure(quantity="output", of="conv9", expected=(1,), source="Table 1")
     with pytest.raises(DataError, match=r"papers/s\.yaml: v: output of 'conv9': no such layer"):
         check("s", "v", figure, LINEAR)
 
 
 def test_counts_round_as_the_papers_do():
     big = replace(LINEAR, multiply_adds=1_776_000_000, biases=5_000_000)
-    figure = Figure(quantity="operations (billions)", expected=3.56, source="Table 4")
+    figure = PaperFigure(quantity="operations (billions)", expected=3.56, source="Table 4")
     assert check("s", "v", figure, big).verdict == "pass"
     assert [show(value) for value in (None, 1234, 1.5, (1, 2), ("a", "b"))] == ["–", "1,234", "1.50", "1 x 2", "a, b"]
 
 
 def test_the_tables_of_the_document_are_current(checks):
     text = benchmark.commands.papers.SYSTEMS.read_text(encoding="utf-8")
-    assert fill_marked(text, checks) == text, "run mer-bench verify-papers --write"
+    assert fill_verification(text, checks) == text, "run mer-bench verify-papers --write"
     assert text.count("<!-- verification: ") == len({row.system for row in checks})
 
 
 def test_what_two_networks_of_a_paper_share_stands_in_the_document_once(checks):
-    text = fill_marked("<!-- verification: s2 -->\n<!-- end of verification -->\n", checks)
+    text = fill_verification("<!-- verification: s2 -->\n<!-- end of verification -->\n", checks)
     assert text.count("| output of pool4 |") == 1
     assert text.count("| parameters |") == 3
     # of the two- and the three-dimensional network, one after the other
@@ -140,7 +140,7 @@ def test_what_two_networks_of_a_paper_share_stands_in_the_document_once(checks):
 
 def test_a_marker_of_no_system_is_named(checks):
     with pytest.raises(DataError, match="verification: s9"):
-        fill_marked("<!-- verification: s9 -->\n<!-- end of verification -->\n", checks)
+        fill_verification("<!-- verification: s9 -->\n<!-- end of verification -->\n", checks)
 
 
 def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, monkeypatch, capsys, papers):

@@ -99,7 +99,7 @@ def test_a_place_that_takes_no_recipe_is_named_before_anything_is_read(tmp_path,
         (tmp_path / folder).mkdir()
     if file.startswith("full"):
         monkeypatch.setattr("benchmark.commands.tune.TemporaryFile", full)
-    monkeypatch.setattr("benchmark.commands.tune._plan", pytest.fail)
+    monkeypatch.setattr("benchmark.commands.tune._planned_run", pytest.fail)
     command = ["tune", "--method", "linear-svm", "--protocol", "smic-3", "--trials", "1"]
     assert main([*command, "--export", str(tmp_path / file)]) == 2
     error = capsys.readouterr().err

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from benchmark.__main__ import main
 from benchmark.boards.tables import render_claims
-from benchmark.evidence.claims.search import EFFORT, Figure
-from benchmark.evidence.claims.verdicts import Claim, check_claim, claims_csv, judge_claims, scores_of
+from benchmark.evidence.claims.search import EFFORT, PrintedScore
+from benchmark.evidence.claims.verdicts import Claim, check_claim, claims_csv, example_scores, judge_claims
 from benchmark.places import LEADERBOARDS
 from mer_lightning.types import DataError
 
@@ -21,7 +21,7 @@ SMIC, CASME2, SAMM, ALL = (70, 51, 43), (88, 32, 25), (92, 26, 15), (250, 109, 8
 
 def check(counts, uf1=None, uar=None, accuracy=None, **options):
     figures = {"uf1": uf1, "uar": uar, "accuracy": accuracy}
-    return check_claim(Claim(tuple(counts), **{k: Figure.parse(v) for k, v in figures.items() if v}), **options)
+    return check_claim(Claim(tuple(counts), **{k: PrintedScore.parse(v) for k, v in figures.items() if v}), **options)
 
 
 def printed(value, digits):
@@ -33,7 +33,7 @@ def printed(value, digits):
     [("0.6831", 0.68305, 0.68315), (".68", 0.675, 0.685), ("68.31%", 0.68305, 0.68315), ("1.0", 0.95, 1.05)],
 )
 def test_a_figure_holds_what_rounds_to_it_half_up_or_half_even(text, low, high):
-    figure = Figure.parse(text)
+    figure = PrintedScore.parse(text)
     assert (float(figure.low), float(figure.high)) == pytest.approx((low, high))
     assert figure.holds(figure.low)
     assert figure.holds(figure.high)
@@ -42,7 +42,7 @@ def test_a_figure_holds_what_rounds_to_it_half_up_or_half_even(text, low, high):
 @pytest.mark.parametrize("text", ["", ".", "68.31", "-0.1", "1.2", "a", "0,68", "168%", "nan"])
 def test_a_figure_that_is_none_is_named(text):
     with pytest.raises(DataError, match=r"expected a score of 0\.\.1"):
-        Figure.parse(text)
+        PrintedScore.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ matrices = st.integers(2, 3).flatmap(
 def test_figures_of_a_matrix_are_always_possible(rows, digits):
     counts = [max(sum(row), 1) for row in rows]
     rows = [row if sum(row) else [1] + [0] * (len(row) - 1) for row in rows]
-    scores = scores_of(rows)
+    scores = example_scores(rows)
     verdict = check(counts, *(printed(scores[name], digits) for name in ("uf1", "uar", "accuracy")))
     assert verdict.answer == "possible"
     for example in verdict.examples:
         assert [sum(row) for row in example] == counts
         assert min(map(min, example)) >= 0
-        own = scores_of(example)
+        own = example_scores(example)
         assert all(abs(own[n] - round(scores[n], digits)) <= 0.5000001 * 10**-digits for n in ("uf1", "uar"))
 
 
@@ -131,14 +131,14 @@ def test_an_accuracy_alone_has_matrices_however_uneven_the_classes(counts, data)
 @given(st.integers(4, 5), st.randoms(use_true_random=False))
 def test_figures_of_a_matrix_of_more_classes_are_never_impossible(classes, random):
     rows = [[random.randint(0, 6) + 12 * (i == j) for j in range(classes)] for i in range(classes)]
-    scores = scores_of(rows)
+    scores = example_scores(rows)
     uf1 = printed(scores["uf1"], 4)
     verdict = check([sum(r) for r in rows], uf1, printed(scores["uar"], 4), effort=3_000_000)
     assert verdict.answer != "impossible"
     for example in verdict.examples:
         assert [sum(row) for row in example] == [sum(row) for row in rows]
         # half a digit away is printed either way
-        assert abs(scores_of(example)["uf1"] - float(uf1)) <= 0.5000001e-4
+        assert abs(example_scores(example)["uf1"] - float(uf1)) <= 0.5000001e-4
 
 
 def every_matrix(counts):
@@ -148,12 +148,12 @@ def every_matrix(counts):
 
 @pytest.mark.parametrize("counts", [(5, 3), (4, 3, 2), (2, 2, 3), (2, 1, 1, 2)])
 def test_brute_force_agrees(counts):
-    all_scores = [scores_of(m) for m in every_matrix(counts)]
+    all_scores = [example_scores(m) for m in every_matrix(counts)]
     made = {(printed(s["uf1"], 2), printed(s["uar"], 2)) for s in all_scores}
     precise = {(printed(s["uf1"], 2), printed(s["macro_precision"], 2)) for s in all_scores}
     rng = np.random.default_rng(0)
     for uf1, uar in sorted({*made, *precise, *((f"{a:.2f}", f"{b:.2f}") for a, b in rng.random((60, 2)))}):
-        f, r = Figure.parse(uf1), Figure.parse(uar)
+        f, r = PrintedScore.parse(uf1), PrintedScore.parse(uar)
 
         def near(value, figure):
             return float(figure.low) - 1e-12 <= value <= float(figure.high) + 1e-12

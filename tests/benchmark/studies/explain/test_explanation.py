@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.studies.explain.explanation import compare
+from benchmark.studies.explain.explanation import compare_with_record
 from mer_lightning.protocols import get_protocol
 from mer_lightning.types import Prediction
 
@@ -25,6 +25,6 @@ def predicted(prediction, scores):
     ],
 )
 def test_a_network_is_compared_with_what_was_recorded(recorded, same, says):
-    found, said = compare(recorded, [0.1, 0.7, 0.2])
+    found, said = compare_with_record(recorded, [0.1, 0.7, 0.2])
     assert found is same
     assert re.search(says, said)
