@@ -45,8 +45,8 @@ def small(name, **more):
     return get_representation(name, {"size": [48, 48]} | flow | more)
 
 
-def test_every_descriptor_is_listed_here():
-    assert {name for name, found in REPRESENTATIONS.items() if isinstance(found, Features)} == set(NAMES)
+def test_the_descriptors_of_the_papers_are_found():
+    assert {name for name, found in REPRESENTATIONS.items() if isinstance(found, Features)} >= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
