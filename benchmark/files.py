@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from io import StringIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 
 from mer_lightning.files import write_text
 from mer_lightning.mistakes import first_mistake
@@ -20,21 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Settings)
 J = TypeVar("J")
-# libyaml reads several times as fast; some builds of PyYAML lack it
-_SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 100
 _MOST_VALUES = 10_000
-
-
-class _Loader(_SafeLoader):
-    """YAML in which a key that is given twice is an error instead of the last one winning."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]  # pyright: ignore[reportUnknownMemberType]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(problem=f"key '{key}' is given twice", problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def load_yaml(path: Path, kind: type[T], **given: object) -> T:
@@ -61,19 +51,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         _measure(text)
-        values = yaml.load(text, _Loader)
+        values = _yaml().load(text)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not readable ({error})") from error
-    except yaml.MarkedYAMLError as error:
+    except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise DataError(f"{path}: line {line}: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (YAMLError, ValueError) as error:
+        # also what looks like a number or a day and is none
         raise DataError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    except ValueError as error:
-        # what looks like a number or a day and is none
-        raise DataError(f"{path}: not YAML ({error})") from error
     if not isinstance(values, dict):
         raise DataError(f"{path}: expected keys and values, found {type(values).__name__}")
     return values
@@ -94,6 +82,22 @@ def fill(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
         raise DataError(f"{path}: {error}") from error
 
 
+def yaml_text(values: Mapping[str, Any], *, together: bool = False) -> str:
+    """Values as YAML, in their order; the innermost lists and mappings each on one line if ``together``."""
+    yaml, text = _yaml(), StringIO()
+    yaml.default_flow_style = None if together else False
+    yaml.dump(dict(values), text)
+    return text.getvalue()
+
+
+def _yaml() -> YAML:
+    """YAML 1.2, in which a key that is given twice is an error."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.width, yaml.allow_unicode = 110, True
+    yaml.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue]
+    return yaml
+
+
 def _measure(text: str) -> None:
     """Refuse what is nested deeper, or spelt out holds more values, than anybody writes, before any of it is built.
 
@@ -103,25 +107,25 @@ def _measure(text: str) -> None:
     anchors: list[str | None] = []
     sizes = [0]
     named: dict[str, int] = {}
-    for event in yaml.parse(text, _SafeLoader):
+    for event in _yaml().parse(text):
         size, anchor = 0, None
-        if isinstance(event, yaml.CollectionStartEvent):
+        if isinstance(event, CollectionStartEvent):
             anchors.append(event.anchor)
             sizes.append(0)
-        elif isinstance(event, yaml.CollectionEndEvent):
+        elif isinstance(event, CollectionEndEvent):
             size, anchor = sizes.pop() + 1, anchors.pop()
-        elif isinstance(event, yaml.ScalarEvent):
+        elif isinstance(event, ScalarEvent):
             size, anchor = 1, event.anchor
-        elif isinstance(event, yaml.AliasEvent):
+        elif isinstance(event, AliasEvent):
             # what stands for a value counts as often as it stands there
             size = named.get(event.anchor, 0)
         sizes[-1] += size
         if anchor is not None:
             named[anchor] = size
         if len(sizes) > _DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_DEEPEST}", problem_mark=event.start_mark)
+            raise MarkedYAMLError(problem=f"nested deeper than {_DEEPEST}", problem_mark=event.start_mark)
         if sizes[-1] > _MOST_VALUES:
-            raise yaml.MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=event.start_mark)
+            raise MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=event.start_mark)
 
 
 def load_json(path: Path, kind: type[J]) -> J:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-_NUMBER = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 _LONGEST_SHOWN = 200
 
 
@@ -33,7 +31,5 @@ def _what(kind: str, message: str, found: object) -> str:
     if kind == "missing":
         return "missing"
     message = message.removeprefix("Value error, ")
-    if isinstance(found, str) and _NUMBER.fullmatch(found):
-        return f"{message}; YAML reads {found} as text, write it with a point and a sign, as in 5.0e-5 or 1.0e+2"
     shown = "" if kind == "json_invalid" or isinstance(found, dict) else repr(found)
     return message + (f", found {shown}" if 0 < len(shown) <= _LONGEST_SHOWN else "")

@@ -17,6 +17,8 @@ from mer_lightning.datasets.verify import Verification, verify, verify_all
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from benchmark.commands.options import Commands
 
 
@@ -39,7 +41,8 @@ def add_data_commands(commands: Commands) -> None:
     verified.add_argument("--data", type=Path, metavar="DIR", help="data root, where no path is given")
     verified.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
     verified.add_argument("--release", help="annotation release (default: by the files)")
-    verified.add_argument("--variant", help="which copy of the frames, e.g. raw or cropped (with --database)")
+    verified.add_argument("--variant", help="which copy of the frames, e.g. raw or cropped")
+    verified.add_argument("--apex", help="where apexes come from, e.g. sheet, or file for apexes.csv")
     verified.add_argument("--quick", action="store_true", help="check that frames are there, do not decode them")
     verified.add_argument("--json", action="store_true", help="print JSON")
     verified.set_defaults(handler=_verify)
@@ -116,12 +119,11 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _verify_reports(arguments: argparse.Namespace) -> list[Verification]:
     frames = not arguments.quick
-    options = {} if arguments.variant is None else {"variant": arguments.variant}
-    if options and arguments.database is None:
-        raise DataError("--variant needs --database")
+    wanted = {"variant": arguments.variant, "apex": arguments.apex}
+    options = {name: value for name, value in wanted.items() if value is not None}
     if arguments.path is not None:
         if arguments.database is None:
-            return list(verify_all(arguments.path, release=arguments.release, frames=frames))
+            return list(verify_all(arguments.path, release=arguments.release, frames=frames, **options))
         return [verify(arguments.path, arguments.database, release=arguments.release, frames=frames, **options)]
     root = data_root(arguments.data)
     if root is None:
@@ -135,18 +137,28 @@ def _verify_reports(arguments: argparse.Namespace) -> list[Verification]:
 
 def _print_report(report: Verification) -> None:
     kind = "synthetic twin, " if report.synthetic else ""
+    others = [name for name in report.variants if name != report.variant]
+    also = f" (there are {', '.join(others)} frames too)" if others else ""
     _print(
         f"{report.database} in {report.root}: {kind}release {report.release or '?'} ({report.release_hash}), "
-        f"{report.variant} frames, {report.clips} clips of {report.subjects} subjects"
+        f"{report.variant} frames{also}, {report.clips} clips of {report.subjects} subjects"
     )
-    for name in dict.fromkeys([*report.expected, *report.counts]):
-        expected = f" of {report.expected[name]}" if name in report.expected else ""
-        _print(f"  {name:12} {report.counts.get(name, 0)}{expected}")
+    _print_counts("", report.counts, report.expected)
+    if report.objective:
+        _print_counts("objective ", report.objective, report.expected_objective)
     for key, names in report.corrections.items():
         _print(f"  corrected {key}: {', '.join(names)}")
+    for remark in report.remarks:
+        _print(f"  remark {remark}")
     for problem in report.problems:
         _print(f"  problem {problem}")
     _print(f"  {len(report.problems)} problems" if report.problems else "  clean")
+
+
+def _print_counts(what: str, counts: Mapping[str, int], expected: Mapping[str, int]) -> None:
+    for name in dict.fromkeys([*expected, *counts]):
+        of = f" of {expected[name]}" if name in expected else ""
+        _print(f"  {what + name:12} {counts.get(name, 0)}{of}")
 
 
 def _synth(arguments: argparse.Namespace) -> int:
@@ -187,6 +199,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
         options["release"] = arguments.release
     if arguments.variant is not None:
         options["variant"] = arguments.variant
+    if name == "ckplus":
+        # clips are aligned by their first frame, and those of pre-training are whole sequences
+        options["frames"] = "sequence"
     dataset = get_database(name).open(arguments.path, **options)
     detector = load_detector(arguments.detector, arguments.model, arguments.device)
     out = arguments.out or landmark_file(arguments.path, dataset.variant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,15 @@ from benchmark.commands.options import (
     seed,
     training_options,
 )
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
 
+    from rich.console import Console
+
     from benchmark.commands.options import Commands
+    from benchmark.training.preview import Preview
 
 
 def add_run_commands(commands: Commands) -> None:
@@ -36,6 +41,8 @@ def add_run_commands(commands: Commands) -> None:
         metavar="auto|N",
         help="folds of a network, of all its seeds, trained as one; auto: as many as fit on a GPU, 1 on a CPU",
     )
+    run.add_argument("--plan", action="store_true", help="say what would run and what is missing; train nothing")
+    run.add_argument("--json", action="store_true", help="the plan for programs")
     run.set_defaults(handler=_run)
 
     status = commands.add_parser("status", parents=[local_records()], help="how far every run is")
@@ -43,6 +50,11 @@ def add_run_commands(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.plan:
+        return _plan(arguments)
+    if arguments.json:
+        raise DataError("--json: only a plan is for programs; expected --plan with it")
+
     from benchmark.records.store import Store
     from benchmark.training.executors import choose_executor
     from benchmark.training.plan import make_plan
@@ -90,6 +102,46 @@ def _run(arguments: argparse.Namespace) -> int:
     tracker.close()
     console.print(f"records: {arguments.records}")
     return say_failed(results, arguments.runs, console)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from benchmark.records.store import Store
+    from benchmark.training.preview import preview
+
+    suite = chosen_suite(arguments)
+    plan = preview(
+        suite,
+        Store(arguments.runs),
+        arguments.records,
+        data=arguments.data,
+        methods=arguments.method,
+        protocols=arguments.protocol,
+        seeds=arguments.seed,
+    )
+    if arguments.json:
+        print(json.dumps(plan.to_json()))
+    else:
+        _print_plan(plan, open_console())
+    return 2 if plan.problems else 0
+
+
+def _print_plan(plan: Preview, console: Console) -> None:
+    console.print(f"{plan.suite}: nothing is trained, read or written")
+    console.print(f"data: {plan.data or 'none'}{'; nobody was recorded' if plan.synthetic else ''}")
+    for one in plan.clips:
+        counts = " / ".join(f"{count} {name}" for name, count in one.clips.items())
+        console.print(f"{one.protocol}: {one.database} {counts}, {sum(one.clips.values())} of {one.subjects} subjects")
+    table = Columns("protocol", "method", "seed", "folds", "here", "recorded")
+    for run in plan.runs:
+        folds = "?" if run.folds is None else str(run.folds)
+        table.add_row(run.protocol, run.method, str(run.seed), folds, str(run.here or ""), run.recorded)
+    console.print(table)
+    folds = sum(run.folds or 0 for run in plan.runs)
+    recorded = sum(run.recorded == "yes" for run in plan.runs)
+    console.print(f"{len(plan.runs)} runs, {folds} folds; {recorded} runs are recorded")
+    for problem in plan.problems:
+        console.print(f"problem {problem}")
+    console.print(f"{len(plan.problems)} problems" if plan.problems else "could run")
 
 
 def _status(arguments: argparse.Namespace) -> int:

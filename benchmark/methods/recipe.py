@@ -6,10 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
-from benchmark.files import fill, read_yaml
+from benchmark.files import fill, read_yaml, yaml_text
 from benchmark.methods.recipe_files import VARIANT_OF, read_recipe, recipe_path, recipe_paths
 from benchmark.methods.search_space import Range, checked
 from mer_lightning.mistakes import first_mistake
@@ -59,7 +58,7 @@ class Transfer(Settings):
     """Pre-training on a database of other people, once per recipe and seed; every fold starts from its weights.
 
     Attributes:
-        database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: PublicTest) validates.
+        database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: a part) validates.
         stills: Take so many last frames of each clip as pictures of their own (S3: 3); 0 keeps clips.
         representation: What is seen of it; that of the recipe when absent.
         arguments: Arguments of the model that differ from the recipe's, e.g. fewer dimensions.
@@ -326,14 +325,12 @@ def recipe_text(name: str) -> str:
     if VARIANT_OF not in read_yaml(path):
         return path.read_text(encoding="utf-8")
     values = read_recipe(name)
-    return "".join(_block(key, values[key]) for key in Recipe.model_fields if key in values)
-
-
-def _block(key: str, value: object) -> str:
     # settings stand together, prose has lines of its own
-    together = isinstance(value, dict) and key != "paper"
-    style = None if together else False
-    return yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False, width=110, default_flow_style=style)
+    return "".join(
+        yaml_text({key: values[key]}, together=isinstance(values[key], dict) and key != "paper")
+        for key in Recipe.model_fields
+        if key in values
+    )
 
 
 def _read_recipe(name: str) -> Recipe:

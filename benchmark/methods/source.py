@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +13,7 @@ from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mer_lightning.datasets.base import Dataset
@@ -25,6 +27,19 @@ COMPOSITE = ("smic", "casme2", "samm")
 EDITION = r"[a-z0-9-]+"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of a source, and what keeps it from being opened.
+
+    Attributes:
+        parts: The whole under an empty name where nothing is wrong, else the databases that could be opened.
+        problems: Everything that is wrong, one line each.
+    """
+
+    parts: Mapping[str, Dataset]
+    problems: tuple[str, ...]
+
+
 class DatabaseChoice(Settings):
     """What a database leaves open: which coding, which copy of the frames, which apex.
 
@@ -32,13 +47,14 @@ class DatabaseChoice(Settings):
         release: Annotation release, maybe with corrections switched; the newest sheet found when absent.
         coding: For CASME II and SAMM: the estimated ``emotion`` (also when absent) or the ``objective`` class.
         variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
-        apex: For SMIC, which has none: ``middle_frame`` (also when absent) or ``spotted``.
+        apex: For SMIC, which is released without: ``middle_frame`` (also when absent), ``spotted``, or ``sheet`` for a
+            column that others have added. For every database: ``file`` for the apexes of its ``apexes.csv``.
     """
 
     release: str | None = None
     coding: Literal["emotion", "objective"] | None = None
     variant: str | None = None
-    apex: Literal["middle_frame", "spotted"] | None = None
+    apex: Literal["middle_frame", "spotted", "sheet", "file"] | None = None
 
 
 class Source(Settings):
@@ -51,8 +67,9 @@ class Source(Settings):
         scale: Size of synthetic data relative to the official one.
         seed: Seed of synthetic data.
         faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
-            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``.
-        databases: Choices per database.
+            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``. CK+, where a method is
+            pre-trained on it, is cut or aligned by the landmarks that are released with it.
+        databases: Choices per database; those of ``ckplus`` are of pre-training alone.
         without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
             (face crops whose apex is known) take their place, on boards that say so.
         edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
@@ -63,7 +80,7 @@ class Source(Settings):
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: Seed = 0
     faces: Literal["as_released", "aligned"] = "as_released"
-    databases: dict[Literal["smic", "casme2", "samm"], DatabaseChoice] = Field(default_factory=dict)
+    databases: dict[Literal["smic", "casme2", "samm", "ckplus"], DatabaseChoice] = Field(default_factory=dict)
     without_data: Literal["error", "twins"] = "error"
     edition: str = Field(default="", pattern=f"^({EDITION})?$")
 
@@ -72,7 +89,7 @@ class Source(Settings):
         framed = self.name in {"megc2019", "databases"}
         if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
             raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
-        if self.name == "databases" and not self.databases:
+        if self.name == "databases" and not self._targets:
             raise ValueError("databases: expected at least one of smic, casme2, samm")
         usual = self.faces == "as_released" and not any(
             choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
@@ -82,6 +99,10 @@ class Source(Settings):
                 "edition: expected a short name, since faces, variant, apex or corrections are not the usual ones"
             )
         return self
+
+    @property
+    def _targets(self) -> dict[str, DatabaseChoice]:
+        return {name: choice for name, choice in self.databases.items() if name != "ckplus"}
 
     def open(self, data: Path | None) -> Dataset:
         """Open the dataset.
@@ -136,7 +157,57 @@ class Source(Settings):
                 return SyntheticStills(min(self.scale, 1.0), self.seed)
             return SyntheticDatabase(database, scale=min(self.scale, 1.0), seed=self.seed)
         folder = _folders(root, [database])[database]
-        return open_database(database, folder, **({"frames": "sequence"} if database == "ckplus" else {}))
+        if database == "fer2013":
+            return open_database(database, folder)
+        return self._open_database(database, folder, frames="sequence")
+
+    def look(self, data: Path | None) -> Found:
+        """Open each database by itself, and list all that is wrong, of which ``open`` says the first; reads no frame.
+
+        Args:
+            data: Folder with the data, as for ``open``.
+        """
+        try:
+            root = data_root(data) if self.name in {"megc2019", "databases"} else None
+            if root is None:
+                return Found({"": self.open(data)}, ())
+            places = _places(root, COMPOSITE if self.name == "megc2019" else self.databases)
+        except DataError as error:
+            return Found({}, (str(error),))
+        found: dict[str, Dataset] = {}
+        problems: list[str] = []
+        for database, folders in places.items():
+            try:
+                folder = _only(root, database, folders)
+                found[database] = self._open_database(database, folder)
+            except DataError as error:
+                listed = [] if len(folders) != 1 else self._problems(database, folders[0])
+                problems += [f"{database}: {problem}" for problem in listed] or [str(error)]
+        if not problems:
+            try:
+                return Found({"": self._open_databases(root)}, ())
+            except DataError as error:
+                problems.append(str(error))
+        return Found(found, tuple(problems))
+
+    def _problems(self, database: str, folder: Path) -> list[str]:
+        """Everything that is wrong with a database that cannot be opened."""
+        from mer_lightning.datasets.registry import get_database
+        from mer_lightning.faces.aligned import landmark_problems
+
+        entry = get_database(database)
+        known = inspect.signature(entry.scanner).parameters
+        options = {key: value for key, value in self._choice(database).items() if key in known}
+        try:
+            scan = entry.scan(folder, **options)
+        except DataError as error:
+            return [str(error)]
+        problems = [str(problem) for problem in (*scan.problems, *scan.compare())]
+        return problems + (landmark_problems(scan, folder) if self.faces == "aligned" else [])
+
+    def _choice(self, database: str) -> dict[str, str]:
+        choice = next((made for one, made in self.databases.items() if one == database), DatabaseChoice())
+        return choice.model_dump(exclude_none=True)
 
     def _twins(self) -> Dataset:
         from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
@@ -147,21 +218,23 @@ class Source(Settings):
         return Union(
             *(
                 SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
-                for name, choice in self.databases.items()
+                for name, choice in self._targets.items()
             )
         )
 
     def _open_databases(self, root: Path) -> Dataset:
         from mer_lightning.datasets.union import Union
 
-        folders = _folders(root, COMPOSITE if self.name == "megc2019" else self.databases)
+        folders = _folders(root, COMPOSITE if self.name == "megc2019" else self._targets)
         return Union(*(self._open_database(database, folder) for database, folder in folders.items()))
 
-    def _open_database(self, name: str, folder: Path) -> FrameDataset | AlignedFrames:
+    def _open_database(self, name: str, folder: Path, **options: str) -> FrameDataset | AlignedFrames:
         from mer_lightning.datasets.registry import open_database
 
-        choice = next((made for one, made in self.databases.items() if one == name), DatabaseChoice())
-        frames = open_database(name, folder, **choice.model_dump(exclude_none=True))
+        if name == "ckplus" and self.faces == "aligned":
+            # its crops are cut when they are read, and what is aligned is the picture
+            options = {"variant": "raw"} | options
+        frames = open_database(name, folder, **options | self._choice(name))
         if self.faces == "as_released":
             return frames
         from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
@@ -171,16 +244,37 @@ class Source(Settings):
 
 def _folders(root: Path, wanted: Iterable[str]) -> dict[str, Path]:
     """The folder of each database under a data root, in the order in which they are wanted."""
+    places = _places(root, wanted)
+    if missing := [database for database, folders in places.items() if not folders]:
+        raise DataError(_unrecognised(root, missing))
+    return {database: _only(root, database, folders) for database, folders in places.items()}
+
+
+def _places(root: Path, wanted: Iterable[str]) -> dict[str, list[Path]]:
+    """The folders of each database under a data root, in the order in which they are wanted."""
     from mer_lightning.datasets.registry import find_databases
 
     places: dict[str, list[Path]] = {database: [] for database in wanted}
     for database, folder in find_databases(root):
         if database in places:
             places[database].append(folder)
-    if missing := [database for database, folders in places.items() if not folders]:
-        raise DataError(f"{root}: {', '.join(missing)} not recognised in it; see mer-bench data list --data {root}")
-    for database, folders in places.items():
-        if len(folders) > 1:
-            names = " and in ".join(folder.name for folder in folders)
-            raise DataError(f"{root}: {database} lies in {names}; expected one folder")
-    return {database: folder for database, (folder,) in places.items()}
+    return places
+
+
+def _only(root: Path, database: str, folders: list[Path]) -> Path:
+    if not folders:
+        raise DataError(_unrecognised(root, [database]))
+    if len(folders) > 1:
+        names = " and in ".join(folder.name for folder in folders)
+        raise DataError(
+            f"{root}: {database} lies in {names}; expected one folder: put copies of one database into a folder of "
+            f"their own, or name a data folder with one of them"
+        )
+    return folders[0]
+
+
+def _unrecognised(root: Path, missing: Sequence[str]) -> str:
+    from mer_lightning.datasets.registry import where_else
+
+    hint = where_else(root, missing) or f"; see mer-bench data list --data {root}"
+    return f"{root}: {', '.join(missing)} not recognised in it{hint}"

@@ -62,6 +62,14 @@ def check_matrices(confusion: Mapping[str, Sequence[Sequence[int]]], classes: in
             raise ValueError(f"{key}.{person}: expected {classes} x {classes} counts")
 
 
+def clips_per_person(people: Iterable[str], labels: Iterable[int], classes: int) -> dict[str, tuple[int, ...]]:
+    """Clips of each class by subject, of samples that are not tested yet."""
+    clips: dict[str, list[int]] = {}
+    for person, label in zip(people, labels, strict=True):
+        clips.setdefault(person, [0] * classes)[label] += 1
+    return {person: tuple(counts) for person, counts in clips.items()}
+
+
 def clips_of(confusion: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, tuple[int, ...]]:
     """Clips of each class by tested subject."""
     return {person: tuple(map(sum, rows)) for person, rows in confusion.items()}

@@ -69,7 +69,9 @@ class PretrainingRecord(Settings):
         release: Its annotation release.
         synthetic: True when no real person was recorded.
         hash: SHA-256 of model, training, data and seed.
-        samples: Number of samples that trained and validated.
+        choices: As of ``DataProvenance``, e.g. how faces were cut.
+        samples: Number of samples that trained and validated, and under ``repeated``, where there are any, of those
+            that did not validate because the same content is trained on.
         epoch: Epoch whose weights were kept.
         validation_accuracy: Of that epoch, on people who were not trained on.
     """
@@ -78,6 +80,7 @@ class PretrainingRecord(Settings):
     release: str
     synthetic: bool
     hash: str
+    choices: dict[str, str] = Field(default_factory=dict)
     samples: dict[str, int]
     epoch: int = Field(ge=0)
     validation_accuracy: Share

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import acts_on, check_recipe
 from benchmark.records.board_names import board_name
-from benchmark.records.clip_list import ClipList
+from benchmark.records.clip_list import ClipList, clips_per_person
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
@@ -74,11 +74,9 @@ class Run:
     @property
     def clip_list(self) -> ClipList:
         """What the result will be of."""
-        clips: dict[str, list[int]] = {}
-        for sample, label in zip(self.labelled.samples, self.labelled.labels, strict=True):
-            clips.setdefault(sample.person, [0] * len(self.protocol.scheme.classes))[label] += 1
+        people = (sample.person for sample in self.labelled.samples)
+        counted = clips_per_person(people, self.labelled.labels, len(self.protocol.scheme.classes))
         source = f"{self.dataset.name}, release {self.dataset.release}"
-        counted = {person: tuple(counts) for person, counts in clips.items()}
         return ClipList(self.board, self.entry, source, self.late_table.content_hash, counted)
 
     @property
@@ -87,6 +85,8 @@ class Run:
         parts = [self.recipe.hash, self.protocol.hash, self.late_table.content_hash]
         if self.pretraining is not None:
             parts += [self.pretraining.name, self.pretraining.release]
+            # what is invented leaves nothing to choose
+            parts += [f"{name}: {value}" for name, value in sorted(self.pretraining.choices.items())]
         return (
             f"{self.recipe.name}--{self.board}--s{self.seed}--"
             f"{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:10]}"

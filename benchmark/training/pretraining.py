@@ -61,19 +61,22 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     if kept is not None:
         store.save_pretraining(run.id, kept)
         return start
-    fold = pretraining_fold(labelled, run.seed)
+    fold = pretraining_fold(labelled, run.seed, table.contents)
+    repeated = f", {len(fold.repeated)} do not validate because they repeat one of them" if fold.repeated else ""
     say(
         f"{run.recipe.name} · seed {run.seed}: pre-training on {len(fold.train)} samples of {transfer.database}, "
-        f"{training.epochs} epochs"
+        f"{training.epochs} epochs{repeated}"
     )
     made = pretrain(table, fold, model, training, keep=transfer.keep, seed=run.seed, accelerator=accelerator)
     assert run.pretraining is not None, "the plan has opened it"
+    counts = {"train": len(fold.train), "validation": len(fold.validation)}
     record = PretrainingRecord(
         source=run.pretraining.name,
         release=run.pretraining.release,
         synthetic=run.pretraining.synthetic,
         hash=digest,
-        samples={"train": len(fold.train), "validation": len(fold.validation)},
+        choices=dict(run.pretraining.choices),
+        samples=counts | ({"repeated": len(fold.repeated)} if fold.repeated else {}),
         epoch=made.epoch,
         validation_accuracy=round(made.accuracy, 6),
     )
@@ -107,7 +110,7 @@ def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
     from mer_lightning.devices import device_of
     from mer_lightning.motion import get_representation
     from mer_lightning.motion.cache import Cache
-    from mer_lightning.protocols import Labelled
+    from mer_lightning.protocols import PARTS, Labelled
     from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
 
     transfer, dataset = run.recipe.transfer, run.pretraining
@@ -123,4 +126,5 @@ def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
     representation = get_representation(choice.name, choice.arguments)
     device = device_of(accelerator)
     readings = read_samples(dataset, labelled.samples, representation, cache=Cache(cache), device=device)
-    return readings.table(labelled, len(scheme.classes)), labelled
+    people = transfer.database not in PARTS
+    return readings.table(labelled, len(scheme.classes), people=people), labelled

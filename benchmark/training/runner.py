@@ -185,7 +185,7 @@ class _Work:
         missing: list[RunFold] = []
         for run in runs:
             self._left[run.id] = {fold.held_out for fold in left[run.id]}
-            self._locks[run.id] = FoldLocks(self._store.folder(run.id), [fold.held_out for fold in run.folds])
+            self._locks[run.id] = FoldLocks(self._store.folder(run.id))
             if left[run.id]:
                 accelerator = self._executor.accelerator
                 start = prepare_start(run, self._store, self._progress.say, accelerator=accelerator)

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
+from benchmark.files import yaml_text
 from benchmark.methods.recipe import Chosen, Recipe
 from benchmark.methods.search_space import FloatRange, IntRange, Range, in_order
 from mer_lightning.files import write_text
@@ -61,7 +61,7 @@ def export(run: Run, record: RunRecord, store: Store, path: Path) -> Recipe:
         }
     )
     given = recipe.model_dump(mode="json", exclude={"name"}, exclude_none=True)
-    write_text(path, yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=110))
+    write_text(path, yaml_text(given))
     return recipe
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from benchmark.files import load_yaml, write_json
@@ -347,12 +348,11 @@ def _write_trials(given: Search, name: str, trials: Sequence[FrozenTrial]) -> No
 @contextmanager
 def _lock_folder(folder: Path) -> Generator[Path]:
     """Keep every other process out of a folder; the lock goes with the process, however it ends."""
-    import fcntl
-
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataError(f"{folder}: another process is tuning this run") from error
-        yield folder
+    try:
+        with FileLock(folder / "lock", blocking=False, fallback_to_soft=False):
+            yield folder
+    except Timeout as error:
+        raise DataError(f"{folder}: another process is tuning this run") from error
+    except NotImplementedError as error:
+        raise DataError(f"{folder}: its file system has no locks; keep runs on another one") from error

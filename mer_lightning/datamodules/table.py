@@ -126,12 +126,13 @@ class Readings:
     representation: Representation
     holds: Holds = "maps"
 
-    def table(self, labelled: Labelled, classes: int) -> Table:
+    def table(self, labelled: Labelled, classes: int, *, people: bool = True) -> Table:
         """Pick the samples of a protocol.
 
         Args:
             labelled: Samples, all of which were read, and their classes.
             classes: Number of classes.
+            people: As of ``content_hash``.
 
         Raises:
             DataError: As ``content_hash``.
@@ -146,7 +147,7 @@ class Readings:
             labels=torch.tensor(labelled.labels, dtype=torch.int64),
             classes=classes,
             representation=self.representation,
-            content_hash=content_hash(labelled, contents),
+            content_hash=content_hash(labelled, contents, people=people),
             contents=contents,
             holds=self.holds,
         )
@@ -200,12 +201,14 @@ class LateTable:
         self._table = None
 
 
-def content_hash(labelled: Labelled, contents: Iterable[bytes]) -> str:
+def content_hash(labelled: Labelled, contents: Iterable[bytes], *, people: bool = True) -> str:
     """SHA-256 over keys, labels and everything that was read of the samples of a protocol.
 
     Args:
         labelled: The samples and their classes.
         contents: SHA-256 of what was read of each.
+        people: False where subjects are parts of a database that may repeat each other; whoever makes folds of it sees
+            to it that nothing is on two sides.
 
     Raises:
         DataError: Two subjects share a sample with the same content, which no leave-one-subject-out fold could keep
@@ -215,7 +218,7 @@ def content_hash(labelled: Labelled, contents: Iterable[bytes]) -> str:
     owners: dict[bytes, Sample] = {}
     for sample, content in zip(labelled.samples, contents, strict=True):
         digest.update(content)
-        if owners.setdefault(content, sample).person != sample.person:
+        if people and owners.setdefault(content, sample).person != sample.person:
             raise DataError(f"{sample.key}: same content as {owners[content].key}, a clip of another subject")
     return digest.hexdigest()
 

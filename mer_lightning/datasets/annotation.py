@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from mer_lightning.types import Sample
 
-Field = Literal["onset", "apex", "offset", "frames"]
-When = Literal["slash", "equals onset", "impossible", "missing"]
+Field = Literal["apex", "emotion", "frames"]
+When = Literal["slash", "equals onset", "equals offset", "impossible", "differs from the name", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,13 @@ class Correction:
     clip: str
     field: Field
     when: When
-    value: int | None
+    value: int | str | None
     reason: str
-    row: int | None = None
+    released: str = ""
     default: bool = True
 
-    def concerns(self, subject: str, clip: str, row: int | None) -> bool:
-        """Whether it is about this row."""
-        if self.row is not None and self.row != row:
-            return False
+    def concerns(self, subject: str, clip: str) -> bool:
+        """Whether it is about this clip."""
         return self.subject in ("*", subject) and self.clip in ("*", clip)
 
 
@@ -62,6 +60,7 @@ class AnnotationRelease:
         name: E.g. ``casme2-2014``.
         database: Short name of the database.
         source: Where the coding and its counts are stated.
+        file: The files in which the coding is distributed.
         counts: Samples per native emotion; empty where not stated.
         clips: Samples in all.
         subjects: Subjects, None where not stated.
@@ -72,11 +71,13 @@ class AnnotationRelease:
         active: Names of those that are on.
         unlabelled: Clips ``<subject>/<clip>`` whose folder may exist without a row, with the reason.
         absent: Clips ``<subject>/<clip>`` of the full list that the release leaves out.
+        notes: What else is odd in it, and what is done about it.
     """
 
     name: str
     database: str
     source: str
+    file: str
     counts: Mapping[str, int]
     clips: int
     subjects: int | None = None
@@ -87,11 +88,22 @@ class AnnotationRelease:
     active: frozenset[str] = frozenset()
     unlabelled: Mapping[str, str] = field(default_factory=dict[str, str])
     absent: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Every native emotion that may occur."""
         return tuple(self.counts) or self.emotions
+
+    @property
+    def expected(self) -> Mapping[str, int]:
+        """Samples per native emotion with the corrections of emotions that are on."""
+        counts = dict(self.counts)
+        for one in self.corrections:
+            if one.field == "emotion" and one.name in self.active and counts:
+                counts[one.released] -= 1
+                counts[str(one.value)] += 1
+        return counts
 
     @property
     def hash(self) -> str:
@@ -119,10 +131,15 @@ class AnnotationRelease:
                 raise DataError(f"{self.name}: correction '{name}' is unknown; expected one of {names}")
         return replace(self, active=(self.active | set(on)) - set(off))
 
-    def corrections_for(self, subject: str, clip: str, row: int | None = None) -> tuple[Correction, ...]:
-        """Corrections that are on and concern a row, those of one clip before those of all."""
-        found = [one for one in self.corrections if one.name in self.active and one.concerns(subject, clip, row)]
-        return tuple(sorted(found, key=lambda one: one.clip == "*" and one.row is None))
+    def corrections_for(self, subject: str, clip: str) -> tuple[Correction, ...]:
+        """Corrections that are on and concern a clip, those of one clip before those of all."""
+        found = [one for one in self.corrections if one.name in self.active and one.concerns(subject, clip)]
+        return tuple(sorted(found, key=lambda one: one.clip == "*"))
+
+    def remarks_for(self, subject: str, clip: str) -> tuple[Correction, ...]:
+        """Corrections of this one clip that are off unless switched on, and are off."""
+        off = (one for one in self.corrections if not one.default and one.name not in self.active)
+        return tuple(one for one in off if one.clip != "*" and one.concerns(subject, clip))
 
     def compare(self, samples: Iterable[Sample], file: str, *, objective: bool = False) -> list[Problem]:
         """Compare what was found with what the release must count to.
@@ -139,7 +156,7 @@ class AnnotationRelease:
             if count != expected:
                 problems.append(Problem(file, None, f"{what}: found {count}, release {self.name} has {expected}"))
 
-        counts = self.objective if objective else self.counts
+        counts = self.objective if objective else self.expected
         names = [one.emotion for one in found]
         for name in dict.fromkeys([*counts, *sorted(set(names))]) if counts else ():
             check(f"clips of class {name}", names.count(name), counts.get(name, 0))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from mer_lightning.datasets.frames import Coding, Scan, clip_files
 from mer_lightning.datasets.paths import inside, relative, safe_name
-from mer_lightning.datasets.problems import Problem
+from mer_lightning.datasets.problems import Problem, Remark
 from mer_lightning.datasets.releases import get_release, releases_of
 from mer_lightning.types import DataError, Sample
-from mer_lightning.video.reader import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mer_lightning.datasets.annotation import AnnotationRelease, Correction
+    from mer_lightning.datasets.apex import OwnApexes
     from mer_lightning.datasets.sheets import Row, Table, Value
     from mer_lightning.datasets.twins import Twin
+
+Copy = TypeVar("Copy")
 
 OBJECTIVE = ("I", "II", "III", "IV", "V", "VI", "VII")
 
@@ -36,12 +39,12 @@ def choose_release(database: str, release: str | None, default: str) -> Annotati
     return chosen
 
 
-def choose_variant(variant: str | None, found: Mapping[str, Path], root: Path, wanted: str) -> tuple[str, Path]:
+def choose_variant(variant: str | None, found: Mapping[str, Copy], root: Path, wanted: str) -> tuple[str, Copy]:
     """Choose which copy of the frames is read: the one asked for, else the first in the order of preference.
 
     Args:
         variant: What the caller asked for, None for the preferred one.
-        found: Folders by variant, in the order of preference.
+        found: What there is by variant, in the order of preference.
         root: Root of the database.
         wanted: The folders that were expected, for the message.
 
@@ -56,14 +59,6 @@ def choose_variant(variant: str | None, found: Mapping[str, Path], root: Path, w
     return chosen, found[chosen]
 
 
-def locate_clip(folder: Path, clip: str) -> Path | None:
-    """Folder of a clip, or its video file, None if there is neither."""
-    path = folder / clip
-    if path.is_dir():
-        return path
-    return next((file for suffix in VIDEO_SUFFIXES if (file := folder / f"{clip}{suffix}").is_file()), None)
-
-
 class Builder:
     """Collects the samples and problems of one database while its rows and folders are gone through.
 
@@ -73,10 +68,17 @@ class Builder:
         release: Annotation release.
         variant: Which copy of the frames.
         coding: What ``Sample.emotion`` holds.
+        apexes: Apexes of the user's own, which take the place of those of the sheet; None for none.
     """
 
     def __init__(
-        self, database: str, root: Path, release: AnnotationRelease, variant: str, coding: Coding = "emotion"
+        self,
+        database: str,
+        root: Path,
+        release: AnnotationRelease,
+        variant: str,
+        coding: Coding = "emotion",
+        apexes: OwnApexes | None = None,
     ) -> None:
         if coding not in get_args(Coding):
             raise DataError(f"coding '{coding}' is unknown; expected one of {', '.join(get_args(Coding))}")
@@ -90,7 +92,10 @@ class Builder:
         self._named: set[str] = set()
         self._applied: dict[str, tuple[str, ...]] = {}
         self._fill: set[str] = set()
+        self._objective: dict[str, str] = {}
+        self._apexes = apexes
         self._problems: list[Problem] = []
+        self._remarks: list[Remark] = []
 
     def problem(self, file: str, row: int | None, message: str) -> None:
         """Note a problem."""
@@ -99,6 +104,14 @@ class Builder:
     def problems(self, problems: Iterable[Problem]) -> None:
         """Note several problems."""
         self._problems += problems
+
+    def remark(self, file: str, row: int | None, message: str) -> None:
+        """Note something odd that is taken as it is."""
+        self._remarks.append(Remark(file, row, message))
+
+    def remarks(self, remarks: Iterable[Remark]) -> None:
+        """Note several odd things."""
+        self._remarks += remarks
 
     def names(self, table: Table) -> Iterator[tuple[Row, str, str]]:
         """Rows of a sheet with subject and clip, checked as path components; the others become problems.
@@ -123,9 +136,8 @@ class Builder:
         row: Row,
         subject: str,
         clip: str,
-        folder: Path | None,
-        *,
-        path: Path | None = None,
+        path: Path | None,
+        expected: str,
     ) -> None:
         """Turn one row into a sample, after the corrections, if its frames are there.
 
@@ -135,8 +147,8 @@ class Builder:
                 ``aus``.
             subject: Subject as samples name it.
             clip: Clip as samples name it.
-            folder: The subject's folder, None if there is none.
-            path: The clip's folder or video file where it is not ``<folder>/<clip>``.
+            path: The clip's folder or video file, None if there is none.
+            expected: What was expected there, for the message.
         """
         key = f"{subject}/{clip}"
         self._named.add(key)
@@ -144,13 +156,10 @@ class Builder:
             self.problem(file, row.number, f"{key} is already given by row {self._rows[key]}")
             return
         self._rows[key] = row.number
-        emotion = self._emotion(file, row)
+        emotion = self._emotion(file, row, key)
         frames = self._annotation(file, row, subject, clip)
-        if path is None and folder is not None:
-            path = locate_clip(folder, clip)
         if path is None:
-            missing = f"folder of subject {subject}" if folder is None else f"{relative(self._root, folder)}/{clip}"
-            self.problem(file, row.number, f"{key}: no frames; expected the {missing}")
+            self.problem(file, row.number, f"{key}: no frames; expected the {expected}")
         if emotion is None or frames is None or path is None:
             return
         onset, apex, offset = frames
@@ -178,11 +187,38 @@ class Builder:
             if sample.path is not None and sample.path.is_file():
                 inside(self._root, sample.path)
             else:
-                self._check_frames(sample, row)
+                self._check_frames(sample)
         except DataError as error:
             self.problem(file, row, str(error))
             return
-        self._samples[sample.key] = sample
+        self._samples[sample.key] = self._with_own_apex(sample)
+
+    def name_class(self, file: str, row: Row, subject: str, clip: str, named: str) -> Row:
+        """Settle a row whose emotion is not the class in the clip's name.
+
+        A correction of this clip takes the name if it is on, and is a remark if it is off; without one the row is a
+        problem.
+
+        Args:
+            file: The sheet.
+            row: The row.
+            subject: Subject as samples name it.
+            clip: Clip as samples name it.
+            named: Class in the name.
+        """
+        emotion = row.text("emotion")
+        if emotion == named:
+            return row
+        for one in self._release.corrections_for(subject, clip):
+            if one.field == "emotion":
+                self._note(f"{self._database}/{subject}/{clip}", one)
+                return replace(row, values=row.values | {"emotion": named})
+        off = [one for one in self._release.remarks_for(subject, clip) if one.field == "emotion"]
+        for one in off:
+            self.remark(file, row.number, f"{one.name} is off: {one.reason}")
+        if not off:
+            self.problem(file, row.number, f"emotion '{emotion[:40]}' of {clip} is not {named}, the class in its name")
+        return row
 
     def unnamed(self, found: Mapping[str, Path]) -> None:
         """Note the clips that are in the folders but in no row, save those that the release names.
@@ -194,8 +230,19 @@ class Builder:
             if key not in self._named and key not in self._release.unlabelled:
                 self.problem(relative(self._root, path), None, f"{key} has no row in the annotation")
 
-    def scan(self, twin: Twin | None = None) -> Scan:
-        """Everything found so far."""
+    def scan(
+        self, twin: Twin | None = None, variants: Sequence[str] = (), choices: Mapping[str, str] | None = None
+    ) -> Scan:
+        """Everything found so far.
+
+        Args:
+            twin: What the root says about itself if it is a twin.
+            variants: Every copy of the frames that is there.
+            choices: What belongs into records beside the variant.
+        """
+        chosen = dict(choices or {})
+        if self._apexes is not None:
+            chosen |= self._close_apexes(self._apexes)
         return Scan(
             database=self._database,
             root=self._root,
@@ -207,18 +254,41 @@ class Builder:
             applied=dict(self._applied),
             fill=frozenset(self._fill),
             coding=self._coding,
+            variants=tuple(variants),
+            choices=chosen,
+            objective=dict(self._objective),
+            remarks=tuple(self._remarks),
         )
 
-    def _check_frames(self, sample: Sample, row: int | None) -> None:
+    def _with_own_apex(self, sample: Sample) -> Sample:
+        own = None if self._apexes is None else self._apexes.of(sample.subject, sample.clip)
+        if self._apexes is None or own is None or sample.onset is None or sample.offset is None:
+            return sample
+        row, apex = own
+        if sample.onset <= apex <= sample.offset:
+            return replace(sample, apex=apex)
+        span = f"{sample.onset}..{sample.offset}"
+        self.problem(self._apexes.file, row, f"apex {apex} of {sample.key} is outside of {span}")
+        return sample
+
+    def _close_apexes(self, apexes: OwnApexes) -> dict[str, str]:
+        """Note the rows of no clip and the clips of no row; give the choices for the record."""
+        self.problems(
+            [*apexes.problems, *apexes.unknown((key.split("/")[0], key.split("/")[1]) for key in self._named)]
+        )
+        without = [key for key, sample in sorted(self._samples.items()) if sample.apex is None]
+        if without:
+            more = f" and {len(without) - 1} more" if len(without) > 1 else ""
+            self.remark(apexes.file, None, f"{without[0]}{more} have no apex here or in the sheet: it is spotted")
+        left = f", {len(without)} without" if without else ""
+        return {"apex": f"file{left}", "apexes": apexes.digest}
+
+    def _check_frames(self, sample: Sample) -> None:
         try:
             clip_files(self._root, sample)
         except DataError:
             gap = next(
-                (
-                    one
-                    for one in self._release.corrections_for(sample.subject, sample.clip, row)
-                    if one.field == "frames"
-                ),
+                (one for one in self._release.corrections_for(sample.subject, sample.clip) if one.field == "frames"),
                 None,
             )
             if gap is None:
@@ -230,31 +300,26 @@ class Builder:
     def _note(self, key: str, correction: Correction) -> None:
         self._applied[key] = (*self._applied.get(key, ()), correction.name)
 
-    def _emotion(self, file: str, row: Row) -> str | None:
+    def _emotion(self, file: str, row: Row, key: str) -> str | None:
+        objective = row.text("objective").strip().upper()
+        objective = OBJECTIVE[int(objective) - 1] if re.fullmatch(r"[1-7]", objective) else objective
+        if objective in OBJECTIVE:
+            self._objective[f"{self._database}/{key}"] = objective
+        what, text, known = "emotion", row.text("emotion"), self._release.classes
         if self._coding == "objective":
-            text = row.text("objective").strip().upper()
-            text = OBJECTIVE[int(text) - 1] if re.fullmatch(r"[1-7]", text) else text
-            known = OBJECTIVE
-        else:
-            text, known = row.text("emotion"), self._release.classes
+            what, text, known = "objective class", objective, OBJECTIVE
         if text in known:
             return text
-        what = "objective class" if self._coding == "objective" else "emotion"
         self.problem(file, row.number, f"{what} '{text[:40]}' is unknown; expected one of {', '.join(known)}")
         return None
 
     def _annotation(self, file: str, row: Row, subject: str, clip: str) -> tuple[int, int | None, int] | None:
         values: dict[str, Value] = {name: row.values.get(name) for name in ("onset", "apex", "offset")}
-        key = f"{self._database}/{subject}/{clip}"
-        corrections = self._release.corrections_for(subject, clip, row.number)
-        annotated = True
-        for name in ("offset", "apex") if "apex" in row.values else ("offset",):
-            for correction in corrections:
-                if correction.field == name and _applies(correction, values):
-                    values[name] = correction.value
-                    annotated = annotated and not (name == "apex" and correction.value is None)
-                    self._note(key, correction)
-                    break
+        # an apex of the user's own takes the place of what the sheet has, good or bad
+        own = self._apexes is not None and self._apexes.of(subject, clip) is not None
+        annotated = "apex" in row.values and not own
+        if not own:
+            annotated = self._correct(file, row, subject, clip, values) and annotated
         onset, apex, offset = values["onset"], values["apex"], values["offset"]
         wrong = [name for name in ("onset", "offset") if not isinstance(values[name], int)]
         if wrong or not isinstance(onset, int) or not isinstance(offset, int):
@@ -263,7 +328,7 @@ class Builder:
         if offset < onset:
             self.problem(file, row.number, f"offset {offset} is before onset {onset}")
             return None
-        if "apex" not in row.values or not annotated:
+        if not annotated:
             return onset, None, offset
         if not isinstance(apex, int) or not onset <= apex <= offset:
             shown = "empty" if apex is None else f"'{apex}'"
@@ -271,18 +336,27 @@ class Builder:
             return None
         return onset, apex, offset
 
+    def _correct(self, file: str, row: Row, subject: str, clip: str, values: dict[str, Value]) -> bool:
+        """Apply what is on and remark what is off; False if the apex becomes not annotated."""
+        annotated = True
+        for one in self._release.corrections_for(subject, clip):
+            if one.field == "apex" and "apex" in row.values and _applies(one, values):
+                values["apex"] = one.value
+                annotated = one.value is not None
+                self._note(f"{self._database}/{subject}/{clip}", one)
+                break
+        for one in self._release.remarks_for(subject, clip):
+            if one.field == "apex" and "apex" in row.values and _applies(one, values):
+                self.remark(file, row.number, f"{one.name} is off: {one.reason}")
+        return annotated
+
 
 def _applies(correction: Correction, values: Mapping[str, Value]) -> bool:
     onset, apex, offset = values["onset"], values["apex"], values["offset"]
-    value = values[correction.field]
     if correction.when == "slash":
-        return value == "/"
-    if correction.when == "equals onset":
-        return value is not None and value == onset
-    if not isinstance(value, int):
-        return True
-    if not isinstance(onset, int):
-        return False
-    if correction.field == "offset":
-        return value < onset or (isinstance(apex, int) and onset <= apex and value < apex)
-    return value < onset or (isinstance(offset, int) and value > offset)
+        return apex == "/"
+    if correction.when in ("equals onset", "equals offset"):
+        return apex is not None and apex == (onset if correction.when == "equals onset" else offset)
+    if not (isinstance(apex, int) and isinstance(onset, int) and isinstance(offset, int)):
+        return not isinstance(apex, int)
+    return not onset <= apex <= offset

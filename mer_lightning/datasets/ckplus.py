@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal, get_args
 
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
+from mer_lightning.datasets.face_box import LANDMARKS, MARGIN, cut, face_box, find_landmark_folder, released_points
 from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, folders_with, relative
 from mer_lightning.datasets.twins import read_twin
@@ -15,8 +16,13 @@ from mer_lightning.video.reader import number_frames
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mer_lightning.datasets.face_box import Box
 
 Frames = Literal["sequence", "last_three"]
+Variant = Literal["cropped", "raw"]
 
 LAYOUT = "cohn-kanade-images/S005/001/S005_001_00000011.png and Emotion/S005/001/S005_001_00000011_emotion.txt"
 EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
@@ -24,14 +30,20 @@ EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness
 _SUBJECT = re.compile(r"S\d{3}")
 _SEQUENCE = re.compile(r"\d{3}")
 _LONGEST_FILE = 200
+_NO_LANDMARKS = (
+    f"no landmarks to cut faces by; expected {LANDMARKS}. Without them take variant raw, whole pictures, or align "
+    "them: `mer-bench data prepare --database ckplus --variant raw` writes landmarks-raw.csv for `faces: aligned`"
+)
 
 
 class CkPlus(FrameDataset):
     """CK+ in its official folders; only the sequences with an emotion are samples.
 
     Args:
-        root: Folder that holds ``cohn-kanade-images`` and ``Emotion``.
+        root: Folder that holds ``cohn-kanade-images``, ``Emotion`` and ``Landmarks``.
         release: ``ckplus-327``.
+        variant: ``cropped`` cuts the face, a fifth of the picture, by the released landmarks of the sample's onset,
+            see `mer_lightning.datasets.face_box`; ``raw`` gives whole pictures. None is ``cropped``.
         frames: ``last_three`` reads the three frames up to the peak (981 images, as image classifiers use
             them), ``sequence`` the whole sequence.
         partial: True for a deliberate subset of the database.
@@ -45,14 +57,39 @@ class CkPlus(FrameDataset):
         root: Path | str,
         *,
         release: str | None = None,
+        variant: Variant | None = None,
         frames: Frames = "last_three",
         partial: bool = False,
     ) -> None:
-        super().__init__(scan(root, release=release, frames=frames), partial=partial)
+        super().__init__(scan(root, release=release, variant=variant, frames=frames), partial=partial)
         self.choices["frames"] = str(frames)
+        self._boxes: dict[str, Box] = {}
+        if self.variant == "cropped":
+            landmarks = find_landmark_folder(self._scan.root)
+            assert landmarks is not None, "the scan has found it"
+            self._boxes = {one.key: face_box(released_points(self._scan.root, landmarks, one)) for one in self.samples}
+            self.choices["face box"] = f"68 points of the onset, square, margin {MARGIN:g}"
+
+    def read(self, sample: Sample) -> NDArray[np.uint8]:
+        """Read the frames onset..offset of one sample, cut to the face unless the variant is ``raw``.
+
+        Returns:
+            ``(T, H, W, C)``, uint8, C = 1 (grey) or 3 (RGB).
+
+        Raises:
+            DataError: The files are missing, unreadable or not what the table says, or the face lies outside.
+        """
+        clip = super().read(sample)
+        return cut(clip, self._boxes[sample.key], sample.key) if self._boxes else clip
 
 
-def scan(root: Path | str, *, release: str | None = None, frames: Frames = "last_three") -> Scan:
+def scan(
+    root: Path | str,
+    *,
+    release: str | None = None,
+    variant: Variant | None = None,
+    frames: Frames = "last_three",
+) -> Scan:
     """Read the emotion files, hold them against the sequences and collect every problem.
 
     Raises:
@@ -62,16 +99,22 @@ def scan(root: Path | str, *, release: str | None = None, frames: Frames = "last
         raise DataError(f"CK+ frames '{frames}' is unknown; expected one of {', '.join(get_args(Frames))}")
     base = existing_root(root, LAYOUT)
     chosen = choose_release("ckplus", release, "ckplus-327")
+    if variant not in (None, *get_args(Variant)):
+        raise DataError(f"CK+ variant '{variant}' is unknown; expected one of {', '.join(get_args(Variant))}")
     folders = {("emotion" if "emotion" in path.name.lower() else "raw"): path for path in _parents(base)}
     if "emotion" not in folders:
         raise DataError(f"{base}: no emotion files found; expected {LAYOUT}")
     _, images = choose_variant("raw", {"raw": folders["raw"]} if "raw" in folders else {}, base, LAYOUT)
-    builder = Builder("ckplus", base, chosen, "raw")
+    kind = variant or "cropped"
+    landmarks = find_landmark_folder(base) if kind == "cropped" else None
+    builder = Builder("ckplus", base, chosen, kind)
+    if kind == "cropped" and landmarks is None:
+        builder.problem("Landmarks", None, _NO_LANDMARKS)
     for subject in children(base, folders["emotion"]):
         if _SUBJECT.fullmatch(subject.name) and subject.is_dir():
             for sequence in children(base, subject):
                 if _SEQUENCE.fullmatch(sequence.name) and sequence.is_dir():
-                    _add(builder, base, images, sequence, frames)
+                    _add(builder, base, (images, landmarks), sequence, frames)
     return builder.scan(read_twin(base))
 
 
@@ -80,8 +123,9 @@ def _parents(root: Path) -> list[Path]:
     return [path for path in folders_with(root, _SUBJECT) if any(name in path.name.lower() for name in names)]
 
 
-def _add(builder: Builder, root: Path, images: Path, sequence: Path, rule: Frames) -> None:
+def _add(builder: Builder, root: Path, places: tuple[Path, Path | None], sequence: Path, rule: Frames) -> None:
     subject, clip = sequence.parent.name, sequence.name
+    images, landmarks = places
     where = relative(root, sequence)
     try:
         files = [path for path in children(root, sequence) if path.name.lower().endswith("_emotion.txt")]
@@ -102,20 +146,21 @@ def _add(builder: Builder, root: Path, images: Path, sequence: Path, rule: Frame
         if not numbers or max(numbers) != peak:
             last = max(numbers, default=None)
             raise DataError(f"the file names frame {peak} as the peak; the last frame is {last}")
-        first = peak - 2 if rule == "last_three" else min(numbers)
+        sample = Sample(
+            database="ckplus",
+            subject=subject,
+            clip=clip,
+            emotion=emotion,
+            path=folder,
+            onset=peak - 2 if rule == "last_three" else min(numbers),
+            apex=peak,
+            offset=peak,
+        )
+        if landmarks is not None:
+            released_points(root, landmarks, sample)
     except DataError as error:
         builder.problem(where, 1, str(error))
         return
-    sample = Sample(
-        database="ckplus",
-        subject=subject,
-        clip=clip,
-        emotion=emotion,
-        path=folder,
-        onset=first,
-        apex=peak,
-        offset=peak,
-    )
     builder.add(sample, where, 1)
 
 

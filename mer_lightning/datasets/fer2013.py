@@ -1,13 +1,15 @@
-"""FER2013: one CSV of 35 887 grey stills of 48 x 48 in three parts; it has no subjects."""
+"""FER2013: 35 887 grey stills of 48 x 48 in three parts, in one CSV or as folders of pictures; it has no subjects."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mer_lightning.datasets.builder import choose_release
+from mer_lightning.datasets.builder import choose_release, choose_variant
+from mer_lightning.datasets.fer2013_folders import EMOTIONS, PARTS, SIDE, find_parts, read_still, scan_folders
+from mer_lightning.datasets.fer2013_folders import LAYOUT as FOLDERS
 from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import existing_root, files_like, inside, relative
 from mer_lightning.datasets.problems import Problem
@@ -15,17 +17,18 @@ from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+Variant = Literal["csv", "folders"]
 
-LAYOUT = "fer2013.csv with the columns emotion, pixels, Usage"
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""By the number in the column ``emotion``."""
-PARTS = ("Training", "PublicTest", "PrivateTest")
-SIDE = 48
-_HEADER = [b"emotion", b"pixels", b"Usage"]
+FILE = re.compile(r"(?i:(fer2013|icml_face_data)( ?\(\d+\))?\.csv)")
+LAYOUT = f"fer2013.csv or icml_face_data.csv with the columns emotion, pixels, Usage, or {FOLDERS}"
+_RELEASES = {"csv": "fer2013", "folders": "fer2013-folders"}
+_COLUMNS = ("emotion", "pixels", "usage")
+_EXPECTED = f"pixels: expected {SIDE * SIDE} whole numbers from 0 to 255"
 _LONGEST_LINE = 4 * SIDE * SIDE + 64
 _MOST_ROWS = 200_000
 
@@ -34,17 +37,26 @@ class Fer2013(FrameDataset):
     """FER2013 as released; every still is a clip of one frame, the part takes the place of the subject.
 
     Args:
-        root: Folder that holds ``fer2013.csv``.
-        release: ``fer2013``.
+        root: Folder that holds ``fer2013.csv``, ``icml_face_data.csv`` or the parts as folders of pictures.
+        release: ``fer2013`` (the table) or ``fer2013-folders``; None for what is there.
+        variant: ``csv`` or ``folders``; None for the first there is.
         partial: True for a deliberate subset of the database.
 
     Raises:
         DataError: Something is not as released; `mer_lightning.datasets.verify` lists all of it.
     """
 
-    def __init__(self, root: Path | str, *, release: str | None = None, partial: bool = False) -> None:
-        super().__init__(scan(root, release=release), partial=partial)
-        self._offsets = _line_offsets(_find(self._scan.root))
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        release: str | None = None,
+        variant: Variant | None = None,
+        partial: bool = False,
+    ) -> None:
+        super().__init__(scan(root, release=release, variant=variant), partial=partial)
+        self._table = _Table(self._scan.root, _find(self._scan.root)) if self.variant == "csv" else None
+        self._offsets = self._table.offsets() if self._table else []
 
     def read(self, sample: Sample) -> NDArray[np.uint8]:
         """Read one still.
@@ -53,57 +65,42 @@ class Fer2013(FrameDataset):
             ``(1, 48, 48, 1)``, uint8.
 
         Raises:
-            DataError: The row is not there or has other pixels than 48 x 48 of 0..255.
+            DataError: The row or file is not there or has other pixels than 48 x 48 of 0..255.
         """
-        path = sample.path
-        row = sample.onset
-        if path is None or row is None or not 2 <= row < len(self._offsets):
-            raise DataError(f"{sample.key}: not a row of {LAYOUT}")
+        path, row = sample.path, sample.onset
+        if path is None or row is None:
+            raise DataError(f"{sample.key}: not a still of {LAYOUT}")
+        if self._table is None:
+            return read_still(self._scan.root, path)[None]
+        if not 2 <= row < len(self._offsets):
+            raise DataError(f"{sample.key}: not a row of {relative(self._scan.root, path)}")
         with inside(self._scan.root, path).open("rb") as file:
             file.seek(self._offsets[row])
-            fields = file.readline(_LONGEST_LINE).split(b",")
-        pixels = _pixels(fields[1] if len(fields) == 3 else b"")
+            pixels = self._table.pixels(file.readline(_LONGEST_LINE))
         if pixels is None:
             raise DataError(f"{relative(self._scan.root, path)} row {row}: {_EXPECTED}")
         return pixels.reshape(1, SIDE, SIDE, 1)
 
 
-_EXPECTED = f"pixels: expected {SIDE * SIDE} whole numbers from 0 to 255"
-
-
-def scan(root: Path | str, *, release: str | None = None) -> Scan:
-    """Read the table and collect every problem; pixels are counted here and parsed when they are read.
+def scan(root: Path | str, *, release: str | None = None, variant: Variant | None = None) -> Scan:
+    """Read the table or list the folders and collect every problem; pixels are parsed when they are read.
 
     Raises:
-        DataError: There is no CSV file with the expected header.
+        DataError: There is neither a CSV file with the expected header nor a folder of parts.
     """
     base = existing_root(root, LAYOUT)
-    chosen = choose_release("fer2013", release, "fer2013")
-    path = _find(base)
-    name = relative(base, path)
-    samples: list[Sample] = []
-    problems: list[Problem] = []
-    with path.open("rb") as file:
-        header = [field.strip() for field in file.readline(_LONGEST_LINE).split(b",")]
-        if header != _HEADER:
-            raise DataError(f"{name} row 1: expected the header emotion,pixels,Usage")
-        row = 1
-        while line := file.readline(_LONGEST_LINE):
-            row += 1
-            if row > _MOST_ROWS:
-                raise DataError(f"{name}: more than {_MOST_ROWS} rows; the release has {chosen.clips}")
-            if not line.strip():
-                continue
-            sample = _sample(line, path, row)
-            if isinstance(sample, str):
-                problems.append(Problem(name, row, sample))
-            else:
-                samples.append(sample)
+    wanted = variant or next((one for one, name in _RELEASES.items() if name == release), None)
+    tables, parts = _tables(base), None
+    if wanted == "folders" or not tables:
+        parts = find_parts(base)
+    found = {"csv": tables[0]} if tables else {}
+    kind, path = choose_variant(wanted, found | ({"folders": parts} if parts else {}), base, LAYOUT)
+    samples, problems = _scan_table(base, path) if kind == "csv" else scan_folders(base, path)
     return Scan(
         database="fer2013",
         root=base,
-        release=chosen,
-        variant="csv",
+        release=choose_release("fer2013", release, _RELEASES[kind]),
+        variant=kind,
         samples=tuple(sorted(samples, key=lambda one: one.key)),
         problems=tuple(problems),
         twin=read_twin(base),
@@ -111,69 +108,132 @@ def scan(root: Path | str, *, release: str | None = None) -> Scan:
 
 
 def check_pixels(scan: Scan) -> list[Problem]:
-    """Parse every still of a scan; what a loader only does when it reads one."""
-    path = _find(scan.root)
-    name = relative(scan.root, path)
+    """Read every still of a scan; what a loader only does when it is asked for one."""
+    return _check_table(scan) if scan.variant == "csv" else _check_pictures(scan)
+
+
+def _check_table(scan: Scan) -> list[Problem]:
+    table = _Table(scan.root, _find(scan.root))
     known = {sample.onset for sample in scan.samples}
+    return [
+        Problem(table.name, row, _EXPECTED)
+        for row, line in table.lines()
+        if row in known and table.pixels(line) is None
+    ]
+
+
+def _check_pictures(scan: Scan) -> list[Problem]:
     problems: list[Problem] = []
-    with path.open("rb") as file:
-        row = 0
-        while line := file.readline(_LONGEST_LINE):
-            row += 1
-            if row in known and _pixels(line.split(b",")[1]) is None:
-                problems.append(Problem(name, row, _EXPECTED))
+    for sample in scan.samples:
+        try:
+            if sample.path is not None:
+                read_still(scan.root, sample.path)
+        except DataError as error:
+            file, _, message = str(error).replace(f"{scan.root}/", "").partition(": ")
+            problems.append(Problem(file, None, message))
     return problems
 
 
+def _tables(root: Path) -> list[Path]:
+    # the file of that name first: a folder of the contest may hold both
+    return sorted(files_like(root, FILE), key=lambda path: not path.name.lower().startswith("fer2013"))
+
+
 def _find(root: Path) -> Path:
-    found = files_like(root, re.compile(r"fer2013\.csv", re.IGNORECASE))
-    if not found:
-        raise DataError(f"{root}: expected {LAYOUT}")
-    inside(root, found[0])
-    return found[0]
+    return _tables(root)[0]
 
 
-def _line_offsets(path: Path) -> list[int]:
-    """Where each row starts, by row number from 1; entry 0 is not used."""
-    offsets = [0, 0]
-    with path.open("rb") as file:
-        while file.readline(_LONGEST_LINE):
-            offsets.append(file.tell())
-    return offsets
+class _Table:
+    """The CSV file: where it is and in which order its columns come.
+
+    Raises:
+        DataError: It leads out of the root, or its header is another one.
+    """
+
+    def __init__(self, root: Path, path: Path) -> None:
+        self.path, self.name = path, relative(root, path)
+        with inside(root, path).open("rb") as file:
+            titles = [title.decode("utf-8-sig", "replace").lower() for title in _fields(file.readline(_LONGEST_LINE))]
+        if sorted(titles) != sorted(_COLUMNS):
+            raise DataError(
+                f"{self.name} row 1: expected the columns emotion, pixels, Usage in any order, "
+                f"found {', '.join(titles)[:80]}"
+            )
+        self._order = [titles.index(column) for column in _COLUMNS]
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Every line below the header with its number from 2."""
+        with self.path.open("rb") as file:
+            file.readline(_LONGEST_LINE)
+            row = 1
+            while line := file.readline(_LONGEST_LINE):
+                row += 1
+                yield row, line
+
+    def offsets(self) -> list[int]:
+        """Where each row starts, by row number from 1; entry 0 is not used."""
+        offsets = [0, 0]
+        with self.path.open("rb") as file:
+            while file.readline(_LONGEST_LINE):
+                offsets.append(file.tell())
+        return offsets
+
+    def cells(self, line: bytes) -> list[bytes] | None:
+        """Emotion, pixels and Usage of a line; None for another number of cells."""
+        fields = _fields(line)
+        return [fields[place] for place in self._order] if len(fields) == len(self._order) else None
+
+    def pixels(self, line: bytes) -> NDArray[np.uint8] | None:
+        """The pixels of a line, ``(2304,)``; None where they are not what they should be."""
+        cells = self.cells(line)
+        try:
+            values = np.array(cells[1].split() if cells else [], dtype=np.int64)
+        except (ValueError, OverflowError):
+            return None
+        if values.shape != (SIDE * SIDE,) or values.min() < 0 or values.max() > 255:
+            return None
+        return values.astype(np.uint8)
 
 
-def _sample(line: bytes, path: Path, row: int) -> Sample | str:
-    fields = [field.strip() for field in line.split(b",")]
-    if len(fields) != 3:
-        return f"expected 3 fields emotion,pixels,Usage, found {len(fields)}"
-    emotion, pixels, usage = (
-        fields[0].decode("ascii", "replace"),
-        fields[1],
-        fields[2].decode("ascii", "replace"),
-    )
+def _fields(line: bytes) -> list[bytes]:
+    # no cell of the release holds a comma; some copies have quotes around the pixels
+    return [field.strip().strip(b'"').strip() for field in line.split(b",")]
+
+
+def _scan_table(root: Path, path: Path) -> tuple[list[Sample], list[Problem]]:
+    table = _Table(root, path)
+    samples: list[Sample] = []
+    problems: list[Problem] = []
+    for row, line in table.lines():
+        if row > _MOST_ROWS:
+            raise DataError(f"{table.name}: more than {_MOST_ROWS} rows")
+        if not line.strip():
+            continue
+        try:
+            samples.append(_sample(table, line, row))
+        except DataError as error:
+            problems.append(Problem(table.name, row, str(error)))
+    return samples, problems
+
+
+def _sample(table: _Table, line: bytes, row: int) -> Sample:
+    cells = table.cells(line)
+    if cells is None:
+        raise DataError(f"expected 3 fields emotion,pixels,Usage, found {len(_fields(line))}")
+    emotion, usage = (cells[place].decode("ascii", "replace") for place in (0, 2))
     if not re.fullmatch(r"[0-6]", emotion):
-        return f"emotion '{emotion[:20]}' is unknown; expected a number from 0 to {len(EMOTIONS) - 1}"
+        raise DataError(f"emotion '{emotion[:20]}' is unknown; expected a number from 0 to {len(EMOTIONS) - 1}")
     if usage not in PARTS:
-        return f"Usage '{usage[:20]}' is unknown; expected one of {', '.join(PARTS)}"
-    if pixels.count(b" ") != SIDE * SIDE - 1:
-        return f"pixels: expected {SIDE * SIDE} numbers, found {pixels.count(b' ') + 1}"
+        raise DataError(f"Usage '{usage[:20]}' is unknown; expected one of {', '.join(PARTS)}")
+    if cells[1].count(b" ") != SIDE * SIDE - 1:
+        raise DataError(f"pixels: expected {SIDE * SIDE} numbers, found {cells[1].count(b' ') + 1}")
     return Sample(
         database="fer2013",
         subject=usage,
         clip=f"{row - 2:05d}",
         emotion=EMOTIONS[int(emotion)],
-        path=path,
+        path=table.path,
         onset=row,
         apex=row,
         offset=row,
     )
-
-
-def _pixels(text: bytes) -> NDArray[np.uint8] | None:
-    try:
-        values = np.array(text.split(), dtype=np.int64)
-    except (ValueError, OverflowError):
-        return None
-    if values.shape != (SIDE * SIDE,) or values.min() < 0 or values.max() > 255:
-        return None
-    return values.astype(np.uint8)

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 _EMOTIONS = {"0": "negative", "1": "positive", "2": "surprise"}
 _DATABASES = {r"s\d{2}": "smic", r"sub\d{2}": "casme2", r"\d{3}": "samm"}
+_STRANGERS = {r"spNO\.\d+": "CAS(ME)^3", r"sub\d{4}": "DFME"}
+_HALVES = ("u_test", "u_train")
 _LARGEST_SIDE = 1024
+_MOST_BESIDE = 1000
 
 
 class FlowFolders:
@@ -55,6 +58,7 @@ class FlowFolders:
         self._root = root.resolve()
         self._shape: tuple[int, ...] | None = None
         samples: dict[str, Sample] = {}
+        self._check_level()
         for sample in self._scan():
             if (twin := samples.get(sample.key)) is not None:
                 raise DataError(f"{sample.path}: key {sample.key} is already taken by {twin.path}")
@@ -98,7 +102,7 @@ class FlowFolders:
             database = next((db for form, db in _DATABASES.items() if re.fullmatch(form, folder.name)), None)
             if database is None:
                 raise DataError(
-                    f"{folder}: not a subject of the composite; expected sNN (SMIC), subNN (CASME II) or NNN (SAMM)"
+                    f"{folder}: {self._stranger(folder)}; expected sNN (SMIC), subNN (CASME II) or NNN (SAMM)"
                 )
             half = folder / "u_test"
             if not half.is_dir():
@@ -119,8 +123,46 @@ class FlowFolders:
                 clip = safe_name(path.stem.strip().removeprefix(f"{subject}_"), f"{path}: name of a clip")
                 yield Sample(database, subject, clip, _EMOTIONS[folder.name], path)
 
+    def _check_level(self) -> None:
+        """Say where subjects lie that are a level or two away."""
+        if _subjects(self._root):
+            return
+        for where, folders in (
+            ("one level below", [path for path in _folders_of(self._root) if _subjects(path)]),
+            ("two levels below", [p for path in _folders_of(self._root) for p in _folders_of(path) if _subjects(p)]),
+            ("above", [path for path in self._root.parents[:3] if _subjects(path)][:1]),
+            ("beside it", [path for path in _folders_of(self._root.parent) if _subjects(path)]),
+        ):
+            if folders:
+                names = " or ".join(f"--data {path}" for path in folders)
+                raise DataError(f"{self._root}: no subject folder in it; flow maps lie {where}: {names}")
+
+    def _stranger(self, folder: Path) -> str:
+        """What is known of the subject of another database."""
+        database = next((db for form, db in _STRANGERS.items() if re.fullmatch(form, folder.name)), None)
+        if database is None:
+            return "not a subject of the composite"
+        halves = [path / "u_test" for path in self._folders(self._root) if (path / "u_test").is_dir()]
+        labels = sorted({path.name for half in halves for path in self._folders(half)})
+        return (
+            f"a subject of {database}, whose maps here have the labels {', '.join(labels) or 'none'}; "
+            f"{self.name} has the labels {', '.join(f'{label} {name}' for label, name in _EMOTIONS.items())}"
+        )
+
     def _folders(self, parent: Path) -> list[Path]:
         return [path for path in children(self._root, parent) if path.is_dir()]
+
+
+def _subjects(folder: Path) -> bool:
+    """Whether some folder in it has the halves of a subject."""
+    return any((path / half).is_dir() for path in _folders_of(folder) for half in _HALVES)
+
+
+def _folders_of(folder: Path) -> list[Path]:
+    try:
+        return [path for path in sorted(folder.iterdir())[:_MOST_BESIDE] if path.is_dir() and path.name[0] != "."]
+    except OSError:
+        return []
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mer_lightning.datasets.paths import children, inside, relative
-from mer_lightning.datasets.problems import Problem, refuse
+from mer_lightning.datasets.problems import Problem, Remark, refuse
 from mer_lightning.types import DataError, Sample
 from mer_lightning.video.reader import (
     MOST_FRAMES,
@@ -46,6 +46,10 @@ class Scan:
         applied: Corrections that changed a row, by sample key.
         fill: Keys of the samples in which the nearest frame stands in for a missing one.
         coding: What ``Sample.emotion`` holds.
+        variants: Every copy of the frames that was found, the preferred one first.
+        choices: What belongs into the record of a run beside the variant.
+        objective: Objective classes by sample key, whatever ``coding`` says, where the annotation has them.
+        remarks: What is odd and taken as it is.
     """
 
     database: str
@@ -58,12 +62,19 @@ class Scan:
     applied: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     fill: frozenset[str] = frozenset()
     coding: Coding = "emotion"
+    variants: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict[str, str])
+    objective: Mapping[str, str] = field(default_factory=dict[str, str])
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def stated(self) -> AnnotationRelease:
+        """The release, with the counts that a twin of another size states of itself."""
+        return (self.twin.release(self.release) if self.twin is not None else None) or self.release
 
     def compare(self) -> list[Problem]:
         """Compare the counts with the release, or with what a twin of another size says of itself."""
-        if self.twin is not None and (scaled := self.twin.release(self.release)) is not None:
-            return scaled.compare(self.samples, ".", objective=self.coding == "objective")
-        return self.release.compare(self.samples, ".", objective=self.coding == "objective")
+        return self.stated.compare(self.samples, ".", objective=self.coding == "objective")
 
 
 class FrameDataset:
@@ -91,7 +102,7 @@ class FrameDataset:
         refuse([*scan.problems, *([] if partial else scan.compare())])
         self.annotation = scan.release
         self.variant = scan.variant
-        self.choices = {"variant": scan.variant}
+        self.choices = {"variant": scan.variant, **scan.choices}
         self.applied = scan.applied
         self._scan = scan
         self._partial = partial

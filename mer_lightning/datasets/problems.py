@@ -30,6 +30,25 @@ class Problem:
         return f"{place}: {self.message}"
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing that is odd in a release and taken as it is, or that was found and is not read.
+
+    Attributes:
+        file: File or folder, relative to the root of the database.
+        row: Row of a sheet, counted from 1; None if the file as a whole is meant.
+        message: What is odd, and what would change it.
+    """
+
+    file: str
+    row: int | None
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file} row {self.row}"
+        return f"{place}: {self.message}"
+
+
 def refuse(problems: Sequence[Problem]) -> None:
     """Raise the first problem, if there is one, and say how many more there are.
 

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
+from mer_lightning.datasets.apex import ApexChoice, check_apex, open_apexes
+from mer_lightning.datasets.builder import Builder, choose_release
+from mer_lightning.datasets.copies import choose_copy, expected_clip, find_clips, find_copies
 from mer_lightning.datasets.frames import Coding, FrameDataset, Scan
-from mer_lightning.datasets.paths import children, existing_root, files_like, folders_with
-from mer_lightning.datasets.sheets import Column, read_table
+from mer_lightning.datasets.paths import existing_root
+from mer_lightning.datasets.sheet_search import Form, find_spreadsheets, none_found, only
+from mer_lightning.datasets.sheets import Column
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
-from mer_lightning.video.reader import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+Variant = Literal["cropped", "raw"]
+
 LAYOUT = "SAMM/006/006_1_2/006_05562.jpg and SAMM_Micro_FACS_Codes_v2.xlsx"
 _SUBJECT = re.compile(r"\d{3}")
-_SHEET = re.compile(r"SAMM(_\d{8})?_Micro_FACS_Codes_v2\.xlsx?", re.IGNORECASE)
-_COLUMNS = (
-    Column("subject", ("Subject",), "subject"),
-    Column("clip", ("Filename",), "text"),
-    Column("onset", ("Onset Frame",), "frame"),
-    Column("apex", ("Apex Frame",), "frame", blank=True),
-    Column("offset", ("Offset Frame",), "frame"),
-    Column("aus", ("Action Units",), "text", required=False, blank=True),
-    Column("emotion", ("Estimated Emotion",), "label"),
-    Column("objective", ("Objective Classes", "Objective Class"), "text", required=False, blank=True),
+_FORM = Form(
+    wanted="SAMM_Micro_FACS_Codes_v2.xlsx",
+    names=re.compile(r".*SAMM.*Micro.*FACS.*", re.IGNORECASE),
+    columns=(
+        Column("subject", ("Subject",), "subject"),
+        Column("clip", ("Filename",), "text"),
+        Column("onset", ("Onset Frame",), "frame"),
+        Column("apex", ("Apex Frame",), "frame", blank=True),
+        Column("offset", ("Offset Frame",), "frame"),
+        Column("aus", ("Action Units",), "text", required=False, blank=True),
+        Column("emotion", ("Estimated Emotion",), "label"),
+        Column("objective", ("Objective Classes", "Objective Class"), "text", required=False, blank=True),
+    ),
+    clip=re.compile(r"\d{3}_\d{1,2}_\d{1,3}"),
+    sheet="MICRO_ONLY",
 )
 
 
@@ -38,8 +47,10 @@ class Samm(FrameDataset):
     Args:
         root: Folder that holds the sheet and the subjects' folders, at most three levels down.
         release: ``samm-v2``.
+        variant: ``cropped``, which is not released but in circulation, or ``raw``; None for the first there is.
         coding: Whether ``Sample.emotion`` holds the estimated emotion or the objective class (``I`` to
             ``VII``).
+        apex: ``sheet``, also if None, or ``file`` for those of ``apexes.csv``.
         partial: True for a deliberate subset of the database.
 
     Raises:
@@ -51,30 +62,42 @@ class Samm(FrameDataset):
         root: Path | str,
         *,
         release: str | None = None,
+        variant: Variant | None = None,
         coding: Coding = "emotion",
+        apex: ApexChoice | None = None,
         partial: bool = False,
     ) -> None:
-        super().__init__(scan(root, release=release, coding=coding), partial=partial)
+        super().__init__(scan(root, release=release, variant=variant, coding=coding, apex=apex), partial=partial)
 
 
-def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emotion") -> Scan:
+def scan(
+    root: Path | str,
+    *,
+    release: str | None = None,
+    variant: Variant | None = None,
+    coding: Coding = "emotion",
+    apex: ApexChoice | None = None,
+) -> Scan:
     """Hold the sheet against the folders and collect every problem.
 
     Raises:
         DataError: There is no folder, sheet or frame folder to start from.
     """
     base = existing_root(root, LAYOUT)
+    check_apex("samm", apex or "sheet", ("sheet", "file"))
     chosen = choose_release("samm", release, "samm-v2")
-    sheets = files_like(base, _SHEET, prune=_SUBJECT)
+    sheets, others = find_spreadsheets(base, prune=_SUBJECT).of_form(_FORM)
     if not sheets:
-        raise DataError(f"{base}: no annotation sheet found; expected SAMM_Micro_FACS_Codes_v2.xlsx")
-    folders = folders_with(base, _SUBJECT)
-    _, frames = choose_variant(None, {"raw": folders[0]} if folders else {}, base, LAYOUT)
-    table = read_table(base, sheets[0], _COLUMNS, sheet="MICRO_ONLY")
+        raise none_found(base, _FORM, others)
+    table = only(sheets, chosen.name).read()
+    copies = find_copies(base, _SUBJECT, lambda path: "cropped" if "crop" in path else "raw", ("cropped", "raw"))
+    kind, frames = choose_copy(variant, copies, base, LAYOUT)
     if coding == "objective" and "objective" not in table.columns:
         raise DataError(f"{table.file}: no column 'Objective Classes'")
-    builder = Builder("samm", base, chosen, "raw", coding)
-    subjects, clips = _folders(base, frames)
+    own, remarks = open_apexes(base, "samm", apex or "sheet", prune=_SUBJECT)
+    builder = Builder("samm", base, chosen, kind, coding, own)
+    builder.remarks(remarks)
+    subjects, clips = find_clips(builder, base, frames, _SUBJECT, lambda match: match[0])
     for row, subject, clip in builder.names(table):
         if not re.fullmatch(r"\d{1,3}", subject):
             builder.problem(table.file, row.number, f"Subject '{subject}' is not one; expected a number, e.g. 006")
@@ -84,18 +107,7 @@ def scan(root: Path | str, *, release: str | None = None, coding: Coding = "emot
         if not clip.startswith(f"{name}_"):
             builder.problem(table.file, row.number, f"Filename '{clip}' is not one of subject {name}; e.g. {name}_1_2")
             continue
-        builder.add_row(table.file, row, name, clip, subjects.get(name))
+        expected = expected_clip(base, frames, name, clip, subjects)
+        builder.add_row(table.file, row, name, clip, clips.get(f"{name}/{clip}"), expected)
     builder.unnamed(clips)
-    return builder.scan(read_twin(base))
-
-
-def _folders(root: Path, frames: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    subjects: dict[str, Path] = {}
-    clips: dict[str, Path] = {}
-    for folder in children(root, frames):
-        if _SUBJECT.fullmatch(folder.name) and folder.is_dir():
-            subjects[folder.name] = folder
-            for path in children(root, folder):
-                if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES:
-                    clips[f"{folder.name}/{path.name if path.is_dir() else path.stem}"] = path
-    return subjects, clips
+    return builder.scan(read_twin(base), tuple(copies))

@@ -1,44 +1,24 @@
-"""Annotation sheets (.xlsx) as typed rows: nothing is guessed, everything odd is named with sheet and row."""
+"""Annotation sheets as typed rows: nothing is guessed, everything odd is named with sheet and row."""
 
 from __future__ import annotations
 
 import re
-import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from mer_lightning.datasets.paths import inside, relative
 from mer_lightning.datasets.problems import Problem
+from mer_lightning.datasets.workbooks import Cell, Grid, column_letters, open_workbook
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from openpyxl.cell.cell import Cell, MergedCell
-    from openpyxl.worksheet.worksheet import Worksheet
-
 CellKind = Literal["subject", "text", "label", "frame"]
 Value = int | str | None
 
-_OLE = b"\xd0\xcf\x11\xe0"
-_MOST_UNPACKED = 64 << 20
-_MOST_ROWS = 20_000
-_MOST_COLUMNS = 200
-_MOST_COVERED = 1_000_000
-_RANGE = re.compile(
-    r"""<(?:\w+:)?(?:mergeCell|hyperlink)\b[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
-)
-_HEADER_ROWS = 40
+HEADER_ROWS = 40
 _LARGEST = 10**9
-_TYPES = {
-    "b": "true/false",
-    "d": "a date",
-    "e": "an error value",
-    "f": "a formula",
-    "n": "a number",
-    "s": "text",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,99 +68,71 @@ class Table:
         rows: Rows whose every cell has the expected type.
         problems: One per cell that has not.
         columns: Names of the columns that the sheet has.
+        titles: Every title of the header row, plain, whether it is read or not.
     """
 
     file: str
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
     columns: frozenset[str]
+    titles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where a sheet's titles stand.
+
+    Attributes:
+        row: The header row, counted from 1; 0 where there is none.
+        columns: Column number, counted from 1, by name.
+        missing: Required titles that the best row lacks.
+        titles: Every title of the row, plain.
+    """
+
+    row: int
+    columns: dict[str, int]
+    missing: tuple[str, ...]
+    titles: frozenset[str]
 
 
 def read_table(root: Path, path: Path, columns: Sequence[Column], sheet: str | None = None) -> Table:
-    """Read one sheet of a workbook.
-
-    The header is the first of the first 40 rows that holds every required title. Formulas and merged cells
-    are looked for, so the workbook is loaded with them: a cached formula result may be stale, and a merged
-    cell hides which rows a value belongs to. Both are problems only in the columns that are read.
+    """Read one sheet of a spreadsheet file, see `read_grid`.
 
     Args:
         root: Root of the database.
-        path: The workbook.
+        path: The file: .xlsx, .xls or .csv.
         columns: What to read.
         sheet: Title of the sheet; None for the first one.
 
     Raises:
-        DataError: Not a readable .xlsx workbook, no such sheet, or no header row.
+        DataError: Not a readable file, no such sheet, or not a sheet of these columns.
     """
-    name = relative(root, path)
-    inside(root, path)
-    _check_container(path, name)
-    import openpyxl
-
-    try:
-        _check_ranges(path, name)
-        book = openpyxl.load_workbook(path, data_only=False, keep_links=False)
-    except DataError:
-        raise
-    except Exception as error:  # openpyxl raises whatever its parsers raise
-        raise DataError(f"{name}: expected an .xlsx workbook ({type(error).__name__}); is it damaged?") from None
-    worksheets: dict[str, Worksheet] = {worksheet.title: worksheet for worksheet in book.worksheets}
-    if sheet is None:
-        if not worksheets:
-            raise DataError(f"{name}: the workbook has no sheet")
-        sheet = next(iter(worksheets))
-    if sheet not in worksheets:
-        raise DataError(f"{name}: expected a sheet '{sheet}', found {', '.join(worksheets)}")
-    return _read_sheet(worksheets[sheet], f"{name} [{sheet}]", columns)
+    return read_grid(open_workbook(root, path).grid(sheet), columns)
 
 
-def _check_container(path: Path, name: str) -> None:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if path.suffix.lower() == ".xls" or magic == _OLE:
-            raise DataError(f"{name}: legacy .xls workbook; open it in a spreadsheet program and save it as .xlsx")
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-    except zipfile.BadZipFile:
-        raise DataError(f"{name}: expected an .xlsx workbook; the file is not one") from None
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror})") from None
-    if unpacked > _MOST_UNPACKED:
-        raise DataError(f"{name}: unpacks to {unpacked} bytes, more than the {_MOST_UNPACKED} of any annotation file")
+def read_grid(grid: Grid, columns: Sequence[Column]) -> Table:
+    """Read the rows below the header, which is the first of the first 40 rows that holds every required title.
 
+    A formula gives the value that was stored with it. A merged cell hides which rows its value belongs to, so it is a
+    problem in the columns that are read, and only there.
 
-def _check_ranges(path: Path, name: str) -> None:
-    """Refuse a range that is short to write and an object per cell to openpyxl."""
-    from openpyxl.utils import column_index_from_string as column
-
-    covered = 0
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.namelist():
-            if not member.startswith("xl/worksheets/"):
-                continue
-            for left, top, right, bottom in _RANGE.findall(archive.read(member).decode("latin-1")):
-                covered += (column(right) - column(left) + 1) * (int(bottom) - int(top) + 1)
-    if covered > _MOST_COVERED:
-        raise DataError(f"{name}: ranges of {covered} cells, more than the {_MOST_COVERED} of any annotation sheet")
-
-
-def _read_sheet(worksheet: Worksheet, file: str, columns: Sequence[Column]) -> Table:
-    if worksheet.max_row > _MOST_ROWS or worksheet.max_column > _MOST_COLUMNS:
+    Raises:
+        DataError: No header row, a title in it twice, or a formula without a stored value.
+    """
+    header = find_header(grid, columns)
+    if header.missing:
         raise DataError(
-            f"{file}: {worksheet.max_row} rows x {worksheet.max_column} columns, more than the "
-            f"{_MOST_ROWS} x {_MOST_COLUMNS} of any annotation sheet"
+            f"{grid.name}: no header row in the first {HEADER_ROWS} rows has the columns {', '.join(header.missing)}"
         )
-    header, where = _find_header(worksheet, file, columns)
-    merged = _merged_rows(worksheet, set(where.values()))
+    merged = _merged_rows(grid, set(header.columns.values()))
     rows: list[Row] = []
     problems: list[Problem] = []
-    for number in range(header + 1, worksheet.max_row + 1):
-        cells = {name: worksheet.cell(number, column) for name, column in where.items()}
+    for number in range(header.row + 1, grid.height + 1):
+        cells = {name: grid.cell(number, column) for name, column in header.columns.items()}
         if number in merged:
-            problems.append(Problem(file, number, f"merged cells {merged[number]}; expected one value per cell"))
+            problems.append(Problem(grid.name, number, f"merged cells {merged[number]}; expected one value per cell"))
             continue
-        if all(_is_blank(cell) for cell in cells.values()):
+        if _is_empty(grid, header, number):
             continue
         values: dict[str, Value] = {column.name: None for column in columns}
         found = len(problems)
@@ -189,76 +141,117 @@ def _read_sheet(worksheet: Worksheet, file: str, columns: Sequence[Column]) -> T
                 try:
                     values[column.name] = _value(cells[column.name], column)
                 except DataError as error:
-                    problems.append(Problem(file, number, str(error)))
+                    problems.append(Problem(grid.name, number, str(error)))
         if len(problems) == found:
             rows.append(Row(number, values))
-    return Table(file, tuple(rows), tuple(problems), frozenset(where))
+    _refuse_unstored(grid, header, columns)
+    return Table(grid.name, tuple(rows), tuple(problems), frozenset(header.columns), header.titles)
 
 
-def _find_header(worksheet: Worksheet, file: str, columns: Sequence[Column]) -> tuple[int, dict[str, int]]:
-    best: list[str] = [column.titles[0] for column in columns if column.required]
-    for number in range(1, min(worksheet.max_row, _HEADER_ROWS) + 1):
-        titles: dict[str, int] = {}
-        for index in range(1, worksheet.max_column + 1):
-            value = worksheet.cell(number, index).value
+def find_header(grid: Grid, columns: Sequence[Column]) -> Header:
+    """Find the header row, or say what the best row lacks.
+
+    Raises:
+        DataError: A title that is read stands in two columns of it.
+    """
+    best = Header(0, {}, tuple(column.titles[0] for column in columns if column.required), frozenset())
+    for number in range(1, min(grid.height, HEADER_ROWS) + 1):
+        titles: dict[str, list[int]] = {}
+        for index in range(1, grid.width + 1):
+            value = grid.cell(number, index).value
             if isinstance(value, str):
-                titles.setdefault(_plain(value), index)
-        where = {
-            column.name: titles[title]
+                titles.setdefault(plain(value), []).append(index)
+        places = {
+            column.name: [place for title in column.titles for place in titles.get(plain(title), ())]
             for column in columns
-            if (title := next((_plain(one) for one in column.titles if _plain(one) in titles), None)) is not None
         }
-        missing = [column.titles[0] for column in columns if column.required and column.name not in where]
+        missing = tuple(column.titles[0] for column in columns if column.required and not places[column.name])
+        if missing and len(missing) >= len(best.missing):
+            continue
+        where = {name: found[0] for name, found in places.items() if found}
+        best = Header(number, where, missing, frozenset(titles))
         if not missing:
-            return number, where
-        if len(missing) < len(best):
-            best = missing
-    raise DataError(f"{file}: no header row in the first {_HEADER_ROWS} rows has the columns {', '.join(best)}")
+            _refuse_twice(grid, number, places)
+            break
+    return best
 
 
-def _merged_rows(worksheet: Worksheet, columns: set[int]) -> dict[int, str]:
-    rows: dict[int, str] = {}
-    for area in worksheet.merged_cells.ranges:
-        if any(area.min_col <= column <= area.max_col for column in columns):
-            for row in range(area.min_row, min(area.max_row, _MOST_ROWS) + 1):
-                rows[row] = str(area.coord)
-    return rows
-
-
-def _plain(title: str) -> str:
+def plain(title: str) -> str:
+    """A title without case, blanks and punctuation."""
     return re.sub(r"[^a-z0-9]", "", title.casefold())
 
 
-def _is_blank(cell: Cell | MergedCell) -> bool:
-    return cell.value is None or (isinstance(cell.value, str) and not cell.value.strip())
+def _refuse_twice(grid: Grid, row: int, places: dict[str, list[int]]) -> None:
+    for found in places.values():
+        if len(found) > 1:
+            one, other = (f"'{grid.cell(row, place).value}' in column {column_letters(place)}" for place in found[:2])
+            raise DataError(f"{grid.name} row {row}: {one} and {other} are titles of one column; expected one of them")
 
 
-def _value(cell: Cell | MergedCell, column: Column) -> Value:
+def _refuse_unstored(grid: Grid, header: Header, columns: Sequence[Column]) -> None:
+    """Refuse formulas whose value was not saved, all of them in one line, since one save mends them all."""
+    title = {header.columns[column.name]: column.titles[0] for column in columns if column.name in header.columns}
+    places = sorted(
+        (row, column)
+        for (row, column), cell in grid.cells.items()
+        if cell.type == "a formula" and row > header.row and column in title and not _is_empty(grid, header, row)
+    )
+    if places:
+        row, column = places[0]
+        more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+        raise DataError(
+            f"{grid.name} row {row} column {column_letters(column)}: {title[column]} is a formula without a stored "
+            f"value{more}; open the file in a spreadsheet program and save it anew"
+        )
+
+
+def _is_empty(grid: Grid, header: Header, row: int) -> bool:
+    """Whether nobody typed anything into the columns that are read; formulas are dragged beyond the last row."""
+    cells = (grid.cell(row, column) for column in header.columns.values())
+    return all(cell.type == "blank" or cell.formula for cell in cells)
+
+
+def _merged_rows(grid: Grid, columns: set[int]) -> dict[int, str]:
+    rows: dict[int, str] = {}
+    for left, top, right, bottom in grid.merged:
+        if any(left <= column <= right for column in columns):
+            area = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
+            for row in range(top, min(bottom, grid.height) + 1):
+                rows[row] = area
+    return rows
+
+
+def _value(cell: Cell, column: Column) -> Value:
     title = column.titles[0]
-    if _is_blank(cell):
+    if cell.type == "blank":
         if column.blank:
             return None
         raise DataError(f"{title} is empty")
-    value: Any = cell.value
-    kind = str(cell.data_type)
-    if kind == "s" and isinstance(value, str):
+    if cell.type == "a formula":
+        # refused with all others like it, after the last row
+        return None
+    value = cell.value
+    if cell.type == "text" and isinstance(value, str):
         return _from_text(value.strip(), column)
     # no comparison holds for nan; a number in text has no more digits either
-    whole = isinstance(value, (int, float)) and abs(value) < _LARGEST and value == int(value)
-    if kind == "n" and whole:
-        if column.kind == "label":
-            raise DataError(f"{title} is the number {value}; expected text")
-        return int(value) if column.kind == "frame" else str(int(value))
+    found: str = cell.type
+    if isinstance(value, int | float) and cell.type == "a number":
+        if column.kind != "label" and abs(value) < _LARGEST and value == int(value):
+            return int(value) if column.kind == "frame" else str(int(value))
+        found = f"the number {value}"
     expected = "a whole number" if column.kind == "frame" else "text"
-    found = f"the number {value}" if kind == "n" else _TYPES.get(kind, f"a cell of type {kind}")
     raise DataError(f"{title} is {found}; expected {expected}")
 
 
 def _from_text(text: str, column: Column) -> Value:
     if column.kind == "label":
         return text.lower()
-    if column.kind != "frame" or text == "/":
+    # tables that were written by programs hold whole numbers as 6.0
+    whole = re.fullmatch(r"(\d{1,9})(?:\.0+)?", text)
+    if column.kind != "frame":
+        return whole[1] if whole else text
+    if text == "/":
         return text
-    if re.fullmatch(r"\d{1,9}", text):
-        return int(text)
+    if whole:
+        return int(whole[1])
     raise DataError(f"{column.titles[0]} is the text '{text[:40]}'; expected a whole number")

@@ -1,20 +1,22 @@
 """SMIC: three cameras (HS 100 fps, VIS and NIR 25 fps), clips in folders, or the E release with a sheet.
 
-No coding of SMIC has an apex; see `mer_lightning.datasets.apex` for the named ways to choose one.
+No coding of SMIC is released with an apex; see `mer_lightning.datasets.apex` for the named ways to choose one.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
-from mer_lightning.datasets.apex import ApexChoice, choose_apex
+from mer_lightning.datasets.apex import ApexChoice, check_apex, choose_apex, open_apexes
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
 from mer_lightning.datasets.frames import FrameDataset, Scan
-from mer_lightning.datasets.paths import children, existing_root, files_like, relative, walk
-from mer_lightning.datasets.releases import get_release
-from mer_lightning.datasets.sheets import Column, read_table
+from mer_lightning.datasets.paths import children, existing_root, relative, walk
+from mer_lightning.datasets.releases import get_release, releases_of
+from mer_lightning.datasets.sheet_search import Form, Sheet, find_spreadsheets, none_found, only
+from mer_lightning.datasets.sheets import Column, plain
 from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
 from mer_lightning.video.reader import number_frames
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mer_lightning.datasets.annotation import AnnotationRelease
+    from mer_lightning.datasets.sheets import Table
 
 Camera = Literal["hs", "vis", "nir"]
-Variant = Literal["cropped", "raw", "long"]
+Variant = Literal["cropped", "raw", "long_cropped", "long"]
+Clips = list[tuple[str, "Path"]]
 
 LAYOUT = (
     "SMIC_all_raw/HS/s1/micro/negative/s1_ne_01/image*.bmp, SMIC_all_cropped/HS/..., or the E release: "
@@ -37,16 +40,23 @@ _EMOTIONS = {"ne": "negative", "po": "positive", "sur": "surprise"}
 _DATABASES: dict[Camera, str] = {"hs": "smic", "vis": "smic_vis", "nir": "smic_nir"}
 _FOLDER_RELEASES: dict[Camera, str] = {"hs": "smic-hs-164", "vis": "smic-vis-71", "nir": "smic-nir-71"}
 _SHEET_RELEASES: dict[Camera, str] = {"hs": "smic-e-157", "vis": "smic-e-vis-71", "nir": "smic-e-nir-71"}
+_LONG = ("long_cropped", "long")
 _DEPTH = 8
-_COLUMNS = (
-    Column("subject", ("Subject",), "subject"),
-    Column("clip", ("Filename",), "text"),
-    Column("onset", ("OnsetF", "Onset1F"), "frame"),
-    Column("offset", ("OffsetF", "Offset1F"), "frame"),
-    Column("first", ("FirstF",), "frame", required=False, blank=True),
-    Column("last", ("LastF",), "frame", required=False, blank=True),
-    Column("emotion", ("Emotion",), "label"),
+_APEX = ("ApexF", "Apex1F", "ApexFrame", "Apex")
+_FORM = Form(
+    wanted="SMIC-HS-E_annotation.xlsx",
+    names=re.compile(r".*SMIC.*annotation.*", re.IGNORECASE),
+    columns=(
+        Column("subject", ("Subject",), "subject"),
+        Column("clip", ("Filename",), "text"),
+        Column("onset", ("OnsetF", "Onset1F"), "frame"),
+        Column("offset", ("OffsetF", "Offset1F"), "frame"),
+        Column("emotion", ("Emotion",), "label"),
+    ),
+    clip=_CLIP,
 )
+# read only where it is asked for: its cells must not keep those from the sheet who do not want them
+_APEX_COLUMN = Column("apex", _APEX, "frame", required=False, blank=True)
 
 
 class Smic(FrameDataset):
@@ -58,9 +68,10 @@ class Smic(FrameDataset):
             ``smic_nir``.
         release: One of the camera's releases; None for the clip folders where there are any, else the E
             sheet.
-        variant: ``cropped`` or ``raw`` for clip folders, ``long`` for the E release; None for the first
-            there is.
-        apex: How the missing apex is chosen.
+        variant: ``cropped`` or ``raw`` for clip folders, ``long_cropped`` or ``long`` for the E release; None for the
+            first there is.
+        apex: ``middle_frame``, ``spotted``, ``sheet`` (a column that others have added) or ``file`` for those of
+            ``apexes.csv``.
         partial: True for a deliberate subset of the database.
 
     Raises:
@@ -77,10 +88,8 @@ class Smic(FrameDataset):
         apex: ApexChoice = "middle_frame",
         partial: bool = False,
     ) -> None:
-        found = scan(root, camera=camera, release=release, variant=variant)
+        found = scan(root, camera=camera, release=release, variant=variant, apex=apex)
         super().__init__(found, partial=partial)
-        self._scan = replace(found, samples=choose_apex(found.samples, apex))
-        self.choices["apex"] = str(apex)
 
 
 def scan(
@@ -89,6 +98,7 @@ def scan(
     camera: Camera = "hs",
     release: str | None = None,
     variant: Variant | None = None,
+    apex: ApexChoice = "middle_frame",
 ) -> Scan:
     """Read the clip folders, or hold the E sheet against them, and collect every problem.
 
@@ -97,20 +107,33 @@ def scan(
     """
     if camera not in get_args(Camera):
         raise DataError(f"SMIC camera '{camera}' is unknown; expected one of {', '.join(get_args(Camera))}")
+    check_apex(_DATABASES[camera], apex, get_args(ApexChoice))
     base = existing_root(root, LAYOUT)
     found = _clip_folders(base, camera)
     name = release and get_release(release).name
-    by_sheet = name == _SHEET_RELEASES[camera] or (name is None and (variant == "long" or set(found) == {"long"}))
-    database = _DATABASES[camera]
-    default = (_SHEET_RELEASES if by_sheet else _FOLDER_RELEASES)[camera]
-    chosen = choose_release(database, release, default)
+    long = [kind for kind in found if kind in _LONG]
+    by_sheet = "-e-" in name if name else variant in _LONG or (bool(long) and len(long) == len(found))
     if by_sheet:
-        return _scan_sheet(base, camera, chosen, found)
-    kind, clips = _choose(variant, {kind: clips for kind, clips in found.items() if kind != "long"}, base)
-    builder = Builder(database, base, chosen, kind)
+        scanned = _scan_sheet(base, camera, release, variant, found, apex)
+    else:
+        scanned = _scan_folders(base, camera, release, variant, found, apex)
+    return replace(scanned, samples=choose_apex(scanned.samples, apex))
+
+
+def _scan_folders(
+    root: Path, camera: Camera, release: str | None, variant: str | None, found: Mapping[str, Clips], apex: ApexChoice
+) -> Scan:
+    database = _DATABASES[camera]
+    chosen = choose_release(database, release, _FOLDER_RELEASES[camera])
+    check_apex(f"{chosen.name}, which has no sheet", apex, ("middle_frame", "spotted", "file"))
+    own, remarks = open_apexes(root, database, apex, _DEPTH, _CLIP)
+    copies = {kind: clips for kind, clips in found.items() if kind not in _LONG}
+    kind, clips = _choose(variant, copies, root)
+    builder = Builder(database, root, chosen, kind, apexes=own)
+    builder.remarks(remarks)
     for clip, folder in clips:
-        _add_folder(builder, base, database, clip, folder)
-    return builder.scan(read_twin(base))
+        _add_folder(builder, root, database, clip, folder)
+    return builder.scan(read_twin(root), tuple(found), {"apex": apex})
 
 
 def _add_folder(builder: Builder, root: Path, database: str, clip: str, folder: Path) -> None:
@@ -118,8 +141,8 @@ def _add_folder(builder: Builder, root: Path, database: str, clip: str, folder: 
     emotion = _EMOTIONS[clip.split("_")[1]]
     named = folder.parent.name.lower()
     if named in _EMOTIONS.values() and named != emotion:
-        builder.problem(where, None, f"clip of class {emotion} by its name lies in the folder {named}")
-        return
+        builder.remark(where, None, f"of class {emotion} by its name; the class folder, {named}, decides")
+        emotion = named
     try:
         numbers = number_frames(children(root, folder), where)
     except DataError as error:
@@ -142,16 +165,21 @@ def _add_folder(builder: Builder, root: Path, database: str, clip: str, folder: 
 
 
 def _scan_sheet(
-    root: Path, camera: Camera, release: AnnotationRelease, found: Mapping[str, list[tuple[str, Path]]]
+    root: Path, camera: Camera, release: str | None, variant: str | None, found: Mapping[str, Clips], apex: ApexChoice
 ) -> Scan:
-    wanted = f"SMIC-{camera.upper()}-E_annotation.xlsx"
-    pattern = re.compile(re.escape(wanted) + "|" + re.escape(wanted[:-1]), re.IGNORECASE)
-    sheets = files_like(root, pattern, _DEPTH, prune=_CLIP)
-    if not sheets:
-        raise DataError(f"{root}: no annotation sheet found; expected {wanted}")
-    kind, clips = _choose("long", found, root)
-    table = read_table(root, sheets[0], _COLUMNS)
-    builder = Builder(_DATABASES[camera], root, release, kind)
+    database, wanted = _DATABASES[camera], _SHEET_RELEASES[camera]
+    table = _find_sheet(root, camera, apex)
+    rows = len(table.rows) + len({problem.row for problem in table.problems})
+    counts = {one.clips: one.name for one in releases_of(database) if "-e-" in one.name}
+    chosen = choose_release(database, release, counts.get(rows, wanted))
+    own, remarks = open_apexes(root, database, apex, _DEPTH, _CLIP)
+    # a release that is asked for may lie in folders that do not call themselves long
+    copies = {kind: clips for kind, clips in found.items() if kind in _LONG} or found
+    kind, clips = _choose(variant, copies, root)
+    builder = Builder(database, root, chosen, kind, apexes=own)
+    builder.remarks(remarks)
+    if apex != "sheet" and (unread := table.titles & {plain(title) for title in _APEX}):
+        builder.remark(table.file, None, f"column {min(unread)} is not read; apex: sheet takes the apexes from it")
     folders = dict(clips)
     for row, subject, clip in builder.names(table):
         match = _CLIP.fullmatch(clip)
@@ -164,41 +192,66 @@ def _scan_sheet(
             )
             continue
         name = _clip_name(match)
-        if row.text("emotion") != _EMOTIONS[match[2].lower()]:
-            builder.problem(
-                table.file,
-                row.number,
-                f"emotion '{row.text('emotion')[:40]}' of {name} is not {_EMOTIONS[match[2].lower()]}, "
-                f"the class in its name",
-            )
-            continue
-        folder = folders.get(name)
-        if folder is None:
-            builder.add_row(table.file, row, name[:3], name, None)
-            continue
-        builder.add_row(table.file, row, name[:3], name, folder.parent, path=folder)
+        settled = builder.name_class(table.file, row, name[:3], name, _EMOTIONS[match[2].lower()])
+        expected = f"folder {name[:3]}/{name} of the {kind} frames"
+        builder.add_row(table.file, settled, name[:3], name, folders.get(name), expected)
     builder.unnamed({f"{name[:3]}/{name}": path for name, path in clips})
-    return builder.scan(read_twin(root))
+    return builder.scan(read_twin(root), tuple(found), {"apex": apex})
 
 
-def _clip_folders(root: Path, camera: Camera) -> dict[str, list[tuple[str, Path]]]:
-    """Clip folders of one camera by variant, in the order of preference."""
-    found: dict[str, list[tuple[str, Path]]] = {"cropped": [], "raw": [], "long": []}
+def _find_sheet(root: Path, camera: Camera, apex: ApexChoice) -> Table:
+    """Read the sheet of a camera: by its title, ``HS`` or ``VIS``, else by the names of its file and folders."""
+    columns = (*_FORM.columns, _APEX_COLUMN) if apex == "sheet" else _FORM.columns
+    form = replace(_FORM, columns=columns, wanted=f"SMIC-HS-E_annotation.xlsx with a sheet {camera.upper()}")
+    sheets, others = find_spreadsheets(root, _DEPTH, _CLIP).of_form(form)
+    cameras = [(sheet, _camera_of(root, sheet)) for sheet in sheets]
+    mine = [sheet for sheet, of in cameras if of == camera] or [sheet for sheet, of in cameras if of is None]
+    if not mine:
+        raise none_found(root, form, {sheet.grid.name: f"is of {of}" for sheet, of in cameras} or others)
+    table = only(mine, _SHEET_RELEASES[camera]).read()
+    if apex == "sheet" and "apex" not in table.columns:
+        raise DataError(
+            f"{table.file}: no column ApexF, so apex: sheet does not apply; expected middle_frame, spotted or file"
+        )
+    return table
+
+
+def _camera_of(root: Path, sheet: Sheet) -> Camera | None:
+    folders = reversed(relative(root, sheet.path.parent).split("/"))
+    for name in (sheet.grid.title, sheet.path.stem, *folders):
+        tokens = set(re.split(r"[^a-z]+", name.lower()))
+        if found := [camera for camera in get_args(Camera) if camera in tokens]:
+            return found[0]
+    return None
+
+
+def _clip_folders(root: Path, camera: Camera) -> dict[str, Clips]:
+    """Clip folders of one camera by variant, in the order of preference; without any camera's name it is HS."""
+    found: dict[str, Clips] = {"cropped": [], "raw": [], "long_cropped": [], "long": []}
     for folder, folders, _ in walk(root, _DEPTH, prune=_CLIP):
         clips = [(_clip_name(match), path) for path in folders if (match := _CLIP.fullmatch(path.name))]
         if clips:
             tokens = set(re.split(r"[^a-z]+", f"{root.name}/{relative(root, folder)}".lower()))
-            if camera in tokens:
-                kind = "cropped" if "cropped" in tokens else "long" if tokens & {"long", "e"} else "raw"
+            named = tokens & set(get_args(Camera)) or {"hs"}
+            if camera in named:
+                cropped, long = tokens & {"crop", "cropped"}, tokens & {"long", "e"}
+                kind = ("long_cropped" if cropped else "long") if long else "cropped" if cropped else "raw"
                 found[kind] += clips
     return {kind: sorted(clips) for kind, clips in found.items() if clips}
 
 
-def _choose(
-    variant: str | None, found: Mapping[str, list[tuple[str, Path]]], root: Path
-) -> tuple[str, list[tuple[str, Path]]]:
-    kind, _ = choose_variant(variant, {kind: clips[0][1] for kind, clips in found.items()}, root, LAYOUT)
-    return kind, found[kind]
+def _choose(variant: str | None, found: Mapping[str, Clips], root: Path) -> tuple[str, Clips]:
+    """Choose the copy that is read; a clip that lies in it twice is a question to the user."""
+    kind, clips = choose_variant(variant, found, root, LAYOUT)
+    twice = [(one, other) for one, other in pairwise(clips) if one[0] == other[0]]
+    if twice:
+        (_, one), (_, other) = twice[0]
+        more = f" (and {len(twice) - 1} more)" if len(twice) > 1 else ""
+        raise DataError(
+            f"{root}: {relative(root, one)} and {relative(root, other)}{more} are both {kind} frames of one clip; "
+            "keep one of them in the folder"
+        )
+    return kind, clips
 
 
 def _clip_name(match: re.Match[str]) -> str:

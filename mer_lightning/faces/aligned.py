@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from mer_lightning.datasets.face_box import find_landmark_folder, released_points
 from mer_lightning.faces.alignment import Crop, align, similarity, transform_points
 from mer_lightning.faces.landmarks import read_landmarks
 from mer_lightning.types import DataError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mer_lightning.datasets.base import Kind
-    from mer_lightning.datasets.frames import FrameDataset
+    from mer_lightning.datasets.frames import FrameDataset, Scan
     from mer_lightning.faces.points import Points
     from mer_lightning.types import Sample
 
@@ -28,17 +29,59 @@ def landmark_file(root: Path, variant: str) -> Path:
     return root / f"landmarks-{variant}.csv"
 
 
-def find_landmarks(frames: FrameDataset, root: Path) -> Path:
+def find_landmarks(frames: FrameDataset | Scan, root: Path) -> Path:
     """Landmark file of an open database: in the root, or in a folder between that and its frames.
 
     Returns:
-        The one nearest to the frames; its place in the root where there is none.
+        The one nearest to the frames; where there is none, the landmarks that are released with CK+'s whole pictures,
+        or else the file's place in the root.
     """
     base = root.resolve()
-    near = frames.samples[0].path if frames.samples else None
+    first = frames.samples[0] if frames.samples else None
+    near = first.path if first else None
     places = [folder for folder in near.parents if folder.is_relative_to(base)] if near else []
     files = (landmark_file(folder, frames.variant) for folder in places)
-    return next((file for file in files if file.is_file()), landmark_file(root, frames.variant))
+    if (file := next((file for file in files if file.is_file()), None)) is not None:
+        return file
+    has_own = first is not None and (first.database, frames.variant) == ("ckplus", "raw")
+    released = find_landmark_folder(base) if has_own else None
+    return released or landmark_file(root, frames.variant)
+
+
+def _onset_points(frames: FrameDataset, landmarks: Path) -> tuple[dict[str, Points], str]:
+    """Points of every sample's onset frame by key, and a digest of where they come from."""
+    if landmarks.is_dir():
+        released = {one.key: released_points(landmarks.parent, landmarks, one) for one in frames.samples}
+        return released, hashlib.sha256(b"".join(points.tobytes() for points in released.values())).hexdigest()
+    if not landmarks.is_file():
+        raise DataError(_missing(landmarks, frames.variant))
+    points = read_landmarks(landmarks)
+    return {one.key: points.of(one) for one in frames.samples}, hashlib.sha256(landmarks.read_bytes()).hexdigest()
+
+
+def landmark_problems(frames: FrameDataset | Scan, root: Path) -> list[str]:
+    """Everything that keeps the clips of a database from being aligned, one line each."""
+    path = find_landmarks(frames, root)
+    if not path.is_file():
+        return [_missing(path, frames.variant)]
+    try:
+        points = read_landmarks(path)
+    except DataError as error:
+        return [str(error)]
+    problems: list[str] = []
+    for sample in frames.samples:
+        try:
+            points.of(sample)
+        except DataError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _missing(path: Path, variant: str) -> str:
+    return (
+        f"{path}: no such landmark file; `mer-bench data prepare` writes it for the {variant} frames, `mer-bench data "
+        "landmarks` imports it"
+    )
 
 
 class AlignedFrames:
@@ -46,13 +89,13 @@ class AlignedFrames:
 
     Args:
         frames: The database.
-        landmarks: Landmark file of the copy of the frames that the database reads.
+        landmarks: Landmark file of the copy of the frames that the database reads, or the folder of CK+'s own.
         crop: The aligned picture.
         device: Where clips are warped.
 
     Attributes:
         kind: Always ``frames``.
-        choices: Those of the database, the crop and the SHA-256 (10 digits) of the landmark file.
+        choices: Those of the database, the crop and the SHA-256 (10 digits) of the landmark file or the points.
 
     Raises:
         DataError: No such file, not a landmark file, or it lacks the onset of a sample.
@@ -63,18 +106,12 @@ class AlignedFrames:
     def __init__(
         self, frames: FrameDataset, landmarks: Path, crop: Crop | None = None, device: torch.device | str = "cpu"
     ) -> None:
-        if not landmarks.is_file():
-            raise DataError(
-                f"{landmarks}: no such landmark file; `mer-bench data prepare` writes it "
-                f"for the {frames.variant} frames of {frames.name}"
-            )
-        points = read_landmarks(landmarks)
         # every clip is looked up now, not after an hour of reading
-        self._points = {sample.key: torch.from_numpy(points.of(sample)) for sample in frames.samples}
+        found, digest = _onset_points(frames, landmarks)
+        self._points = {key: torch.from_numpy(points) for key, points in found.items()}
         self._frames, self._crop, self._device = frames, crop or Crop(), device
         self.name, self.release, self.synthetic = frames.name, frames.release, frames.synthetic
         self.samples = frames.samples
-        digest = hashlib.sha256(landmarks.read_bytes()).hexdigest()
         self.choices = frames.choices | {
             "faces": f"aligned to {self._crop.height} x {self._crop.width}",
             "landmarks": digest[:10],

@@ -78,7 +78,8 @@ def write_true_landmarks(twin: TwinTruth) -> None:
     """Write the landmark file of a twin's raw frames into its root: the true points of every onset frame.
 
     Args:
-        twin: A twin of SMIC, CASME II or SAMM; others are read without landmarks, and nothing is written.
+        twin: A twin of SMIC, CASME II or SAMM; of CK+, which brings its landmarks along, and FER2013, which needs none,
+            nothing is written.
     """
     if twin.database not in _RAW:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mer_lightning.protocols.protocol import (
+    PARTS,
     Fold,
     InnerFold,
     Labelled,
@@ -19,6 +20,7 @@ from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, OBJECTIVE_5, SAM
 from mer_lightning.types import DataError
 
 __all__ = [
+    "PARTS",
     "PROTOCOLS",
     "Fold",
     "InnerFold",
@@ -40,7 +42,10 @@ _SUBJECTS = {"smic": 16, "casme2": 24, "samm": 28}
 _LEFT_OUT = {
     "casme2/sub04/EP12_01f": "the official list leaves it out; the sheet has no apex for it",
     "casme2/sub05/EP09_05f": "the official list leaves it out; its apex is its onset",
-    "casme2/sub24/EP02_07": "the official list leaves it out; only the 2019 sheet has it",
+    **dict.fromkeys(
+        ("casme2/sub24/EP07_01", "casme2/sub24/EP07_04f", "casme2/sub24/EP10_03"),
+        "the official list leaves it out; the sheets of 2014 and 2019 code it differently",
+    ),
 }
 
 # clips of the objective classes I to V, and subjects, of MEGC 2018
@@ -97,10 +102,10 @@ PROTOCOLS = {
         _single("samm-3", "samm", "SAMM"),
         Protocol(
             name="casme2-5",
-            version=1,
+            version=2,
             title="CASME II, 5 classes",
             scheme=CASME2_5,
-            counts={"casme2": (32, 64, 27, 25, 99)},
+            counts={"casme2": (32, 63, 27, 28, 99)},
             subjects={"casme2": 26},
         ),
         Protocol(
@@ -108,16 +113,16 @@ PROTOCOLS = {
             version=1,
             title="CASME II, 5 classes, coding of 2014",
             scheme=CASME2_5,
-            counts={"casme2": (32, 63, 27, 25, 99)},  # without sub24/EP02_07, which only the 2019 sheet has
+            counts={"casme2": (32, 63, 27, 25, 99)},
             subjects={"casme2": 26},
         ),
         Protocol(
             name="samm-5",
-            version=1,
+            version=2,
             title="SAMM, 5 classes",
             scheme=SAMM_5,
             counts={"samm": (57, 26, 26, 15, 12)},
-            subjects={"samm": 28},
+            subjects={"samm": 27},
         ),
         Protocol(
             name="megc2018",

@@ -23,6 +23,11 @@ Selection = Literal["last_epoch", "inner_subjects"]
 HeldOut = Literal["subject", "database"]
 INNER_FOLDS = 5
 """``inner_subjects`` holds out one of this many subject-grouped parts of the training subjects (fewer if few)."""
+PARTS = {"fer2013": ("Training", ("PublicTest", "Test"))}
+"""Databases that name nobody, whose subjects are parts: the one that trains, and those of which the first validates.
+
+The same picture may lie in several parts, as it does in FER2013.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,13 @@ class PretrainingFold(Fold):
 
     Attributes:
         held_out: Name of the database.
+        repeated: Keys that do not validate, because what they hold is trained on; only of databases without people.
 
     Raises:
         DataError: Somebody is on two sides, or there is nobody to train on or to validate with.
     """
+
+    repeated: tuple[str, ...] = ()
 
     def _check_held_out(self, sides: dict[str, set[str]]) -> None:
         if self.test or not self.validation:
@@ -270,28 +278,44 @@ def split_inside(
     return tuple(folds)
 
 
-def pretraining_fold(labelled: Labelled, seed: int = 0) -> PretrainingFold:
+def pretraining_fold(labelled: Labelled, seed: int = 0, contents: Sequence[bytes] = ()) -> PretrainingFold:
     """Split a database that is only learnt from into training and validation people.
 
     A fifth of the people validates, stratified as far as whole people allow; of FER2013, which names nobody, its
-    part PublicTest does, and PrivateTest is left alone.
+    part PublicTest does (Test, where the release has one test part), without what is in Training too, and PrivateTest
+    is left alone.
 
     Args:
         labelled: Samples and classes of one database.
         seed: Seed of the run.
+        contents: By what each sample is known again, as in a ``Table``; without it, nothing counts as repeated.
 
     Raises:
-        DataError: Too few people.
+        DataError: Too few people, or no part to validate with.
     """
     database = labelled.samples[0].database
     keys = np.array([s.key for s in labelled.samples])
     people = np.array([s.person for s in labelled.samples])
-    if database == "fer2013":
-        train, validation = (people == f"fer2013/{part}" for part in ("Training", "PublicTest"))
-    else:
-        rows = np.arange(len(keys))
-        train, validation = _draw_validation(rows, np.array(labelled.labels), people, fold_seed(seed, database))
+    if database in PARTS:
+        return _fold_of_parts(database, labelled, contents)
+    rows = np.arange(len(keys))
+    train, validation = _draw_validation(rows, np.array(labelled.labels), people, fold_seed(seed, database))
     return PretrainingFold(database, tuple(keys[train].tolist()), tuple(keys[validation].tolist()), ())
+
+
+def _fold_of_parts(database: str, labelled: Labelled, contents: Sequence[bytes]) -> PretrainingFold:
+    trains, validates = PARTS[database]
+    there = {sample.subject for sample in labelled.samples}
+    part = next((part for part in validates if part in there), validates[0])
+    known = contents or [sample.key.encode() for sample in labelled.samples]
+    rows = list(zip(labelled.samples, known, strict=True))
+    train = {sample.key: content for sample, content in rows if sample.subject == trains}
+    trained = set(train.values())
+    validation = {sample.key: content in trained for sample, content in rows if sample.subject == part}
+    kept = tuple(key for key, repeats in validation.items() if not repeats)
+    return PretrainingFold(
+        database, tuple(train), kept, (), repeated=tuple(key for key, repeats in validation.items() if repeats)
+    )
 
 
 def fold_seed(seed: int, held_out: str) -> int:

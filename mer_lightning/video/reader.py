@@ -26,6 +26,7 @@ from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -153,10 +154,14 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: Unreadable, empty, truncated, too large, or not 8 bits a channel.
     """
-    with _open(path) as image:
+    with _open(path) as file, _image(path, file) as image:
         mode = _mode(image, path)
         try:
-            # Pillow itself does so for TIFF only, and leaves no tag behind
+            # Pillow does so of itself for TIFF only, and then leaves no tag behind
+            image.load()
+            image.getexif()
+            for key in ("exif", "Raw profile type exif"):  # or Pillow writes the tags anew, damaged as they may be
+                image.info.pop(key, None)
             ImageOps.exif_transpose(image, in_place=True)
             pixels = np.asarray(image if image.mode == mode else image.convert(mode))
         except _DAMAGE as error:
@@ -272,13 +277,21 @@ def _bits(image: Image.Image) -> int:
     return 8
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such image") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_one_line(error)})") from None
+
+
+def _image(path: Path, file: BinaryIO) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            image = Image.open(path, formats=_FORMATS)
-        except FileNotFoundError:
-            raise DataError(f"{path}: no such image") from None
+            # not by its name: Pillow 13 would map an uncompressed TIFF into memory and scramble a quarter turn of it
+            image = Image.open(file, formats=_FORMATS)
         except Image.DecompressionBombError:
             raise DataError(f"{path}: image has more than {MOST_PIXELS} pixels") from None
         except _DAMAGE as error:

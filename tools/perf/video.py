@@ -11,12 +11,15 @@ import torch
 
 from mer_lightning.faces.alignment import Crop, align
 from mer_lightning.faces.points import mean_face
-from mer_lightning.video.reader import read_images, read_video
+from mer_lightning.video.reader import VideoReader, read_images, read_video
 from tools.perf.measurement import Measurement, best_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+_READERS: tuple[VideoReader, ...] = ("decord", "pyav")
 FRAMES, HEIGHT, WIDTH = 100, 480, 640
 GOAL = 1.0
 """Seconds for decoding, aligning and cropping the whole clip, on 2 cores."""
@@ -51,18 +54,21 @@ def run(*, quick: bool = False) -> list[Measurement]:
             ),
         ]
         video = _write_video(folder / "clip.avi", clip)
-        if video is None:
-            return rows
-        rows.append(
-            _row(
-                "avi: decode, align, crop",
-                best_seconds(lambda: aligned(read_video(video)), repeats),
-                best_seconds(lambda: _decode_by_opencv(video), repeats),
-                against="cv2.VideoCapture, decoding alone",
-                note="in a process of its own that can be stopped; its start is included",
-            )
-        )
+        if video is not None:
+            rows += [_video_row(video, reader, aligned, repeats) for reader in _READERS]
     return rows
+
+
+def _video_row(
+    video: Path, reader: VideoReader, aligned: Callable[[NDArray[np.uint8]], torch.Tensor], repeats: int
+) -> Measurement:
+    return _row(
+        f"avi by {reader}: decode, align, crop",
+        best_seconds(lambda: aligned(read_video(video, reader)), repeats),
+        best_seconds(lambda: _decode_by_opencv(video), repeats),
+        against="cv2.VideoCapture, decoding alone",
+        note="in a process of its own that can be stopped; its start is included",
+    )
 
 
 def _row(name: str, ours: float, reference: float | None = None, *, against: str = "", note: str = "") -> Measurement:

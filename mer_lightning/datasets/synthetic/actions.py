@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mer_lightning.datasets.action_units import parse_action_units
 from mer_lightning.datasets.synthetic.action_units import UNITS, Channel
 from mer_lightning.types import DataError
 
@@ -29,6 +30,9 @@ OBJECTIVE_CLASSES: dict[Objective, tuple[str, ...]] = {
     "VI": ("1+2+4", "20"),
 }
 """Action units of each objective class; every other combination is class VII."""
+
+OBJECTIVE_NUMBERS: dict[Objective, int] = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7}
+"""Objective classes as the sheets write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,19 @@ def objective_class(units: str) -> Objective:
         if any(frozenset(one.split("+")) == wanted for one in combinations):
             return name
     return "VII"
+
+
+def nearest_code(code: str, objective: Objective) -> str:
+    """Give the code of an objective class that shares most units with another code.
+
+    Args:
+        code: Action units in the notation of the released sheets.
+        objective: Class that the answer must have.
+    """
+    units = {str(unit.number) for unit in parse_action_units(code).units}
+    choices = OBJECTIVE_CLASSES.get(objective, ("+".join(sorted({*units, "14"}, key=int)), "14"))
+    fitting = [one for one in choices if objective_class(one) == objective]
+    return min(fitting, key=lambda one: len(units ^ set(one.split("+"))))
 
 
 def combinations(emotion: str, objective: Objective | None = None, *, posed: bool = False) -> tuple[Combination, ...]:

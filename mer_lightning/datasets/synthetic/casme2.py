@@ -1,4 +1,4 @@
-"""The official layout of CASME II: raw and cropped folders of single frames and one coding sheet."""
+"""The official layout of CASME II: raw and cropped folders of single frames and coding sheets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mer_lightning.datasets.synthetic import census
+from mer_lightning.datasets.synthetic.actions import OBJECTIVE_NUMBERS
+from mer_lightning.datasets.synthetic.spelling import spell_casme2
 from mer_lightning.datasets.synthetic.takes import plan_unlabelled, stable_seed
-from mer_lightning.datasets.synthetic.writing import Cell, code_cell, render_numpy, write_images, write_sheet
+from mer_lightning.datasets.synthetic.writing import Cell, Sheet, render_numpy, write_book, write_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
 
 RAW = "CASME2_RAW_selected"
 CROPPED = "Cropped"
-SHEETS = {"casme2-2014": "CASME2-coding-20140508.xlsx", "casme2-2019": "CASME2-coding-20190701.xlsx"}
+SHEETS = {
+    "casme2-2014": "CASME2-coding-20140508.xlsx",
+    "casme2-2014+objective": "CASME2-coding-20140508.xlsx",
+    "casme2-2019": "CASME2-coding-20190701.xlsx",
+}
+OBJECTIVE_SHEET = "CASME2-ObjectiveClasses.xlsx"
 CROP_LACKS_OFFSET = ("sub16", "EP01_08")
 """Clip whose cropped folder ends before its offset."""
 
@@ -28,51 +35,60 @@ def write(out: Path, takes: Sequence[Take], release: str) -> None:
     """Write the twin.
 
     Args:
-        out: Root; ``CASME2_RAW_selected``, ``Cropped`` and the sheet are written into it.
-        takes: All clips of the 2019 sheet that are wanted; the 2014 sheet leaves one out, its folder stays.
-        release: ``casme2-2014`` or ``casme2-2019``.
+        out: Root; ``CASME2_RAW_selected``, ``Cropped`` and the sheets are written into it.
+        takes: All clips that are wanted.
+        release: As ``write_sheets``.
     """
+    write_sheets(out, takes, release)
     for take in takes:
         _write_frames(out, take)
         if take.subject == census.CASME2_UNLABELLED[0] and take == _first(takes, take.subject):
             _write_frames(out, plan_unlabelled(take, census.CASME2_UNLABELLED[1]))
-    rows = [take for take in takes if release == "casme2-2019" or (take.subject, take.clip) != census.CASME2_ONLY_2019]
+
+
+def write_sheets(out: Path, takes: Sequence[Take], release: str) -> None:
+    """Write the workbooks.
+
+    Args:
+        out: Root.
+        takes: Clips in the order of the sheet.
+        release: ``casme2-2014``, ``casme2-2014+objective`` (with the workbook of objective classes beside it) or
+            ``casme2-2019``.
+    """
+    later = release == "casme2-2019"
     header: list[Cell] = [
         "Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units",
         "Estimated Emotion",
     ]  # fmt: skip
-    # copies of the 2014 sheet with objective classes are in circulation
-    if release == "casme2-2014":
-        header.append("Objective Class")
-    write_sheet(
-        out / SHEETS[release],
-        [header, *(_row(take, row, release) for row, take in enumerate(rows))],
-        "Sheet1",
-    )
+    header += ["Objective Classes"] if later else []
+    codes = spell_casme2(takes, release)
+    rows = [[*_row(take, codes[take.key]), *([_objective(take)] if later else [])] for take in takes]
+    text = {1: "@"}
+    write_book(out / SHEETS[release], Sheet("Sheet1", [header, *rows], text), Sheet("Sheet2"), Sheet("Sheet3"))
+    if release.endswith("+objective"):
+        classes: list[list[Cell]] = [[take.subject[3:], take.clip, _objective(take)] for take in takes]
+        titles: list[Cell] = ["Subject", "Filename", "Objective Class"]
+        write_book(out / OBJECTIVE_SHEET, Sheet("Sheet1", [titles, *classes], text), Sheet("Sheet2"))
 
 
 def _first(takes: Sequence[Take], subject: str) -> Take:
     return next(take for take in takes if take.subject == subject)
 
 
-def _row(take: Take, row: int, release: str) -> list[Cell]:
+def _objective(take: Take) -> int | None:
+    return OBJECTIVE_NUMBERS[take.objective] if take.objective else None
+
+
+def _row(take: Take, code: Cell) -> list[Cell]:
     named = (take.subject, take.clip)
     apex: Cell = take.apex
     if named == census.CASME2_NO_APEX:
         apex = "/"
     elif named == census.CASME2_APEX_IS_ONSET:
         apex = take.onset
-    offset = take.offset
-    if row == census.CASME2_TYPO_ROW:
-        # the true offset, 91, with its digits exchanged comes before the onset in a clip of normal length
-        offset = 19 if take.onset > 19 else take.onset - 1
-    cells: list[Cell] = [
-        int(take.subject[3:]), take.clip, None, take.onset, apex, offset, None, code_cell(take.code),
-        take.emotion,
-    ]  # fmt: skip
-    if release == "casme2-2014":
-        cells.append(take.objective)
-    return cells
+    elif named in census.CASME2_APEX_IS_OFFSET:
+        apex = take.offset
+    return [take.subject[3:], take.clip, None, take.onset, apex, take.offset, None, code, take.emotion]
 
 
 def crop_box(script: Script) -> tuple[int, int, int, int]:

@@ -7,7 +7,8 @@ at most three, 16 with all three classes, 23 with one).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from mer_lightning.datasets.synthetic.actions import Objective
 
@@ -55,7 +56,24 @@ SMIC_SLOW = {
 SMIC_E_ABSENT = frozenset({"s01_ne_02", "s02_sur_05", "s03_ne_03", "s03_ne_20", "s04_ne_05", "s04_ne_06", "s09_sur_02"})
 """Clips of the 164 that the sheet of the E release does not name."""
 
-# disgust, repression, happiness, surprise, others, sadness, fear; the 2019 sheet
+SMIC_E_SLOW = ("s20", "s14", "s18", "s19", "s13", "s12", "s11", "s15")
+"""Whom the 25 fps camera recorded, in the order of the sheet; the E release has the same clips of both cameras."""
+
+# whom the high-speed camera alone recorded
+SMIC_E_FAST = {
+    "s01": (4, 4, 1), "s02": (1, 3, 6), "s03": (14, 12, 5), "s04": (12, 0, 1), "s05": (1, 0, 2),
+    "s06": (1, 0, 0), "s08": (8, 1, 1), "s09": (1, 3, 5),
+}  # fmt: skip
+SMIC_E_RENAMED = {"s18_ne_01": "s18_sur_03"}
+"""Clip whose name says surprise and whose emotion is negative."""
+
+SMIC_E_SHOWINGS = {
+    "s20_ne_01": 2, "s14_po_02": 2, "s19_po_01": 2, "s13_ne_04": 2, "s12_po_05": 2,
+    "s01_ne_03": 2, "s03_po_04": 3, "s08_ne_02": 3,
+}  # fmt: skip
+"""Clips in which the expression shows more than once."""
+
+# disgust, repression, happiness, surprise, others, sadness, fear; the 2014 sheet
 CASME2_EMOTIONS = ("disgust", "repression", "happiness", "surprise", "others", "sadness", "fear")
 CASME2 = {
     "sub01": (2, 2, 0, 1, 0, 0, 0), "sub02": (1, 0, 2, 0, 6, 0, 0), "sub03": (2, 0, 0, 1, 2, 0, 0),
@@ -65,7 +83,7 @@ CASME2 = {
     "sub13": (5, 4, 0, 1, 8, 0, 1), "sub14": (0, 0, 5, 0, 0, 1, 0), "sub15": (1, 1, 1, 0, 0, 0, 0),
     "sub16": (2, 0, 0, 0, 9, 0, 0), "sub17": (16, 10, 5, 0, 4, 1, 0), "sub18": (0, 0, 0, 0, 9, 0, 0),
     "sub19": (6, 4, 1, 0, 0, 0, 0), "sub20": (1, 1, 2, 0, 2, 1, 0), "sub21": (0, 0, 1, 2, 9, 0, 0),
-    "sub22": (1, 0, 0, 0, 6, 0, 0), "sub23": (1, 0, 3, 0, 0, 0, 0), "sub24": (3, 0, 1, 4, 0, 0, 0),
+    "sub22": (1, 0, 0, 0, 6, 0, 0), "sub23": (1, 0, 3, 0, 0, 0, 0), "sub24": (2, 0, 1, 4, 0, 0, 0),
     "sub25": (1, 0, 4, 6, 0, 0, 0), "sub26": (1, 1, 0, 0, 2, 0, 0),
 }  # fmt: skip
 CASME2_NAMED = {
@@ -74,16 +92,15 @@ CASME2_NAMED = {
     ("sub05", "disgust"): ("EP09_05f",),
     ("sub05", "surprise"): ("EP12_03f",),
     ("sub16", "disgust"): ("EP01_08",),
-    ("sub24", "disgust"): ("EP02_07",),
 }
 """Clips that the literature names; the rest is made up."""
 
-CASME2_ONLY_2019 = ("sub24", "EP02_07")
 CASME2_UNLABELLED = ("sub09", "EP02_02f")
 CASME2_NO_APEX = ("sub04", "EP12_01f")
 CASME2_APEX_IS_ONSET = ("sub05", "EP09_05f")
-CASME2_TYPO_ROW = 60
-"""Row of the sheet, counted from 0 below the header, whose offset is mistyped; the true one is 91."""
+CASME2_APEX_IS_OFFSET = (("sub05", "EP07_03"), ("sub12", "EP06_03"), ("sub20", "EP02_11f"), ("sub25", "EP04_02"))
+CASME2_ROW_91 = 60
+"""Row of the sheet, counted from 0 below the header, whose offset is frame 91; some copies mistype it."""
 
 # how the objective classes of the 2014 sheet (25, 15, 99, 26, 20, 1, 69) fall on the emotions
 CASME2_OBJECTIVE: dict[str, dict[Objective, int]] = {
@@ -95,6 +112,19 @@ CASME2_OBJECTIVE: dict[str, dict[Objective, int]] = {
     "sadness": {"III": 2, "V": 4, "VII": 1},
     "fear": {"III": 1, "VI": 1},
 }
+
+CASME2_SURPRISE_2019 = {
+    ("sub08", "EP18_08"): ("sub24", "EP07_01"),
+    ("sub14", "EP16_09"): ("sub24", "EP07_04f"),
+    ("sub20", "EP01_02"): ("sub24", "EP10_03"),
+}
+"""Clips of sadness, and as which ones the twin of the 2019 sheet has them: there they are called surprise."""
+
+CASME2_MOVES_2019: dict[tuple[Objective, Objective], int] = {
+    ("III", "I"): 2, ("III", "II"): 3, ("III", "VI"): 1, ("III", "VII"): 9, ("IV", "I"): 3, ("IV", "VII"): 8,
+    ("V", "VII"): 2, ("VII", "III"): 9,
+}  # fmt: skip
+"""Clips that the 2019 sheet gives another objective class; afterwards 30, 18, 93, 15, 18, 2, 79."""
 
 # anger, contempt, disgust, fear, sadness, happiness, surprise, other
 SAMM_EMOTIONS = ("Anger", "Contempt", "Disgust", "Fear", "Sadness", "Happiness", "Surprise", "Other")
@@ -123,10 +153,13 @@ SAMM_NAMED = {
 SAMM_ODD_NAMES = ("013_1_12", "013_1_8", "017_3_2", "026_1_1", "026_1_2", "035_7_2")
 """Clips whose images are not named like those of the others."""
 
-SAMM_WRONG_APEX = {"028_4_1": 1105, "032_3_1": 4945, "032_3_2": 5130}
-"""True apex of the clips whose apex in the sheet is wrong."""
+SAMM_APEX = {"028_4_1": 1105, "032_3_1": 4945, "032_3_2": 5130}
+SAMM_OFFSET = {"013_1_9": 5739}
+"""True frames of clips that the literature corrects."""
 
-SAMM_WRONG_OFFSET = {"013_1_9": 5739}
+SAMM_WRONG_APEX = ("028_4_1", "032_3_1")
+"""Clips whose apex in the sheet is not a frame of theirs."""
+
 SAMM_OBJECTIVE: dict[str, dict[Objective, int]] = {
     "Happiness": {"I": 24, "VII": 2},
     "Surprise": {"II": 13, "VII": 2},
@@ -156,8 +189,8 @@ FER2013_PARTS = {
 RELEASES = {
     "smic": ("smic-hs-164", "smic-e-157"),
     "smic_vis": ("smic-vis-71", "smic-e-vis-71"),
-    "smic_nir": ("smic-nir-71", "smic-e-nir-71"),
-    "casme2": ("casme2-2014", "casme2-2019"),
+    "smic_nir": ("smic-nir-71",),
+    "casme2": ("casme2-2014", "casme2-2019", "casme2-2014+objective"),
     "samm": ("samm-v2",),
     "ckplus": ("ckplus-327",),
     "fer2013": ("fer2013",),
@@ -181,13 +214,16 @@ def check_release(database: str, release: str | None) -> str:
     return release
 
 
-def census(database: str, release: str | None = None, subjects: int | None = None) -> tuple[Entry, ...]:
+def census(
+    database: str, release: str | None = None, subjects: int | None = None, *, shown: bool = False
+) -> tuple[Entry, ...]:
     """List the clips of a database.
 
     Args:
         database: Short name; ``fer2013`` has no clips and no census.
         release: Annotation release; None for the default.
         subjects: Only so many subjects, in their order; None for all.
+        shown: What the faces show, where a later sheet calls it something else.
 
     Returns:
         Entries in the order of the sheet.
@@ -199,13 +235,12 @@ def census(database: str, release: str | None = None, subjects: int | None = Non
     if subjects is not None and subjects < 1:
         raise DataError(f"{database}: {subjects} subjects; expected at least one")
     if database.startswith("smic"):
-        entries = _smic(SMIC_HS if database == "smic" else SMIC_SLOW)
-        if release == "smic-e-157":
-            entries = [entry for entry in entries if entry.clip not in SMIC_E_ABSENT]
+        slow = database != "smic"
+        entries = _smic_e(slow=slow) if "-e-" in release else _smic(SMIC_SLOW if slow else SMIC_HS)
     elif database == "casme2":
         entries = _casme2()
-        if release == "casme2-2014":
-            entries = [entry for entry in entries if (entry.subject, entry.clip) != CASME2_ONLY_2019]
+        if release == "casme2-2019":
+            entries = _casme2_2019() if shown else _relabel(_casme2_2019())
     elif database == "samm":
         entries = _samm()
     elif database == "ckplus":
@@ -218,14 +253,24 @@ def census(database: str, release: str | None = None, subjects: int | None = Non
     return tuple(entries)
 
 
-def _smic(table: Mapping[str, tuple[int, int, int]]) -> list[Entry]:
+def _smic(table: Mapping[str, tuple[int, int, int]], without: Collection[str] = ()) -> list[Entry]:
     entries: list[Entry] = []
     for subject, counts in table.items():
         for (emotion, short), count in zip(
             (("negative", "ne"), ("positive", "po"), ("surprise", "sur")), counts, strict=True
         ):
-            entries += [Entry(subject, f"{subject}_{short}_{k:02d}", emotion) for k in range(1, count + 1)]
+            names = (f"{subject}_{short}_{k:02d}" for k in itertools.count(1))
+            free = (name for name in names if name not in without)
+            entries += [Entry(subject, name, emotion) for name in itertools.islice(free, count)]
     return entries
+
+
+def _smic_e(*, slow: bool) -> list[Entry]:
+    both = [
+        replace(entry, clip=SMIC_E_RENAMED.get(entry.clip, entry.clip))
+        for entry in _smic({subject: SMIC_SLOW[subject] for subject in SMIC_E_SLOW})
+    ]
+    return both if slow else both + _smic(SMIC_E_FAST, SMIC_E_ABSENT)
 
 
 def _deal(entries: Iterable[Entry], quotas: Mapping[str, Mapping[Objective, int]]) -> list[Entry]:
@@ -255,11 +300,35 @@ def _casme2() -> list[Entry]:
                     taken.add(name)
             mine += [Entry(subject, name, emotion) for name in names]
         entries += sorted(mine, key=lambda entry: entry.clip)
-    late = [entry for entry in entries if (entry.subject, entry.clip) == CASME2_ONLY_2019]
-    rest = _deal((entry for entry in entries if entry not in late), CASME2_OBJECTIVE)
-    found = {(entry.subject, entry.clip): entry for entry in rest}
-    found |= {(entry.subject, entry.clip): Entry(entry.subject, entry.clip, entry.emotion, "IV") for entry in late}
-    return [found[entry.subject, entry.clip] for entry in entries]
+    return _deal(entries, CASME2_OBJECTIVE)
+
+
+def _casme2_2019() -> list[Entry]:
+    """The clips of the 2019 sheet with the labels of 2014."""
+    entries = [
+        replace(entry, subject=CASME2_SURPRISE_2019[named][0], clip=CASME2_SURPRISE_2019[named][1])
+        if (named := (entry.subject, entry.clip)) in CASME2_SURPRISE_2019
+        else entry
+        for entry in _casme2()
+    ]
+    return sorted(entries, key=lambda entry: (entry.subject, entry.clip))
+
+
+def _relabel(entries: Iterable[Entry]) -> list[Entry]:
+    """Turn the labels of 2014 into those of 2019."""
+    found = {
+        (entry.subject, entry.clip): replace(entry, emotion="surprise")
+        if (entry.subject, entry.clip) in CASME2_SURPRISE_2019.values()
+        else entry
+        for entry in entries
+    }
+    draw = np.random.default_rng([CENSUS_SEED, 2019])
+    stay = dict(found)
+    for (before, after), count in CASME2_MOVES_2019.items():
+        own = [named for named, entry in stay.items() if entry.objective == before]
+        for k in draw.choice(len(own), count, replace=False).tolist():
+            found[own[k]] = replace(stay.pop(own[k]), objective=after)
+    return list(found.values())
 
 
 def _samm() -> list[Entry]:

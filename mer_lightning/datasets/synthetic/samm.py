@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mer_lightning.datasets.synthetic import census
-from mer_lightning.datasets.synthetic.writing import Cell, code_cell, render_numpy, write_images, write_sheet
+from mer_lightning.datasets.synthetic.actions import OBJECTIVE_NUMBERS
+from mer_lightning.datasets.synthetic.spelling import spell_samm
+from mer_lightning.datasets.synthetic.takes import stable_seed
+from mer_lightning.datasets.synthetic.writing import Cell, Formula, Sheet, render_numpy, write_book, write_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +22,7 @@ FOLDER = "SAMM"
 SHEET = "SAMM_Micro_FACS_Codes_v2.xlsx"
 TITLE = "MICRO_ONLY"
 HEADER_ROW = 14
-CLASSES = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7}
+NOTES = ("while blinking", "head moves", "starts early", "gaze wanders")
 
 
 def write(out: Path, takes: Sequence[Take], release: str) -> None:  # noqa: ARG001
@@ -31,20 +36,37 @@ def write(out: Path, takes: Sequence[Take], release: str) -> None:  # noqa: ARG0
     for take in takes:
         images = {image_name(take.clip, take.first + k): frame for k, frame in enumerate(render_numpy(take))}
         write_images(out.joinpath(FOLDER, take.subject, take.clip), images)
+    write_sheet(out / SHEET, takes)
+
+
+def write_sheet(path: Path, takes: Sequence[Take]) -> None:
+    """Write the workbook.
+
+    Args:
+        path: The file.
+        takes: Clips in the order of the sheet.
+    """
     preamble: list[Sequence[Cell]] = [
-        ["Synthetic twin: nobody was recorded"],
-        [None],
-        ["Frame", "counted from the start of the recording at 200 frames per second"],
-        ["Duration", "frames from onset to offset, both included"],
-        ["Action Units", "L and R are the sides of the participant, ? is a doubt"],
+        ["Synthetic twin of the FACS codes", "(Nobody was recorded; the faces and every code are invented.)"],
+        [],
+        ["The classes of the last columns were added later:", "they are invented too."],
+        ["(Frames count from the start of the recording, 200 a second; a duration counts both ends.)"],
+        [],
+        ["Symbols:"],
+        ["/ stands for or"],
+        ["? stands for an end that cannot be told"],
+        [],
+        ["Action units:"],
+        ["L and R: only this side of the participant's face moves"],
+        ["A: both sides move, one of them more"],
     ]
-    preamble += [[None]] * (HEADER_ROW - 1 - len(preamble))
+    preamble += [[]] * (HEADER_ROW - 1 - len(preamble))
     header: list[Cell] = [
         "Subject", "Filename", "Inducement Code", "Onset Frame", "Apex Frame", "Offset Frame", "Duration",
         "Micro", "Action Units", "Estimated Emotion", "Objective Classes", "Notes",
     ]  # fmt: skip
-    # the padding of the subjects is only a number format: who reads the cells as numbers loses it
-    write_sheet(out / SHEET, [*preamble, header, *map(_row, takes)], TITLE, {1: "000"})
+    rows = [_row(take, number) for number, take in enumerate(takes, HEADER_ROW + 1)]
+    write_book(path, Sheet(TITLE, [*preamble, header, *rows], {1: "@"}, HEADER_ROW))
 
 
 def image_name(clip: str, number: int) -> str:
@@ -54,12 +76,13 @@ def image_name(clip: str, number: int) -> str:
     return f"{clip}_{number:05d}.jpg" if census.SAMM_ODD_NAMES.index(clip) % 2 else f"{clip[:3]}_{number}.jpg"
 
 
-def _row(take: Take) -> list[Cell]:
-    # the wrong numbers of the sheet are impossible ones, so that they can be told from right ones
+def _row(take: Take, number: int) -> list[Cell]:
+    # the wrong apexes of the sheet are impossible ones, so that they can be told from right ones
     apex = take.onset - 5 if take.clip in census.SAMM_WRONG_APEX else take.apex
-    offset = take.onset - 1 if take.clip in census.SAMM_WRONG_OFFSET else take.offset
+    draw = np.random.default_rng(stable_seed("notes", take.key))
     return [
-        int(take.subject), take.clip, int(take.clip.split("_")[1]), take.onset, apex, offset,
-        take.offset - take.onset + 1, "Micro - 1/2", code_cell(take.code), take.emotion.capitalize(),
-        CLASSES[take.objective] if take.objective else None, None,
+        take.subject, take.clip, int(take.clip.split("_")[1]), take.onset, apex, take.offset,
+        Formula(f"=SUM(F{number}-D{number})+1", take.offset - take.onset + 1), "Micro - 1/2", spell_samm(take),
+        take.emotion.capitalize(), OBJECTIVE_NUMBERS[take.objective] if take.objective else None,
+        str(draw.choice(NOTES)) if draw.random() < 0.4 else None,
     ]  # fmt: skip

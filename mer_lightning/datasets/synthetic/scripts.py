@@ -36,8 +36,7 @@ class Script:
         flicker: Relative amplitude of the lamp's flicker.
         fps: Frames per second, which set the speed of drift and flicker.
         grey: Whether the camera has no colour.
-        again: Onset, apex and offset of a second, weaker showing of the same expression; None if there is one
-            only.
+        again: Onset, apex and offset of every further, weaker showing of the same expression.
     """
 
     who: int
@@ -54,7 +53,7 @@ class Script:
     flicker: float = 0.004
     fps: float = 200.0
     grey: bool = False
-    again: tuple[int, int, int] | None = None
+    again: tuple[tuple[int, int, int], ...] = ()
 
     def exaggerate(self, factor: float) -> Script:
         """Give the same clip with larger expressions."""
@@ -118,8 +117,8 @@ def curves(script: Script) -> Tensor:
     for _ in script.units:
         delay, bend = float(draw.uniform(0, 0.25)), float(draw.uniform(0.85, 1.3))
         course = _wave(time, (script.onset, script.apex, script.offset), delay, bend, script.residue)
-        if script.again:
-            course = torch.maximum(course, 0.7 * _wave(time, script.again, delay, bend, 0.0))
+        for turns in script.again:
+            course = torch.maximum(course, 0.7 * _wave(time, turns, delay, bend, 0.0))
         columns.append(course)
     return torch.stack(columns, 1) if columns else torch.zeros(script.frames, 0)
 

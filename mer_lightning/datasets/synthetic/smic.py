@@ -1,4 +1,4 @@
-"""The official layouts of SMIC: clip folders by class for each camera, and the E release with its sheet."""
+"""The official layout of SMIC: clip folders by class for each camera."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mer_lightning.datasets.synthetic.casme2 import crop_box
-from mer_lightning.datasets.synthetic.writing import Cell, render_numpy, write_images, write_sheet
+from mer_lightning.datasets.synthetic.writing import render_numpy, write_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,23 +22,18 @@ CROP_LACKS_OFFSET = frozenset({"s03_ne_16", "s03_po_08", "s03_sur_01", "s03_sur_
 """Clips whose cropped folder lacks a frame that the raw one has."""
 
 
-def write(out: Path, takes: Sequence[Take], release: str) -> None:
+def write(out: Path, takes: Sequence[Take], release: str) -> None:  # noqa: ARG001
     """Write the twin.
 
     Args:
         out: Root.
         takes: Clips of one camera.
-        release: A release with ``-e-`` gives the E layout, any other one the clip folders.
+        release: A release of clip folders.
     """
     camera = CAMERA_FOLDERS[takes[0].database]
-    if "-e-" in release:
-        _write_long(out / "SMIC-E_raw image" / f"{camera}_long" / f"SMIC-{camera}-E", camera, takes)
-        return
     for take in takes:
-        # folders and clips are not padded here, the sheets of the E release pad them
-        subject, kind, number = take.clip.split("_")
-        bare = f"s{int(subject[1:])}"
-        place = (camera, bare, "micro", take.emotion, f"{bare}_{kind}_{number}")
+        bare, clip = bare_names(take)
+        place = (camera, bare, "micro", take.emotion, clip)
         frames = _colour(render_numpy(take))
         write_images(
             out.joinpath("SMIC_all_raw", *place),
@@ -68,30 +63,8 @@ def _halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (blocks.mean((1, 3)) + 0.5).astype(np.uint8)
 
 
-def _write_long(base: Path, camera: str, takes: Sequence[Take]) -> None:
-    header: list[Cell] = [
-        "Subject", "Filename", None, "OnsetF", "OffsetF", "Onset2F", "Offset2F", "FirstF", "LastF",
-        "TotalMF1", "TotalMF2", "TotalVL", "Emotion",
-    ]  # fmt: skip
-    rows: list[list[Cell]] = [header]
-    for take in takes:
-        frames = _colour(render_numpy(take))
-        write_images(
-            base / camera / take.subject / take.clip,
-            {f"image{take.first + k}.jpg": frame for k, frame in enumerate(frames)},
-        )
-        again = take.script.again
-        second: list[Cell] = [take.first + again[0], take.first + again[2]] if again else [None, None]
-        row: list[Cell] = [
-            int(take.subject[1:]),
-            take.clip,
-            None,
-            take.onset,
-            take.offset,
-            *second,
-            take.first,
-        ]
-        row += [take.first + len(frames) - 1, take.offset - take.onset + 1]
-        row += [again[2] - again[0] + 1 if again else None, len(frames), take.emotion]
-        rows.append(row)
-    write_sheet(base / f"SMIC-{camera}-E_annotation.xlsx", rows, "Sheet1")
+def bare_names(take: Take) -> tuple[str, str]:
+    """Subject and clip as the release writes them: the subject is not padded."""
+    subject, kind, number = take.clip.split("_")
+    bare = f"s{int(subject[1:])}"
+    return bare, f"{bare}_{kind}_{number}"

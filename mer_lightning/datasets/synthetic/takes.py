@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mer_lightning.datasets.synthetic import census
-from mer_lightning.datasets.synthetic.actions import draw_expression
+from mer_lightning.datasets.synthetic.actions import draw_expression, nearest_code
 from mer_lightning.datasets.synthetic.clips import intensities, render_clip, track_landmarks, true_flow
 from mer_lightning.datasets.synthetic.identity import Identity, View
 from mer_lightning.datasets.synthetic.scripts import Script, compose
@@ -176,7 +176,9 @@ def plan_twin(
     view = (View.crop if crop else View.portrait)(camera.height, camera.width)
     release = census.check_release(database, release)
     entries = census.census(database, release, subjects)
-    return tuple(
+    # what a face does is the same whatever a later sheet calls it
+    shown = census.census(database, release, subjects, shown=True)
+    plans = (
         _plan(
             entry,
             database,
@@ -187,8 +189,9 @@ def plan_twin(
             row=row,
             context="-e-" in release,
         )
-        for row, entry in enumerate(entries)
+        for row, entry in enumerate(shown)
     )
+    return tuple(_relabel(take, entry) for take, entry in zip(plans, entries, strict=True))
 
 
 def plan_composite(*, seed: int = 0, size: tuple[int, int] = (128, 128), frames: float = 0.2) -> tuple[Take, ...]:
@@ -204,11 +207,11 @@ def plan_composite(*, seed: int = 0, size: tuple[int, int] = (128, 128), frames:
     """
     takes = [
         take
-        for database, release in (("smic", "smic-hs-164"), ("casme2", "casme2-2019"), ("samm", "samm-v2"))
+        for database, release in (("smic", "smic-hs-164"), ("casme2", "casme2-2014"), ("samm", "samm-v2"))
         for take in plan_twin(database, release=release, seed=seed, size=size, frames=frames, crop=True)
     ]
-    # the official list: no others, no fear and sadness of CASME II, and three clips less
-    dropped = {census.CASME2_ONLY_2019, census.CASME2_NO_APEX, census.CASME2_APEX_IS_ONSET}
+    # the official list: no others, no fear and sadness of CASME II, and two clips less
+    dropped = {census.CASME2_NO_APEX, census.CASME2_APEX_IS_ONSET}
     return tuple(
         sorted(
             (
@@ -227,6 +230,15 @@ def plan_unlabelled(take: Take, clip: str) -> Take:
     """Plan one more clip of the same person, which no sheet names."""
     script = replace(take.script, seed=take.script.seed + 1)
     return replace(take, clip=clip, emotion="", objective=None, code="", script=script)
+
+
+def _relabel(take: Take, entry: Entry) -> Take:
+    """Give a take the labels of another sheet, and a code that fits them."""
+    if (entry.emotion.lower(), entry.objective) == (take.emotion, take.objective):
+        return take
+    moved = entry.objective is not None and entry.objective != take.objective
+    code = nearest_code(take.code, entry.objective) if moved and entry.objective else take.code
+    return replace(take, emotion=entry.emotion.lower(), objective=entry.objective, code=code)
 
 
 def _camera(database: str, size: tuple[int, int] | None, frames: float) -> Camera:
@@ -250,6 +262,37 @@ def _length(draw: np.random.Generator, camera: Camera, frames: float) -> int:
     mean = (camera.mean - camera.shortest) / (camera.longest - camera.shortest)
     real = camera.shortest + (camera.longest - camera.shortest) * draw.beta(4 * mean, 4 * (1 - mean))
     return max(SHORTEST, round(real * frames))
+
+
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    """Frames of an expression, before and after it, and onset, apex and offset of its further showings."""
+
+    length: int
+    lead: int = 0
+    tail: int = 0
+    again: tuple[tuple[int, int, int], ...] = ()
+
+
+def _recording(chance: int, entry: Entry, database: str, frames: float) -> _Timing:
+    """Time a clip that is cut out of a longer recording, with neutral frames around."""
+    twice = entry.subject in census.SMIC_E_SLOW
+    camera = CAMERAS["smic_vis" if twice else database]
+    draw = np.random.default_rng([chance, 0x1E])
+    length = _length(draw, camera, frames)
+    lead, tail = (max(1, round(k * frames)) for k in draw.integers(20, 70, 2).tolist())
+    again: list[tuple[int, int, int]] = []
+    for _ in range(1, census.SMIC_E_SHOWINGS.get(entry.clip, 1)):
+        start = (again[-1][2] if again else lead + length - 1) + 3
+        again.append((start, start + length // 2, start + length - 1))
+    tail += again[-1][2] + 1 - lead - length if again else 0
+    if not twice:
+        return _Timing(length, lead, tail, tuple(again))
+    # what both cameras recorded lasts as long in both
+    times = round(CAMERAS[database].fps / camera.fps)
+    span = times * (length - 1) + 1
+    moments = tuple((times * onset, times * apex, times * offset) for onset, apex, offset in again)
+    return _Timing(span, times * lead, times * (lead + length + tail) - times * lead - span, moments)
 
 
 def _plan(
@@ -289,32 +332,33 @@ def _plan(
         posed=posed,
         strength=6.0 if posed else 1.0,
     )
-    length = _length(draw, camera, frames)
-    spare = (
-        [max(1, round(k * frames)) for k in draw.integers(20, 70, 2)] if context else draw.integers(0, 6, 2).tolist()
-    )
-    lead, tail = spare if context or family in {"casme2", "samm"} else (0, 0)
+    if context:
+        timing = _recording(chance, entry, database, frames)
+        # the cameras count on their own
+        draw = np.random.default_rng(stable_seed(chance, database))
+    else:
+        timing = _Timing(_length(draw, camera, frames), *draw.integers(0, 6, 2).tolist())
+        if family not in {"casme2", "samm"}:
+            timing = _Timing(timing.length)
     named = (entry.subject, entry.clip)
-    if database == "casme2" and row == census.CASME2_TYPO_ROW:
-        # the true offset is frame 91, so the clip must fit in front of it
-        length = min(length, 70)
+    if database == "casme2" and row == census.CASME2_ROW_91:
+        # the offset is frame 91, so the clip must fit in front of it
+        timing = replace(timing, length=min(timing.length, 70))
     script = compose(
         who,
         chance,
         view,
         expression.units,
-        frames=length,
-        lead=lead,
-        tail=tail,
+        frames=timing.length,
+        lead=timing.lead,
+        tail=timing.tail,
         fps=camera.fps,
         grey=camera.grey,
     )
     if posed:
         # posed sequences end at the peak
-        script = replace(script, apex=length - 1, offset=length - 1, drift=2.5 * script.drift)
-    if context and draw.random() < 0.08:
-        gap = script.offset + 3
-        script = replace(script, frames=gap + 2 * length, again=(gap, gap + length // 2, gap + length - 1))
+        script = replace(script, apex=timing.length - 1, offset=timing.length - 1, drift=2.5 * script.drift)
+    script = replace(script, again=timing.again)
     first = _first_frame(draw, database, named, row, script)
     code = "" if family in {"smic", "ckplus"} else expression.code
     return Take(database, entry.subject, entry.clip, entry.emotion.lower(), entry.objective, code, script, first)
@@ -326,10 +370,10 @@ def _first_frame(draw: np.random.Generator, database: str, named: tuple[str, str
     known: dict[str, int] = {}
     if database == "casme2":
         known = {census.CASME2_APEX_IS_ONSET[1]: 69 - script.onset} if named == census.CASME2_APEX_IS_ONSET else {}
-        known |= {named[1]: 91 - script.offset} if row == census.CASME2_TYPO_ROW else {}
+        known |= {named[1]: 91 - script.offset} if row == census.CASME2_ROW_91 else {}
     elif database == "samm":
-        known = {clip: apex - script.apex for clip, apex in census.SAMM_WRONG_APEX.items()}
-        known |= {clip: offset - script.offset for clip, offset in census.SAMM_WRONG_OFFSET.items()}
+        known = {clip: apex - script.apex for clip, apex in census.SAMM_APEX.items()}
+        known |= {clip: offset - script.offset for clip, offset in census.SAMM_OFFSET.items()}
     if named[1] in known:
         return known[named[1]]
     if database.startswith("smic"):

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mer_lightning.datasets.synthetic import casme2, census, ckplus, fer2013, samm, smic
+from mer_lightning.datasets.synthetic import casme2, census, ckplus, fer2013, samm, smic, smic_long
 from mer_lightning.datasets.synthetic.takes import plan_twin
 from mer_lightning.datasets.synthetic.writing import new_root, write_manifest
 from mer_lightning.types import DataError
@@ -26,6 +26,9 @@ _WRITERS = {
     "samm": samm.write,
     "ckplus": ckplus.write,
 }
+LONG = {"smic-e-157": ("smic_vis", "smic-e-vis-71"), "smic-e-vis-71": ("smic", "smic-e-157")}
+"""Releases whose workbook is also that of another camera: its database and release."""
+
 DATABASES = tuple(census.RELEASES)
 """Databases that have a twin."""
 
@@ -83,15 +86,17 @@ def write_twin(
     release = census.check_release(database, release)
     if database == "fer2013":
         return _write_fer2013(out, release, people=subjects, seed=seed, size=size, rows=frames)
-    # folders of clips that a sheet leaves out are in the release all the same
-    folders = "casme2-2019" if database == "casme2" else release
-    takes = plan_twin(database, release=folders, subjects=subjects, seed=seed, size=size, frames=frames)
-    labelled = {(one.subject, one.clip) for one in census.census(database, release, subjects) if one.emotion}
-    truth = {take.key: take for take in takes if (take.subject, take.clip) in labelled}
+    takes = plan_twin(database, release=release, subjects=subjects, seed=seed, size=size, frames=frames)
+    truth = {take.key: take for take in takes if take.emotion}
     counts = Counter(take.emotion for take in truth.values())
     root = new_root(out)
     write_manifest(root, database, release, seed, counts if subjects is not None else None)
-    _WRITERS[database](root, takes, release)
+    if release in LONG:
+        other, its = LONG[release]
+        beside = plan_twin(other, release=its, subjects=subjects, seed=seed, size=size, frames=frames)
+        smic_long.write(root, takes, beside)
+    else:
+        _WRITERS[database](root, takes, release)
     return TwinTruth(root, database, release, takes=truth)
 
 

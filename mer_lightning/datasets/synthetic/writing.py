@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -24,7 +27,36 @@ MANIFEST = "SYNTHETIC.json"
 
 ENCODERS = 4
 JPEG_QUALITY = 95
-Cell = str | int | None
+_DAY = re.compile(rb"\d{4}-\d\d-\d\dT[\d:]+Z")
+_EMPTY = re.compile(rb"(<f>[^<]*</f>)<v ?(?:/>|></v>)")
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula, ``=`` in front, and the value that a spreadsheet program kept of it."""
+
+    text: str
+    value: int
+
+
+Cell: TypeAlias = str | int | Formula | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet of a workbook.
+
+    Attributes:
+        title: Its name.
+        rows: Cells; None stays blank.
+        formats: Number format per column, from 1, below the header.
+        header: Row of the header, from 1.
+    """
+
+    title: str
+    rows: Sequence[Sequence[Cell]] = ()
+    formats: Mapping[int, str] = field(default_factory=dict[int, str])
+    header: int = 1
 
 
 def new_root(out: Path) -> Path:
@@ -63,36 +95,47 @@ def write_images(folder: Path, images: Mapping[str, NDArray[np.uint8]]) -> None:
         list(pool.map(write, images, images.values()))
 
 
-def write_sheet(
-    path: Path, rows: Iterable[Sequence[Cell]], title: str, formats: Mapping[int, str] | None = None
-) -> None:
-    """Write an Excel workbook of one sheet.
+def write_book(path: Path, *sheets: Sheet) -> None:
+    """Write an Excel workbook, with the values of its formulas as a spreadsheet program keeps them.
 
     Args:
         path: The file, ``.xlsx``.
-        rows: Cells; None stays blank.
-        title: Name of the sheet.
-        formats: Number format per column, from 1.
+        sheets: Its sheets.
     """
     from openpyxl import Workbook
 
     book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = title
-    for cells in rows:
-        sheet.append(list(cells))
-    for column, code in (formats or {}).items():
-        for row in range(1, sheet.max_row + 1):
-            sheet.cell(row, column).number_format = code
-    # the day on which it was written would make two runs differ
-    book.properties.created = book.properties.modified = datetime(2000, 1, 1)
+    book.remove(book.worksheets[0])
+    values: list[int] = []
+    for one in sheets:
+        sheet = book.create_sheet(one.title)
+        for number, cells in enumerate(one.rows, 1):
+            for column, cell in enumerate(cells, 1):
+                written = sheet.cell(number, column, cell.text if isinstance(cell, Formula) else cell)
+                written.number_format = one.formats.get(column, "General") if number > one.header else "General"
+        values += [cell.value for cells in one.rows for cell in cells if isinstance(cell, Formula)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    book.save(path)
+    saved = BytesIO()
+    book.save(saved)
+    _write_values(path, saved, values)
 
 
-def code_cell(code: str) -> Cell:
-    """Give an action-unit cell as Excel keeps it: a single unit is a number."""
-    return int(code) if code.isdigit() else code
+def _write_values(path: Path, saved: BytesIO, values: Sequence[int]) -> None:
+    """Copy a workbook and enter the values of all formulas, in order, which openpyxl leaves empty."""
+    left = iter(values)
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        sheets = sorted(
+            (name for name in source.namelist() if name.startswith("xl/worksheets/")),
+            key=lambda name: (len(name), name),
+        )
+        for name in [*sheets, *(name for name in source.namelist() if name not in sheets)]:
+            body = source.read(name)
+            if name in sheets:
+                body = _EMPTY.sub(lambda match: match[1] + b"<v>%d</v>" % next(left), body)
+            # the day on which it was written would make two runs differ
+            if name == "docProps/core.xml":
+                body = _DAY.sub(b"2000-01-01T00:00:00Z", body)
+            target.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
 
 
 def write_manifest(out: Path, database: str, release: str, seed: int, counts: Mapping[str, int] | None) -> None:

@@ -78,7 +78,7 @@ def test_mistakes_of_the_user_are_one_line(twin, tmp_path):
         (["verify", str(tmp_path / "nothing")], "nothing: no such folder"),
         (["verify"], "no folder given and no data root"),
         (["verify", str(twin), "--release", "samm-v2"], "no database of release samm-v2 recognised"),
-        (["verify", str(twin), "--variant", "raw"], "--variant needs --database"),
+        (["verify", str(twin), "--database", "fer2013", "--variant", "raw"], "fer2013: there is no variant to choose"),
         (["synth", str(twin), "--database", "casme2"], "exists and is not an empty folder"),
         (["list", "--data", str(tmp_path / "nothing")], "the data root named by --data is not a folder"),
         (["list", "--data", "~nobody-of-this-name/data"], "--data is not a folder"),

@@ -1,14 +1,11 @@
 """A mistake in a recipe is found before anything trains, and named by file and key."""
 
-import runpy
-
 import pytest
 import torch
-import yaml
 
-import benchmark.files
 import benchmark.methods.recipe_files
 import mer_lightning.models.ststnet
+from benchmark.files import load_yaml
 from benchmark.methods.recipe import Recipe, load_recipe, recipe_names
 from benchmark.methods.recipe_check import check_recipe
 from benchmark.methods.suite import load_suite, suite_names
@@ -39,6 +36,12 @@ def test_every_recipe_loads_and_names_things_that_exist(name):
     assert recipe.summary.endswith(".")
 
 
+@pytest.mark.parametrize("number", ["5e-5", "5.0e-5", "0.00005", "1e2", "1.0e2"])
+def test_numbers_are_written_as_people_write_them(folder, number):
+    (folder / "method.yaml").write_text(GOOD.replace("5.0e-5", number))
+    assert load_recipe("method").training.optimizer.lr == float(number)
+
+
 @pytest.mark.parametrize("name", suite_names())
 def test_every_suite_names_recipes_and_protocols_that_exist(name):
     from mer_lightning.protocols import get_protocol
@@ -57,10 +60,9 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ("epochs: 1", "epochs: 1.5", "training.epochs: Input should be a valid integer"),
         ("epochs: 1", "epochs: 0", "training.epochs: Input should be greater than 0"),
         ("epochs: 1", "epoch: 1", "training.epoch"),
-        ("lr: 5.0e-5", "lr: 5e-5", "training.optimizer.lr: .*write it with a point"),
-        ("lr: 5.0e-5", "lr: 1.0e2", "YAML reads 1.0e2 as text, write it .* as in 5.0e-5 or 1.0e[+]2"),
+        ("lr: 5.0e-5", "lr: 5.0e-", "training.optimizer.lr: Input should be a valid number, found '5.0e-'"),
         ("name: adam", "name: adamax", "training.optimizer.name: Input should be 'adam', 'adamw' or 'sgd'"),
-        ("title: A", "title: A\ntitle: C", "key 'title' is given twice"),
+        ("title: A", "title: A\ntitle: C", 'found duplicate key "title"'),
         ("tier: A", "tier: [A", "line"),
         ("flow_map", "flow_mop", "representation: 'flow_mop' is unknown; expected one of .*flow_map"),
         (
@@ -232,8 +234,8 @@ def aliases(levels: int, form: str) -> bytes:
         (b"- 1", "keys and values"),
         (b"a: 1\nb: [1", r"x.yaml: line \d: "),
         (b"a:\n\t- b", "line 2: "),
-        (b"a: 1\na: 2", "line 1: key 'a' is given twice"),
-        (b"a: {b: 1,\n  b: 2}", "line 1: key 'b' is given twice"),
+        (b"a: 1\na: 2", 'line 2: found duplicate key "a"'),
+        (b"a: {b: 1,\n  b: 2}", 'line 2: found duplicate key "b"'),
         (b"a: 1\nb: *c", "line 2: found undefined alias"),
         (b"a: \x07", "not YAML .unacceptable character"),
         (b"a: 2026-02-31", "not YAML .day is out of range"),
@@ -245,16 +247,12 @@ def aliases(levels: int, form: str) -> bytes:
         (aliases(9, "{{<<: [{}]}}"), "line 5: more than 10000 values"),
     ],
 )
-@pytest.mark.parametrize("libyaml", [True, False])
-def test_a_file_that_is_no_recipe_is_an_error_in_one_line(tmp_path, monkeypatch, content, says, libyaml):
-    if not libyaml:
-        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
-    load = runpy.run_path(benchmark.files.__file__)["load_yaml"]
+def test_a_file_that_is_no_recipe_is_an_error_in_one_line(tmp_path, content, says):
     path = tmp_path / "x.yaml"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=says) as error:
-        load(path, Recipe, name="x")
+        load_yaml(path, Recipe, name="x")
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -64,8 +64,16 @@ def test_a_source_that_does_not_fit_is_one_line(tmp_path, source, says):
     ("source", "says"),
     [
         ("{name: databases, databases: {casme2: {release: samm-v2}}}", "release samm-v2 is not one of casme2"),
-        ("{name: databases, databases: {casme2: {apex: spotted}}, edition: x}", "casme2: there is no apex to choose"),
-        ("{name: databases, databases: {samm: {variant: raw}}, edition: x}", "samm: there is no variant to choose"),
+        (
+            "{name: databases, databases: {casme2: {apex: spotted}}, edition: x}",
+            "casme2: apex: spotted does not apply; expected one of sheet, file",
+        ),
+        (
+            "{name: databases, databases: {smic: {apex: sheet}}, edition: x}",
+            "smic-hs-164, which has no sheet: apex: sheet does not apply; expected one of middle_frame, spotted, file",
+        ),
+        ("{name: databases, databases: {samm: {apex: file}}, edition: x}", "no apexes.csv found; apex: file needs it"),
+        ("{name: databases, databases: {samm: {variant: long}}, edition: x}", "no long frames found .only raw."),
         ("{name: databases, databases: {smic: {coding: objective}}}", "smic: there is no coding to choose"),
         (
             "{name: databases, databases: {casme2: {}}, faces: aligned, edition: x}",
@@ -125,7 +133,7 @@ def test_objective_classes_take_the_place_of_emotions_where_the_suite_says_so(tw
 
     suite = load_suite("megc2018")
     opened = suite.source.open(twins)
-    assert opened.release == "casme2-2014-objective+samm-v2-objective"
+    assert opened.release == "casme2-2014+objective-objective+samm-v2-objective"
     assert {sample.database for sample in get_protocol("megc2018").label(opened).samples} == {"casme2", "samm"}
     with pytest.raises(DataError, match="emotion 'VII' is unknown to label scheme casme2-5"):
         get_protocol("casme2-5").label(opened)

@@ -9,7 +9,10 @@ from benchmark.methods.recipe import Recipe
 from benchmark.methods.recipe_check import check_recipe
 from benchmark.methods.suite import load_suite
 from benchmark.records.run import load_runs
+from benchmark.records.store import Store
 from benchmark.training.plan import make_plan
+from benchmark.training.pretraining import prepare_start
+from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.types import DataError
 
 RECIPE = """
@@ -109,6 +112,44 @@ def test_other_pretraining_is_another_method(bench):
     (other,) = make_plan(load_suite(str(bench.suite)))
     assert run.recipe.hash != other.recipe.hash
     assert run.id != other.id
+
+
+STILLS = """
+title: Small pictures, transferred
+summary: The network of S1 at a small size.
+tier: C
+representation: {name: apex_frame, arguments: {size: [16, 16], colour: false}}
+model: {name: me_resnet.MEResNet, arguments: {dimensions: 2}}
+training: {epochs: 1, batch_size: 16, optimizer: {name: adam, lr: 1.0e-3}}
+transfer:
+  database: fer2013
+  training: {epochs: 1, batch_size: 64, optimizer: {name: adam, lr: 1.0e-3}}
+"""
+
+
+def test_a_picture_of_fer2013_that_trains_does_not_validate_and_that_is_said(bench, tmp_path):
+    root = tmp_path / "databases"
+    write_twin(root / "samm", "samm", subjects=3, size=(32, 48), frames=0.05)
+    write_twin(root / "fer2013", "fer2013", subjects=3, frames=0.0005)
+    file = root / "fer2013" / "fer2013.csv"
+    header, *rows = (line.split(",") for line in file.read_text().splitlines())
+    parts = [row[2] for row in rows]
+    for part in ("PublicTest", "PrivateTest"):
+        rows[parts.index(part)][1] = rows[parts.index("Training")][1]
+    file.write_text("\n".join(",".join(row) for row in (header, *rows)))
+    bench.recipe.write_text(STILLS)
+    bench.suite.write_text(SUITE.replace("synthetic-video, scale: 0.05", "databases, databases: {samm: {}}"))
+    (run,) = make_plan(load_suite(str(bench.suite)), data=root)
+    said, store = [], Store(tmp_path / "runs")
+    assert prepare_start(run, store, said.append, accelerator="cpu")
+    assert said[0].endswith("1 epochs, 1 do not validate because they repeat one of them")
+    record = store.pretraining(run.id)
+    assert record.samples == {
+        "train": parts.count("Training"),
+        "validation": parts.count("PublicTest") - 1,
+        "repeated": 1,
+    }
+    assert (record.source, record.choices) == ("fer2013", {"variant": "csv"})
 
 
 def test_maps_have_nobody_to_learn_from(bench, capsys):

@@ -150,14 +150,14 @@ def test_a_fold_of_one_seed_that_another_program_trains_is_left_to_it(bench, see
 import os, sys
 from pathlib import Path
 from benchmark.training.locks import FoldLocks
-locks = FoldLocks(Path({str(folder)!r}), {people!r})
+locks = FoldLocks(Path({str(folder)!r}))
 assert locks.take({people[1]!r})
 os.write({write}, b"x")
 sys.stdin.read()
 """
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, pass_fds=[write]) as other:
         os.read(read, 1)
-        assert not FoldLocks(folder, people).take(people[1])
+        assert not FoldLocks(folder).take(people[1])
 
         def work(job, table, accelerator):
             outcomes = do_job(job, table, accelerator)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +47,7 @@ SMIC_E_HEADER = [
     "OffsetF",
     "Onset2F",
     "Offset2F",
+    None,
     "FirstF",
     "LastF",
     "TotalMF1",
@@ -58,6 +61,26 @@ def picture(number: int, *, grey: bool = False, size: tuple[int, int] = (8, 6)) 
     width, height = size
     shape = (height, width) if grey else (height, width, 3)
     return Image.fromarray(np.full(shape, number % 256, np.uint8))
+
+
+def with_formulas(path: Path, formulas: dict[str, tuple[str, object]]) -> Path:
+    """Turn cells of the first sheet into formulas with the value that a spreadsheet program stores, None for none.
+
+    openpyxl writes a formula or a value, never both, so the XML of the cell is written here.
+    """
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    for place, (formula, value) in formulas.items():
+        stored = "" if value is None else f"<v>{value}</v>"
+        kind = ' t="str"' if isinstance(value, str) else ""
+        made = f'<c r="{place}"{kind}><f>{formula}</f>{stored}</c>'
+        sheet, count = re.subn(rf'<c r="{place}"[^>]*?(/>|>.*?</c>)', made, sheet)
+        assert count == 1, place
+    with zipfile.ZipFile(path, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, sheet if name == "xl/worksheets/sheet1.xml" else content)
+    return path
 
 
 def write_frames(folder: Path, pattern: str, numbers: range, *, grey: bool = False) -> None:
@@ -102,7 +125,7 @@ def casme2(tmp_path: Path) -> Path:
 SAMM_ROWS: list[list[object]] = [
     [6, "006_1_2", "x", 5562, 5570, 5580, 19, "Micro", "4 or 7", "Anger", 3, None],
     [28, "028_4_1", "x", 1100, 1090, 1110, 11, "Micro", "R12", "Other", 7, None],
-    [13, "013_1_9", "x", 5730, 5735, 5729, 10, "Micro", "12", "Happiness", 1, None],
+    ["013", "013_1_9", "x", "5730", 5735, 5739, 10, "Micro", "12", "Happiness", 1, None],
 ]
 
 
@@ -137,10 +160,12 @@ def smic_e(tmp_path: Path) -> Path:
     root = tmp_path / "SMIC-E_raw image"
     base = 17581000
     rows = [
-        [1, "s1_ne_01", None, base + 4, base + 9, None, None, base, base + 19, 6, 20, "negative"],
-        [3, "s03_po_02", None, base + 2, base + 5, base + 9, base + 12, base, base + 19, 4, 20, "positive"],
+        [1, "s1_ne_01", None, base + 4, base + 9, None, None, None, base, base + 19, 6, 20, "negative"],
+        [3, "s03_po_02", None, base + 2, 1, base + 9, base + 12, None, "MISSING <-4", base + 19, 4, 20, "positive"],
     ]
-    write_sheet(root / "HS_long/SMIC-HS-E_annotation.xlsx", [SMIC_E_HEADER, *rows])
+    sheet = write_sheet(root / "HS_long/SMIC-HS-E_annotation.xlsx", [SMIC_E_HEADER, *rows], title="HS")
+    # offsets are calculated, as in the released sheet, and dragged beyond the last row
+    with_formulas(sheet, {"E3": ("D3+K3-1", base + 5)})
     for subject, clip in (("s01", "s01_ne_01"), ("s03", "s03_po_02"), ("s01", "s01_ne_02")):
         write_frames(root / "HS_long/SMIC-HS-E/HS" / subject / clip, "image{}.jpg", range(base, base + 20))
     return root
@@ -157,6 +182,13 @@ def ckplus(tmp_path: Path) -> Path:
         stem = f"{subject}_{clip}_{{:08d}}"
         folder = root / "cohn-kanade-images" / subject / clip
         write_frames(folder, f"{stem}.png", range(1, last + 1), grey=True)
+        landmarks = root / "Landmarks" / subject / clip
+        landmarks.mkdir(parents=True)
+        for number in range(1, last + 1):
+            # a square of points from 2, 1 to 5, 4, one pixel to the right per ten frames
+            corners = [(2 + number // 10, 1), (5 + number // 10, 4)] * 34
+            lines = "".join(f"   {x:.7e}   {y:.7e}\n" for x, y in corners)
+            (landmarks / f"{stem.format(number)}_landmarks.txt").write_text(lines)
         emotion = root / "Emotion" / subject / clip
         emotion.mkdir(parents=True)
         if code is not None:

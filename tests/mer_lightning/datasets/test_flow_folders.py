@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,3 +168,53 @@ def test_an_image_that_is_no_map_is_an_error_that_names_it(small_folder, content
         for sample in dataset.samples:
             dataset.read(sample)
     assert str(path) in str(error.value)
+
+
+def refused(root):
+    with pytest.raises(DataError) as error:
+        FlowFolders(root)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_folder_too_high_too_low_or_beside_is_told_where_the_maps_lie(small_folder, tmp_path):
+    above = tmp_path / "datasets"
+    maps = shutil.move(small_folder, above / "three_norm_u_v_os")
+    flat = above / "STSNet_whole_norm_u_v_os"
+    flat.mkdir()
+    shutil.copy(any_map(maps), flat / "s01_s01_ne_01 .png")
+    for root, where in (
+        (above, "one level below"),
+        (tmp_path, "two levels below"),
+        (maps / "s01", "above"),
+        (maps / "s01/u_test", "above"),
+        (any_map(maps).parent, "above"),
+        (flat, "beside it"),
+    ):
+        assert refused(root) == f"{root}: no subject folder in it; flow maps lie {where}: --data {maps}"
+    shutil.copytree(maps, above / "other")
+    assert refused(above).endswith(f"lie one level below: --data {above / 'other'} or --data {maps}")
+
+
+def test_maps_of_another_database_are_named_with_their_labels(tmp_path):
+    for subject, label in (("spNO.1", 3), ("spNO.1", 0), ("spNO.10", 2)):
+        folder = tmp_path / subject / "u_test" / str(label)
+        folder.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / f"{subject}_a_3.png")
+    assert refused(tmp_path) == (
+        f"{tmp_path / 'spNO.1'}: a subject of CAS(ME)^3, whose maps here have the labels 0, 2, 3; megc2019-flow has "
+        "the labels 0 negative, 1 positive, 2 surprise; expected sNN (SMIC), subNN (CASME II) or NNN (SAMM)"
+    )
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("htnet-datasets-folder", "flow maps lie one level below: --data .*three_norm_u_v_os$"),
+        ("flow-maps-four-classes", r"spNO.1: a subject of CAS\(ME\)\^3, whose maps here have the labels 0, 2, 3; "),
+    ],
+)
+def test_the_cases_of_others_are_told_what_is_wrong(case, says):
+    with pytest.raises(DataError, match=says):
+        FlowFolders(Path(os.environ["MER_CASES"], case))

@@ -48,7 +48,7 @@ def test_a_correction_that_is_off_leaves_the_problem(casme2):
     with pytest.raises(DataError, match=r"CASME2-coding-20140508.xlsx \[Sheet1\] row 4: apex is '/'"):
         Casme2(casme2, release=named, partial=True)
     with pytest.raises(
-        DataError, match="casme2-2014: correction 'nothing' is unknown; expected one of casme2-any-apex"
+        DataError, match="casme2-2014: correction 'nothing' is unknown; expected one of casme2-any-frames"
     ):
         get_release("casme2-2014-with:nothing")
 
@@ -120,13 +120,13 @@ def test_smic_e_reads_camera_counters_and_tolerates_the_known_extra_folders(smic
 
 
 def test_ckplus_reads_the_last_three_frames_or_the_sequence(ckplus):
-    data = CkPlus(ckplus, partial=True)
+    data = CkPlus(ckplus, variant="raw", partial=True)
     assert [(one.key, one.emotion) for one in data.samples] == [
         ("ckplus/S005/001", "disgust"),
         ("ckplus/S010/002", "surprise"),
     ]
     assert data.read(data.samples[0])[:, 0, 0, 0].tolist() == [9, 10, 11]
-    whole = CkPlus(ckplus, frames="sequence", partial=True)
+    whole = CkPlus(ckplus, variant="raw", frames="sequence", partial=True)
     assert whole.read(whole.samples[1]).shape == (14, 6, 8, 1)
 
 

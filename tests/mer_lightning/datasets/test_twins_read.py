@@ -24,8 +24,10 @@ SMALL = (48, 64)
         ("smic", "smic-hs-164", 2),
         ("smic", "smic-e-157", 2),
         ("smic_vis", "smic-vis-71", 1),
-        ("smic_nir", "smic-e-nir-71", 1),
+        ("smic_vis", "smic-e-vis-71", 1),
+        ("smic_nir", "smic-nir-71", 1),
         ("casme2", "casme2-2014", 5),
+        ("casme2", "casme2-2014+objective", 2),
         ("casme2", "casme2-2019", 1),
         ("samm", "samm-v2", 2),
         ("ckplus", "ckplus-327", 2),
@@ -64,14 +66,16 @@ def test_fer2013_twin(tmp_path):
     assert data.read(data.samples[0]).std() > 5
 
 
+@pytest.mark.slow
 def test_corrections_restore_the_truth(tmp_path):
-    truth = write_twin(tmp_path / "twin", "samm", subjects=7, size=SMALL, frames=0.1)
+    truth = write_twin(tmp_path / "twin", "samm", size=(24, 32), frames=0.05)
     data = Samm(tmp_path / "twin")
-    assert data.applied == {"samm/013/013_1_9": ("samm-013_1_9-offset",)}
-    sample = next(one for one in data.samples if one.clip == "013_1_9")
-    assert sample.offset == truth.takes[sample.key].offset == 5739
-    with pytest.raises(DataError, match=r"offset 5.* is before onset"):
-        Samm(tmp_path / "twin", release="samm-v2-no:samm-013_1_9-offset")
+    names = {f"samm/{clip[:3]}/{clip}": (f"samm-{clip}-apex",) for clip in ("028_4_1", "032_3_1")}
+    assert data.applied == names
+    for sample in data.samples:
+        assert sample.apex == truth.takes[sample.key].apex
+    with pytest.raises(DataError, match=r"row \d+: apex is '\d+'; expected a frame within"):
+        Samm(tmp_path / "twin", release="samm-v2-no:samm-028_4_1-apex")
 
 
 def counted(listed):
@@ -85,14 +89,14 @@ def counted(listed):
 
 @pytest.mark.slow
 def test_the_composite_of_three_full_twins(tmp_path):
-    for database in ("smic", "casme2", "samm"):
-        truth = write_twin(tmp_path / database, database, size=(24, 32), frames=0.05)
+    for database, release in (("smic", None), ("casme2", "casme2-2014+objective"), ("samm", None)):
+        truth = write_twin(tmp_path / database, database, release=release, size=(24, 32), frames=0.05)
         (report,) = verify_all(tmp_path / database, frames=False)
         assert report.problems == (), database
         assert report.clips == len(truth.takes)
     parts = (Smic(tmp_path / "smic"), Casme2(tmp_path / "casme2"), Samm(tmp_path / "samm"))
     data, protocol = Union(*parts), get_protocol("megc2019")
-    assert (data.release, data.synthetic) == ("smic-hs-164+casme2-2014+samm-v2", True)
+    assert (data.release, data.synthetic) == ("smic-hs-164+casme2-2014+objective+samm-v2", True)
     listed = protocol.label(data)
     assert counted(listed) == protocol.counts
     assert (len(listed.samples), len({one.person for one in listed.samples})) == (442, 68)
@@ -100,7 +104,7 @@ def test_the_composite_of_three_full_twins(tmp_path):
     write_twin(tmp_path / "later", "casme2", release="casme2-2019", size=(24, 32), frames=0.05)
     later = Union(parts[0], Casme2(tmp_path / "later"), parts[2])
     assert protocol.label(later).table_hash == listed.table_hash
-    assert len(Casme2(tmp_path / "later", coding="emotion").samples) == 256
+    assert len(Casme2(tmp_path / "later", coding="emotion").samples) == 255
     objective = Union(*(kind(tmp_path / kind.__name__.lower(), coding="objective") for kind in (Casme2, Samm)))
     assert len(objective.samples) == 255 + 159
     assert counted(get_protocol("megc2018").label(objective)) == get_protocol("megc2018").counts

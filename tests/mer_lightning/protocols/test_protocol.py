@@ -120,16 +120,16 @@ def test_protocols_differ_by_hash_and_keep_it():
     assert len({p.hash for p in PROTOCOLS.values()}) == len(PROTOCOLS)
     assert get_protocol("megc2019+inner_subjects").hash != get_protocol("megc2019").hash
     # raise the version of a protocol when this changes: old scores no longer compare
-    assert {name: p.hash[:10] for name, p in PROTOCOLS.items() if p.version == 1} == {
+    assert {name: p.hash[:10] for name, p in PROTOCOLS.items()} == {
         "megc2019": "2232887cb2",
         "megc2019-441": "9f99a44b56",
         "smic-3": "4ef61d13f2",
         "casme2-3": "69aa80be27",
         "samm-3": "e9b667674c",
         "megc2019-holdout": "ca31c179a1",
-        "casme2-5": "6c2552862f",
+        "casme2-5": "6fdcca6da1",
         "casme2-5-2014": "f6f96dc3da",
-        "samm-5": "ff2bf1aa7b",
+        "samm-5": "b9edce5831",
         "megc2018": "e7cfef7dc9",
         "megc2018-holdout": "a74d96f491",
     }
@@ -139,6 +139,29 @@ def test_protocols_differ_by_hash_and_keep_it():
 def test_unknown_protocols_and_selections_are_named(name):
     with pytest.raises(DataError, match="expected one of"):
         get_protocol(name)
+
+
+def test_casme2_5_has_the_249_clips_of_the_2019_sheet():
+    old, new = get_protocol("casme2-5-2014"), get_protocol("casme2-5")
+    assert (sum(old.counts["casme2"]), sum(new.counts["casme2"])) == (246, 249)
+    assert (old.version, new.version) == (1, 2)
+
+
+def test_what_only_the_2019_sheet_calls_surprise_is_left_out_of_the_composite():
+    protocol = get_protocol("casme2-3")
+    later = [key for key, reason in protocol.left_out.items() if "only the 2019 sheet" in reason]
+    assert len(later) == 3
+    samples = [Sample("casme2", "sub24", key.split("/")[2], "surprise") for key in later]
+    kept = Sample("casme2", "sub24", "EP01_01", "surprise")
+
+    class Two:
+        name, synthetic = "two", True
+
+        def __init__(self, emotion):
+            self.samples = (*(replace(sample, emotion=emotion) for sample in samples), kept)
+
+    assert protocol.label(Two("surprise")) == protocol.label(Two("sadness"))
+    assert [sample.key for sample in protocol.label(Two("surprise")).samples] == [kept.key]
 
 
 def test_one_subject_cannot_be_left_out():

@@ -1,10 +1,12 @@
 """Pre-training on other people: who is on which side, what the folds start from, what stays frozen."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from mer_lightning.datamodules import read_samples
+from mer_lightning.datamodules import content_hash, read_samples
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase, SyntheticStills
 from mer_lightning.motion import get_representation
 from mer_lightning.protocols import Labelled, PretrainingFold, get_protocol, pretraining_fold
@@ -52,6 +54,35 @@ def test_fer2013_has_its_own_parts():
     fold = pretraining_fold(labelled_by(SyntheticStills(scale=0.0005), FER2013_7))
     assert {key.split("/")[1] for key in fold.train} == {"Training"}
     assert {key.split("/")[1] for key in fold.validation} == {"PublicTest"}
+
+
+def test_a_picture_that_trains_does_not_validate():
+    labelled = labelled_by(SyntheticStills(scale=0.0005), FER2013_7)
+    plain = pretraining_fold(labelled)
+    contents = {sample.key: sample.key.encode() for sample in labelled.samples}
+    private = next(key for key in contents if "PrivateTest" in key)
+    contents[plain.validation[1]] = contents[private] = contents[plain.train[0]]
+    contents[plain.validation[2]] = contents[plain.validation[0]]
+    fold = pretraining_fold(labelled, contents=tuple(contents.values()))
+    assert (fold.train, fold.repeated) == (plain.train, (plain.validation[1],))
+    assert fold.validation == (plain.validation[0], *plain.validation[2:])
+
+
+def test_the_one_test_part_of_a_release_in_folders_validates():
+    whole = SyntheticStills(scale=0.0005)
+    samples = [replace(s, subject=s.subject if s.subject == "Training" else "Test") for s in whole.samples]
+    labels = tuple(FER2013_7.label(sample) for sample in samples)
+    fold = pretraining_fold(Labelled(tuple(samples), labels))
+    assert {key.split("/")[1] for key in fold.validation} == {"Test"}
+    assert len(fold.train + fold.validation) == len(samples)
+
+
+def test_parts_that_repeat_each_other_are_read_and_people_who_do_are_refused():
+    labelled = labelled_by(SyntheticStills(scale=0.0005), FER2013_7)
+    contents = [b"one" for _ in labelled.samples]
+    assert content_hash(labelled, contents, people=False)
+    with pytest.raises(DataError, match="a clip of another subject"):
+        content_hash(labelled, contents)
 
 
 def test_a_fold_that_tests_or_mixes_is_refused():
