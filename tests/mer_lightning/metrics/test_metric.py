@@ -49,16 +49,16 @@ OF_A_FOLD = POOLED | {
 }
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("name", POOLED)
 @given(matrix=MATRICES | SPARSE)
-def test_a_pooled_matrix_scores_as_scikit_learn_has_it(metric, matrix):
-    assert metric.pooled(matrix) == pytest.approx(quiet(POOLED[metric.name], *samples(matrix)), abs=1e-12)
+def test_a_pooled_matrix_scores_as_scikit_learn_has_it(name, matrix):
+    assert get_metric(name).pooled(matrix) == pytest.approx(quiet(POOLED[name], *samples(matrix)), abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("name", OF_A_FOLD)
 @given(matrix=MATRICES | SPARSE)
-def test_a_fold_scores_as_scikit_learn_has_it_of_the_classes_that_are_there(metric, matrix):
-    assert metric.of_one_fold(matrix) == pytest.approx(quiet(OF_A_FOLD[metric.name], *samples(matrix)), abs=1e-12)
+def test_a_fold_scores_as_scikit_learn_has_it_of_the_classes_that_are_there(name, matrix):
+    assert get_metric(name).of_one_fold(matrix) == pytest.approx(quiet(OF_A_FOLD[name], *samples(matrix)), abs=1e-12)
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -91,7 +91,7 @@ def test_an_absent_class_stays_in_the_mean_of_precision_and_weighs_nothing_in_we
 def test_names_are_columns_and_differ():
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     assert all(metric.name.isidentifier() and metric.title for metric in METRICS)
-    with pytest.raises(DataError, match=r"metric 'f1': expected one of accuracy, uf1, uar, .*mcc$"):
+    with pytest.raises(DataError, match=r"metric 'f1': expected one of accuracy, uf1, uar, "):
         get_metric("f1")
 
 
