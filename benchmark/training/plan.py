@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,13 @@ from benchmark.records.clip_list import ClipList, clips_per_person
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from benchmark.methods.recipe import Recipe
     from benchmark.methods.suite import Suite
-    from mer_lightning.datamodules import LateTable, Readings, Table
+    from mer_lightning.datamodules import Content, LateTable, Readings, Table
     from mer_lightning.datamodules.table import Holds
     from mer_lightning.datasets.base import Dataset
     from mer_lightning.motion import Representation
@@ -132,71 +132,89 @@ def make_plan(
     Raises:
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
-    from mer_lightning.datamodules import LateTable, check_reading, content_hash, read_contents, read_samples
-    from mer_lightning.devices import device_of
+    from mer_lightning.datamodules import check_reading, read_contents
     from mer_lightning.motion import get_representation
-    from mer_lightning.motion.cache import Cache
 
     pairs = suite.pairs(methods, protocols)
     recipes = {name: load_recipe(name) for _, name in pairs}
     evaluations = {name: get_protocol(name) for name, _ in pairs}
     for name, recipe in recipes.items():
-        check_recipe(
-            recipe, {len(evaluations[protocol].scheme.classes) for protocol, method in pairs if method == name}
-        )
+        check_recipe(recipe, {len(evaluations[other].scheme.classes) for other, method in pairs if method == name})
     parts = {part.name: part for recipe in recipes.values() for part in recipe.trained}
     representations = {name: get_representation(part.sees.name, part.sees.arguments) for name, part in parts.items()}
     dataset = suite.source.open(data)
-    learnt_from = {
-        recipe.transfer.database: suite.source.open_pretraining(recipe.transfer.database, data)
-        for recipe in recipes.values()
-        if recipe.transfer
-    }
+    transfers = [recipe.transfer for recipe in recipes.values() if recipe.transfer]
+    learnt_from = {one.database: suite.source.open_pretraining(one.database, data) for one in transfers}
     lists = {name: protocol.label(dataset) for name, protocol in evaluations.items()}
     needs = {name: _reading(part, representations[name]) for name, part in parts.items()}
     for need, representation in {needs[name]: representations[name] for name in parts}.items():
         check_reading(dataset, representation, need[-1])
-    samples = list({sample.key: sample for labelled in lists.values() for sample in labelled.samples}.values())
+    samples = {sample.key: sample for labelled in lists.values() for sample in labelled.samples}
     with progress(len(samples)) as advance:
-        known = read_contents(dataset, samples, progress=advance)
-    contents = {sample.key: content for sample, content in zip(samples, known, strict=True)}
+        contents = dict(zip(samples, read_contents(dataset, [*samples.values()], progress=advance), strict=True))
+    tables = _Tables(dataset, representations, needs, contents, cache, accelerator)
     runs: list[Run] = []
-    tables: dict[tuple[str, _Need], LateTable] = {}
     for evaluation, method in pairs:
         recipe, protocol, labelled = recipes[method], evaluations[evaluation], lists[evaluation]
-        digest = content_hash(labelled, [contents[sample.key].digest for sample in labelled.samples])
-        for part in recipe.trained:
-            need = needs[part.name]
-            if (evaluation, need) not in tables:
-                read = partial(
-                    read_samples,
-                    dataset,
-                    labelled.samples,
-                    representations[part.name],
-                    holds=need[-1],
-                    cache=Cache(cache) if cache else None,
-                    known=[contents[sample.key] for sample in labelled.samples],
-                    device=device_of(accelerator),
-                )
-                tables[evaluation, need] = LateTable(digest, partial(_labelled_table, read, labelled, protocol))
-        used = {part.name: tables[evaluation, needs[part.name]] for part in recipe.trained}
-        table = next(iter(used.values())) if len(set(used.values())) == 1 else LateTable(digest, partial(_joined, used))
-        runs += [
-            Run(
-                recipe,
-                protocol,
-                seed,
-                dataset,
-                labelled,
-                table,
-                protocol.folds(labelled, seed),
-                suite.source.edition,
-                learnt_from[recipe.transfer.database] if recipe.transfer else None,
-            )
-            # a method without randomness gives the same result under every seed
-            for seed in (seeds or suite.seeds)[: None if recipe.seeded else 1]
-        ]
+        table, edition = tables.of(recipe, protocol, labelled), suite.source.edition
+        other = learnt_from[recipe.transfer.database] if recipe.transfer else None
+        # a method without randomness gives the same result under every seed
+        for seed in (seeds or suite.seeds)[: None if recipe.seeded else 1]:
+            folds = protocol.folds(labelled, seed)
+            runs.append(Run(recipe, protocol, seed, dataset, labelled, table, folds, edition, other))
     return runs
+
+
+@dataclass
+class _Tables:
+    """The tables of a suite: one for all methods that need the same samples read in the same way.
+
+    Attributes:
+        dataset: Where samples are read.
+        representations, needs: Of each part of a recipe, by its name.
+        contents: By what each sample is known again, by its key.
+        cache: Folder where representations computed from frames are kept.
+        accelerator: Lightning's.
+        made: Tables so far, by protocol and need.
+    """
+
+    dataset: Dataset
+    representations: Mapping[str, Representation]
+    needs: Mapping[str, _Need]
+    contents: Mapping[str, Content]
+    cache: Path | None
+    accelerator: str
+    made: dict[tuple[str, _Need], LateTable] = field(default_factory=dict)
+
+    def of(self, recipe: Recipe, protocol: Protocol, labelled: Labelled) -> LateTable:
+        """What a method sees of the samples of a protocol."""
+        from mer_lightning.datamodules import LateTable, content_hash
+
+        digest = content_hash(labelled, [self.contents[sample.key].digest for sample in labelled.samples])
+        used: dict[str, LateTable] = {}
+        for part in recipe.trained:
+            place = protocol.id, self.needs[part.name]
+            if place not in self.made:
+                read = self._reader(part.name, labelled)
+                self.made[place] = LateTable(digest, partial(_labelled_table, read, labelled, protocol))
+            used[part.name] = self.made[place]
+        return next(iter(used.values())) if len(set(used.values())) == 1 else LateTable(digest, partial(_joined, used))
+
+    def _reader(self, part: str, labelled: Labelled) -> Callable[[], Readings]:
+        from mer_lightning.datamodules import read_samples
+        from mer_lightning.devices import device_of
+        from mer_lightning.motion.cache import Cache
+
+        return partial(
+            read_samples,
+            self.dataset,
+            labelled.samples,
+            self.representations[part],
+            holds=self.needs[part][-1],
+            cache=Cache(self.cache) if self.cache else None,
+            known=[self.contents[sample.key] for sample in labelled.samples],
+            device=device_of(self.accelerator),
+        )
 
 
 def _joined(tables: dict[str, LateTable]) -> Table:

@@ -113,37 +113,17 @@ def search(
     Returns:
         Trials that ended, in order: at most ``tuning.trials`` that were completed or pruned, and those that failed.
     """
-    from optuna.storages import fail_stale_trials
     from optuna.trial import TrialState
 
     # here, since no_warnings below would turn on again the warnings that it turns off
     import mer_lightning.tasks  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
-    study = _open_study(given, name, folds)
     me = f"{socket.gethostname()}/{hashlib.sha256(str(given.folder.resolve()).encode()).hexdigest()[:8]}/{worker}"
-    for left in study.get_trials(states=(TrialState.RUNNING,)):
-        # this worker begins here, so what runs under its name is of one that died
-        if left.user_attrs.get("worker", [""])[0] == me or not (given.shared or help_only):
-            study.tell(left.number, state=TrialState.FAIL)
-    if given.tuning.pruner == "hyperband" and not given.shared and not help_only:
-        study = _without_failed(given, study, name, folds, me)
+    study = _join_study(given, name, folds, me, alone=not (given.shared or help_only))
 
     def objective(trial: Trial) -> float:
         trial.set_user_attr("worker", [me, os.getpid()])
-        values = suggest(trial, given.tuning.search_space)
-        watch = make_watch(given, trial, table, folds)
-        try:
-            return inner_uf1(
-                given.recipe.with_values(values),
-                table,
-                folds,
-                seed=given.seed,
-                accelerator=accelerator,
-                start=start,
-                watch=watch,
-            )
-        finally:
-            trial.set_user_attr("epochs", watch.epochs)
+        return _worth(given, trial, table, folds, accelerator, start)
 
     while True:
         done = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
@@ -155,10 +135,7 @@ def search(
             if help_only:
                 break
             if has_heartbeat(given.storage):
-                # another command has the last trials; should it die, one of them comes back
-                time.sleep(_POLL_SECONDS)
-                with no_warnings():
-                    fail_stale_trials(study)
+                _wait_for_others(study)
                 continue
         # a sampler of its own for each trial: a search that was interrupted goes on as if it had not been
         place = f"{name}/trial {len(done)}" + (f"/worker {worker}" if worker else "")
@@ -168,6 +145,49 @@ def search(
     done.sort(key=lambda trial: trial.number)
     ended = [*done[: given.tuning.trials], *study.get_trials(states=(TrialState.FAIL,))]
     return sorted(ended, key=lambda trial: trial.number)
+
+
+def _join_study(given: Search, name: str, folds: Sequence[Fold], me: str, *, alone: bool) -> Study:
+    """The study, in which no trial runs under the name of this worker, nor any at all where it works alone."""
+    from optuna.trial import TrialState
+
+    study = _open_study(given, name, folds)
+    for left in study.get_trials(states=(TrialState.RUNNING,)):
+        # this worker begins here, so what runs under its name is of one that died
+        if left.user_attrs.get("worker", [""])[0] == me or alone:
+            study.tell(left.number, state=TrialState.FAIL)
+    if given.tuning.pruner == "hyperband" and alone:
+        return _without_failed(given, study, name, folds, me)
+    return study
+
+
+def _wait_for_others(study: Study) -> None:
+    """Another command has the last trials; should it die, one of them comes back."""
+    from optuna.storages import fail_stale_trials
+
+    time.sleep(_POLL_SECONDS)
+    with no_warnings():
+        fail_stale_trials(study)
+
+
+def _worth(
+    given: Search, trial: Trial, table: Table, folds: Sequence[Fold], accelerator: str, start: Start | None
+) -> float:
+    """Pooled UF1 of a recipe with the values that a trial draws; the trial keeps the epochs that it took."""
+    values = suggest(trial, given.tuning.search_space)
+    watch = make_watch(given, trial, table, folds)
+    try:
+        return inner_uf1(
+            given.recipe.with_values(values),
+            table,
+            folds,
+            seed=given.seed,
+            accelerator=accelerator,
+            start=start,
+            watch=watch,
+        )
+    finally:
+        trial.set_user_attr("epochs", watch.epochs)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from benchmark.records.store import RunManifest, Store
 from mer_lightning.datasets.registry import open_database
 from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.faces.prepare import write_true_landmarks
-from tests.benchmark.test_recipe import GOOD
+from tests.benchmark.methods.test_recipe import GOOD
 
 SUITE = """
 title: Two databases, aligned
