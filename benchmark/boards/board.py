@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator
 
 from benchmark.boards.reported import METHODS
 from benchmark.evidence.statistics import Score, bootstrap, stack_runs
@@ -15,7 +15,7 @@ from benchmark.files import load_yaml
 from benchmark.methods.recipe import Paper, recipe_names
 from benchmark.records.board_names import board_title, is_synthetic, protocol_of
 from benchmark.records.run import RunRecord, load_runs
-from mer_lightning.metrics import METRICS
+from mer_lightning.metrics import METRICS, UF1, accuracy
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -29,12 +29,18 @@ ALL = "all"
 DATABASE_TITLES = {"smic": "SMIC", "casme2": "CASME II", "samm": "SAMM"}
 
 
-class ReportedScores(Settings):
-    """Numbers of one paper for one part of a protocol."""
+def _check_reported(scores: dict[str, float | None]) -> dict[str, float | None]:
+    known = {metric.name: metric for metric in METRICS}
+    for name, value in scores.items():
+        if name not in known:
+            raise ValueError(f"{name}: expected one of {', '.join(known)}")
+        if value is not None and not known[name].least <= value <= 1:
+            raise ValueError(f"{name}: expected a number of {known[name].least:g} to 1, found {value:g}")
+    return scores
 
-    accuracy: float | None = Field(default=None, ge=0, le=1)
-    uf1: float | None = Field(default=None, ge=0, le=1)
-    uar: float | None = Field(default=None, ge=0, le=1)
+
+ReportedScores = Annotated[dict[str, float | None], AfterValidator(_check_reported)]
+"""Numbers of one paper for one part of a protocol, by metric."""
 
 
 class ReportedRow(Settings):
@@ -183,7 +189,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
         key=lambda row: (
             not row.scores,
             bool(row.unranked),
-            -row.scores[ALL]["uf1"].mean if row.scores else 0,
+            -row.scores[ALL][UF1.name].mean if row.scores else 0,
             row.entry,
         )
     )
@@ -240,7 +246,7 @@ def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:
 
 def _scores(runs: Sequence[RunRecord], part: str) -> dict[str, Score]:
     pooled = [run.matrices(None if part == ALL else part).sum(0) for run in runs]
-    return {name: Score.over([float(metric(matrix)) for matrix in pooled]) for name, metric in METRICS.items()}
+    return {metric.name: Score.over([float(metric.pooled(matrix)) for matrix in pooled]) for metric in METRICS}
 
 
 def _intervals(runs: Sequence[RunRecord], parts: Sequence[str]) -> dict[str, dict[str, Interval]]:
@@ -249,4 +255,4 @@ def _intervals(runs: Sequence[RunRecord], parts: Sequence[str]) -> dict[str, dic
 
 
 def _mean_of_subjects(run: RunRecord) -> float:
-    return float(METRICS["accuracy"](run.matrices()).mean())
+    return float(accuracy(run.matrices()).mean())

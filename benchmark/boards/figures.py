@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.boards.board import ALL, DATABASE_TITLES
 from benchmark.svg import draw_svg
+from mer_lightning.metrics import UF1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ class _Line:
 
 def _picture_lines(board: Board) -> list[_Line]:
     lines = [
-        _Line(row.title, row.scores[ALL]["uf1"], *_published(row.published))
+        _Line(row.title, row.scores[ALL][UF1.name], *_published(row.published))
         for row in board.rows
         if row.scores and not row.unranked
     ]
@@ -62,7 +63,7 @@ def _picture_lines(board: Board) -> list[_Line]:
 def _published(row: ReportedRow | None) -> tuple[float | None, str]:
     if row is None or ALL not in row.scores:
         return None, "unknown"
-    return row.scores[ALL].uf1, row.selection
+    return row.scores[ALL].get(UF1.name), row.selection
 
 
 def _draw(board: Board) -> Figure:
@@ -80,7 +81,7 @@ def _draw(board: Board) -> Figure:
             axes.errorbar(line.measured.mean, y, xerr=spread, fmt="o", color="black", ms=7, capsize=3, zorder=3)
     baseline = next((row for row in board.rows if row.method == "linear-svm" and row.scores), None)
     if baseline is not None:
-        axes.axvline(baseline.scores[ALL]["uf1"].mean, color="black", lw=0.8, ls=":", zorder=1)
+        axes.axvline(baseline.scores[ALL][UF1.name].mean, color="black", lw=0.8, ls=":", zorder=1)
     axes.plot([], [], "o", color="black", label="measured here, honest")
     for selection, meaning in _MEANINGS.items():
         if any(line.selection == selection and line.published is not None for line in lines):
@@ -151,7 +152,7 @@ def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, fl
 def describe(board: Board) -> str:
     """The picture in words, for readers who do not see it."""
     measured = ", ".join(
-        f"{row.title} {row.scores[ALL]['uf1'].mean:.3f}" for row in board.rows if row.scores and not row.unranked
+        f"{row.title} {row.scores[ALL][UF1.name].mean:.3f}" for row in board.rows if row.scores and not row.unranked
     )
     parts = f" over {', '.join(DATABASE_TITLES[part] for part in board.parts[1:])}" if len(board.parts) > 1 else ""
     return f"{board.title}{parts}: UF1 measured here: {measured}"

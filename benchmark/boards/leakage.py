@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from benchmark.boards.leakage_figure import draw_leaks
-from benchmark.boards.tables import template
+from benchmark.boards.tables import metric_columns, template
 from benchmark.evidence.habits import HABITS, NUMBERS, gaps, load_leaks, noise_of
 from benchmark.evidence.statistics import Score
 from benchmark.files import load_yaml
 from benchmark.records.board_names import board_title, is_synthetic, protocol_of
-from mer_lightning.metrics import METRICS, uf1
+from mer_lightning.metrics import METRICS, UF1, uf1
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.evidence.habits import LeakRecord
+    from mer_lightning.metrics import Metric
 
 ELSEWHERE = "elsewhere.yaml"
 COUNTERPARTS = {
@@ -84,7 +85,7 @@ class HabitRow:
     @property
     def gap(self) -> float:
         """Leaky less honest UF1."""
-        return self.leaky["uf1"].mean - self.honest["uf1"].mean
+        return self.leaky[UF1.name].mean - self.honest[UF1.name].mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +139,18 @@ def load_leak_boards(leaderboards: Path) -> list[LeakBoard]:
     ]
 
 
-def render_leaks(leaderboards: Path, boards: Sequence[LeakBoard]) -> dict[Path, str]:
+def render_leaks(leaderboards: Path, boards: Sequence[LeakBoard], metrics: Sequence[Metric] = ()) -> dict[Path, str]:
     """Render the page and its pictures; nothing where there is no study.
 
     Args:
         leaderboards: Folder that the files belong into.
         boards: From ``load_leak_boards``.
+        metrics: Scores of the tables; empty for those of every table.
     """
     if not boards:
         return {}
-    given = {"boards": boards, "habits": HABITS, "counterparts": COUNTERPARTS, "picture": PICTURE}
+    given: dict[str, Any] = {"boards": boards, "habits": HABITS, "counterparts": COUNTERPARTS, "picture": PICTURE}
+    given |= metric_columns(metrics)
     files = {leaderboards / board.picture: board.svg for board in boards}
     return files | {leaderboards / "leakage.md": template("leakage.md.j2").render(**given)}
 
@@ -212,7 +215,7 @@ def _noise_gap(noise: dict[int, float]) -> float:
 def _habit_rows(records: Sequence[LeakRecord]) -> list[HabitRow]:
     """Habits of one method that all its seeds have tried."""
     studied = [{gap.habit.name: gap for gap in gaps(record)} for record in records]
-    last = records[-1]
+    last, names = records[-1], [metric.name for metric in METRICS]
     return [
         HabitRow(
             entry=last.honest.entry,
@@ -220,8 +223,8 @@ def _habit_rows(records: Sequence[LeakRecord]) -> list[HabitRow]:
             name=habit.name,
             habit=habit.title,
             candidates=f"{last.number} {_UNITS[last.candidates]}" if habit.outcome in _CHOSEN else "",
-            honest={name: Score.over([own[habit.name].honest[name] for own in studied]) for name in METRICS},
-            leaky={name: Score.over([own[habit.name].leaky[name] for own in studied]) for name in METRICS},
+            honest={name: Score.over([own[habit.name].honest[name] for own in studied]) for name in names},
+            leaky={name: Score.over([own[habit.name].leaky[name] for own in studied]) for name in names},
         )
         for habit in HABITS
         if all(habit.name in own for own in studied)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.evidence.habits import HABITS, HONEST, NUMBERS, gaps, noise_of
 from benchmark.records.board_names import board_title
 from benchmark.svg import draw_svg
-from mer_lightning.metrics import METRICS
+from mer_lightning.metrics import uf1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ def _draw_choices(axes: Axes, records: Sequence[LeakRecord]) -> None:
     axes.plot(NUMBERS, noise_of(records[0]), "--", color=_UNKNOWN, marker="x", ms=4, label="random guesses")
     looks = zip(cycle(_CURVES), cycle(_MARKERS), strict=False)
     for record, (colour, marker) in zip([r for r in records if r.best_of], looks, strict=False):
-        curve = [(best.number, float(METRICS["uf1"](best.confusion))) for best in record.best_of]
+        curve = [(best.number, float(uf1(best.confusion))) for best in record.best_of]
         axes.plot(*zip(*curve, strict=True), marker=marker, ms=4, lw=1.2, color=colour, label=_study(record, records))
     axes.set_xscale("log")
     axes.set_xticks(NUMBERS, [str(number) for number in NUMBERS])

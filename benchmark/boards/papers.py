@@ -11,7 +11,6 @@ from benchmark.boards.tables import template
 from benchmark.evidence.statistics import Score
 from benchmark.records.board_names import board_name, is_synthetic
 from benchmark.records.run import RunRecord, load_runs
-from mer_lightning.metrics import METRICS
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
@@ -198,11 +197,11 @@ def _recorded(
 def _recorded_score(
     records: list[RunRecord], column: PrintedColumn, database: str | None, evaluation: Evaluation
 ) -> Score:
-    metric = METRICS["uf1" if column.metric == "f1" else column.metric]
+    metric = column.score
     matrices = [run.matrices(database) for run in records]
     if column.metric == "accuracy" and evaluation == "subject_mean":
-        return Score.over([float(metric(matrix).mean()) for matrix in matrices])
-    return Score.over([float(metric(matrix.sum(0))) for matrix in matrices])
+        return Score.over([float(metric.pooled(matrix).mean()) for matrix in matrices])
+    return Score.over([float(metric.pooled(matrix.sum(0))) for matrix in matrices])
 
 
 def _written(score: Score, column: PrintedColumn) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from benchmark.files import load_yaml
+from mer_lightning.metrics import METRICS, UF1, get_metric
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
@@ -16,13 +17,17 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mer_lightning.metrics import Metric
+
 NONE_OF_OURS = "none of ours"
 METHODS = "methods.yaml"
 Evaluation = Literal["pooled", "subject_mean", "unknown"]
-Score = Literal["accuracy", "uf1", "uar", "f1"]
+_F1 = "f1"
+"""An F1 whose averaging a paper does not say; it is held against UF1."""
+_QUANTITIES = ("parameters", "operations", "epochs", "training_accuracy", "training_loss", "classes")
 Tier = Literal["A", "B", "C", "D"]
 _DASH = "——"
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)%?")
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)%?")
 _SCALES = {"fraction": 1.0, "percent": 100.0}
 
 
@@ -63,6 +68,13 @@ class Methods(Settings):
         return self
 
 
+def _known(metric: str) -> str:
+    known = (*(metric.name for metric in METRICS), _F1, *_QUANTITIES)
+    if metric not in known:
+        raise ValueError(f"expected one of {', '.join(known)}, found '{metric}'")
+    return metric
+
+
 class PrintedColumn(Settings):
     """One column of figures.
 
@@ -78,7 +90,7 @@ class PrintedColumn(Settings):
 
     id: str
     title: str
-    metric: Score | Literal["parameters", "operations", "epochs", "training_accuracy", "training_loss", "classes"]
+    metric: Annotated[str, AfterValidator(_known)]
     unit: Literal["fraction", "percent", "number"]
     protocol: str
     reason: str = ""
@@ -97,10 +109,15 @@ class PrintedColumn(Settings):
     @property
     def is_score(self) -> bool:
         """True for what follows from a confusion matrix."""
-        return self.metric in {"accuracy", "uf1", "uar", "f1"}
+        return self.metric not in _QUANTITIES
+
+    @property
+    def score(self) -> Metric:
+        """Ours that a score is held against."""
+        return UF1 if self.metric == _F1 else get_metric(self.metric)
 
     def value(self, printed: str | None) -> float | None:
-        """The number in a cell, scores in 0..1; None where the paper prints none.
+        """The number in a cell, scores as fractions; None where the paper prints none.
 
         Raises:
             ValueError: Not a number, or a score outside its range.
@@ -113,6 +130,8 @@ class PrintedColumn(Settings):
         number = float(match[1]) / _SCALES.get(self.unit, 1.0)
         if self.unit != "number" and number > 1:
             raise ValueError(f"column '{self.id}': '{printed}' is more than 1 as a {self.unit}")
+        if number < (self.score.least if self.is_score else 0):
+            raise ValueError(f"column '{self.id}': '{printed}' is less than {self.metric} can be")
         return number
 
 

@@ -8,13 +8,13 @@ import re
 from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 from benchmark.boards.board import ALL, DATABASE_TITLES
 from benchmark.evidence.claims.verdicts import claims_csv, judge_claims
-from mer_lightning.metrics import METRICS
+from mer_lightning.metrics import METRICS, UF1, shown_metrics
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -22,28 +22,31 @@ if TYPE_CHECKING:
 
     from benchmark.boards.board import Board
     from benchmark.evidence.claims.verdicts import ClaimRow
+    from mer_lightning.metrics import Metric
 
 CLAIMS = "claims.csv"
 TEMPLATES = Path(__file__).parent / "templates"
 _MARKED = re.compile(r"(<!-- table: (?P<board>\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def render(leaderboards: Path, boards: Sequence[Board]) -> dict[Path, str]:
+def render(leaderboards: Path, boards: Sequence[Board], metrics: Sequence[Metric] = ()) -> dict[Path, str]:
     """Render every table.
 
     Args:
         leaderboards: Folder that the files belong into.
         boards: From ``load_boards``.
+        metrics: Scores of the Markdown and LaTeX tables; empty for those of every table. The CSV has all.
 
     Returns:
         Text of each file, by path.
     """
     files: dict[Path, str] = {}
+    given = metric_columns(metrics)
     for board in boards:
-        files[leaderboards / f"{board.id}.md"] = template("board.md.j2").render(board=board, **_HELPERS)
-        files[leaderboards / f"{board.id}.tex"] = template("board.tex.j2").render(board=board, **_HELPERS)
+        files[leaderboards / f"{board.id}.md"] = template("board.md.j2").render(board=board, **given)
+        files[leaderboards / f"{board.id}.tex"] = template("board.tex.j2").render(board=board, **given)
         files[leaderboards / f"{board.id}.csv"] = _csv(board)
-    files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards, **_HELPERS)
+    files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards, **given)
     return files
 
 
@@ -95,13 +98,13 @@ def fill_tables(text: str, boards: Iterable[Board]) -> str:
         board = by_id.get(match["board"])
         if board is None:
             raise DataError(f"marker 'table: {match['board']}': no record of this protocol")
-        return f"{match[1]}{template('short.md.j2').render(board=board, **_HELPERS)}{match[3]}"
+        return f"{match[1]}{template('short.md.j2').render(board=board, **metric_columns())}{match[3]}"
 
     return _MARKED.sub(fill, text)
 
 
 def _csv(board: Board) -> str:
-    metrics = [(part, name) for part in board.parts for name in METRICS]
+    metrics = [(part, metric.name) for part in board.parts for metric in METRICS]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -127,7 +130,7 @@ def _csv(board: Board) -> str:
     for row in board.reported:
         cells = ["reported", row.method or "", row.name, "", ""]
         for part, name in metrics:
-            cells += [_number(getattr(row.scores.get(part), name, None)), "", "", ""]
+            cells += [_number(row.scores.get(part, {}).get(name)), "", "", ""]
         writer.writerow([*cells, "", row.selection, row.source])
     return text.getvalue()
 
@@ -156,6 +159,7 @@ def _environment() -> jinja2.Environment:
     environment = strict_environment(TEMPLATES, autoescape=False)
     environment.filters["tex"] = _tex
     environment.filters["number"] = _number_or_dash
+    environment.globals.update(_GLOBALS)
     return environment
 
 
@@ -171,9 +175,24 @@ def strict_environment(folder: Path, *, autoescape: bool) -> jinja2.Environment:
     )
 
 
-_HELPERS = {
+def metric_columns(metrics: Sequence[Metric] = ()) -> dict[str, Any]:
+    """The columns of a table, as templates name them.
+
+    Args:
+        metrics: Chosen ones; those of every table when empty.
+
+    Returns:
+        ``metrics`` of the whole; ``by_part``, those of every database: the official ones and what is in no table
+        unless it is asked for; ``main``, whose column says how far an incomplete run is.
+    """
+    chosen = tuple(metrics) or shown_metrics()
+    by_part = [metric for metric in chosen if metric.official or not metric.shown]
+    return {"metrics": chosen, "by_part": by_part, "main": UF1 if UF1 in chosen else chosen[0]}
+
+
+_GLOBALS: dict[str, Any] = {
     "ALL": ALL,
-    "METRICS": {"accuracy": "Acc", "uf1": "UF1", "uar": "UAR"},
+    "UF1": UF1,
     "DATABASES": DATABASE_TITLES,
     "SELECTIONS": {"honest": "not on test", "test": "**on the test subject**", "unknown": "not stated"},
 }

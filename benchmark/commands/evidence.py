@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import open_console
+from benchmark.commands.options import chosen_metrics, metrics_option, open_console
 from benchmark.places import LEADERBOARDS
 from mer_lightning.types import DataError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from benchmark.commands.options import Commands
     from benchmark.evidence.statistics import Comparison, Paired
     from benchmark.records.run import RunRecord
+    from mer_lightning.metrics import Metric
 
 _LARGEST = 6
 
@@ -31,7 +32,9 @@ def add_evidence_commands(commands: Commands) -> None:
     places.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
     places.add_argument("--json", action="store_true", help="for programs")
 
-    compared = commands.add_parser("compare", parents=[places], help="compare methods under one protocol")
+    compared = commands.add_parser(
+        "compare", parents=[places, metrics_option()], help="compare methods under one protocol"
+    )
     compared.add_argument("methods", nargs="*", help="two or more methods (default: all of the protocol)")
     compared.add_argument("--protocol", required=True, help="a leaderboard, e.g. megc2019 or synthetic-megc2019")
     compared.set_defaults(handler=_compare)
@@ -76,6 +79,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         stack_runs,
     )
 
+    metrics = chosen_metrics(arguments)
     runs = _runs(arguments.records, arguments.protocol)
     methods: list[str] = list(dict.fromkeys(arguments.methods)) or [
         method for method, found in runs.items() if all(run.complete for run in found)
@@ -111,7 +115,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(body, indent=1))
     else:
-        _print_comparison(body)
+        _print_comparison(body, metrics)
     return 0
 
 
@@ -129,19 +133,19 @@ def _comparison(one: str, other: str, paired: Paired, result: Comparison, holm: 
     }
 
 
-def _print_comparison(body: Mapping[str, Any]) -> None:
+def _print_comparison(body: Mapping[str, Any], metrics: Sequence[Metric]) -> None:
     console = open_console()
-    table = Columns("method", "seeds", "UF1", "95 % interval", "UAR", "95 % interval", "accuracy", "95 % interval")
+    table = Columns("method", "seeds", *(metric.heading for metric in metrics))
     for method, own in body["methods"].items():
         cells = [method, " ".join(map(str, own["seeds"]))]
-        for name in ("uf1", "uar", "accuracy"):
-            score, (low, high) = own["scores"][name], own["intervals"][name]
-            cells += [
-                f"{score['mean']:.4f}" + ("" if score["sd"] is None else f" ± {score['sd']:.4f}"),
-                f"{low:.4f} – {high:.4f}",
-            ]
+        for metric in metrics:
+            score, (low, high) = own["scores"][metric.name], own["intervals"][metric.name]
+            spread = "" if score["sd"] is None else f" ± {score['sd']:.4f}"
+            cells.append(f"{score['mean']:.4f}{spread}\n{low:.4f} – {high:.4f}")
         table.add_row(*cells)
-    console.print(f"{body['protocol']}, {body['subjects']} subjects; intervals over subjects, ± over seeds")
+    console.print(
+        f"{body['protocol']}, {body['subjects']} subjects; mean ± over seeds, below it the 95 % interval over subjects"
+    )
     console.print(table)
     table = Columns("UF1 difference", "mean", "95 % interval", "p", "p, Holm", "seeds paired")
     for pair in body["comparisons"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from benchmark.commands.options import chosen_metrics, metrics_option
 from benchmark.places import LEADERBOARDS, PROJECT
 from mer_lightning.files import write_text
 
@@ -18,7 +19,7 @@ DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
 
 def add_leaderboards_command(commands: Commands) -> None:
     """Register ``leaderboards``; it sets ``handler``."""
-    boards = commands.add_parser("leaderboards", help="render all tables from the records")
+    boards = commands.add_parser("leaderboards", parents=[metrics_option()], help="render all tables from the records")
     boards.add_argument("--check", action="store_true", help="only say whether they agree; exit 1 if not")
     boards.set_defaults(handler=_leaderboards)
 
@@ -31,10 +32,15 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.site.pages import SITE, render_site
     from benchmark.boards.tables import fill_tables, load_claims, render, render_claims
 
+    metrics = chosen_metrics(arguments)
     boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
-    files = render(LEADERBOARDS, boards) | render_papers(LEADERBOARDS, papers) | render_claims(LEADERBOARDS, claims)
+    files = (
+        render(LEADERBOARDS, boards, metrics)
+        | render_papers(LEADERBOARDS, papers)
+        | render_claims(LEADERBOARDS, claims)
+    )
     leaks = load_leak_boards(LEADERBOARDS)
-    files |= render_leaks(LEADERBOARDS, leaks)
+    files |= render_leaks(LEADERBOARDS, leaks, metrics)
     for board in boards:
         if board.reported:
             files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table as Columns
 
 from benchmark.commands.options import (
+    chosen_metrics,
     chosen_suite,
     count,
     edition_option,
     local_records,
+    metrics_option,
     open_console,
     plan_inputs,
     seed,
@@ -24,18 +26,20 @@ from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from rich.console import Console
 
     from benchmark.commands.options import Commands
     from benchmark.evidence.habits import LeakRecord
+    from mer_lightning.metrics import Metric
 
 
 def add_leak_command(commands: Commands) -> None:
     """Register ``leak-study``; it sets ``handler``."""
     leaks = commands.add_parser(
         "leak-study",
-        parents=[suite_options(), edition_option(), local_records()],
+        parents=[suite_options(), edition_option(), local_records(), metrics_option()],
         help="what peeking at the held-out subject would be worth to a method",
     )
     leaks.add_argument("--method", required=True, help="a recipe")
@@ -57,6 +61,7 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     from benchmark.training.executors import choose_executor
     from benchmark.training.plan import make_plan
 
+    metrics = chosen_metrics(arguments)
     # with --json, what is said meanwhile must not get between the braces
     console = open_console(file=sys.stderr if arguments.json else None)
     suite = chosen_suite(arguments)
@@ -81,7 +86,7 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(_as_json(record), indent=1))
     else:
-        _print_study(record, console)
+        _print_study(record, metrics, console)
         console.print(f"record: {path}\npicture: {picture}")
     return 0
 
@@ -105,18 +110,21 @@ def _as_json(record: LeakRecord) -> dict[str, Any]:
     }
 
 
-def _print_study(record: LeakRecord, console: Console) -> None:
+def _print_study(record: LeakRecord, metrics: Sequence[Metric], console: Console) -> None:
+    from mer_lightning.metrics import UF1
+
     body = _as_json(record)
-    scores = ", ".join(f"{name} {value:.4f}" for name, value in body["honest"].items())
+    scores = ", ".join(f"{metric.title} {body['honest'][metric.name]:.4f}" for metric in metrics)
     what = {"epoch": "epochs", "C": "values of C", None: "nothing to choose from"}[record.candidates]
     number = f"{record.number} " if record.number else ""
     console.print(f"{record.honest.title}, {body['board']}, seed {body['seed']}: honest {scores}; {number}{what}")
-    table = Columns("habit, never ranked", "honest UF1", "leaky UF1", "gap", "accuracy")
+    others = [metric for metric in metrics if metric != UF1]
+    table = Columns("habit, never ranked", "honest UF1", "leaky UF1", "gap", *(metric.heading for metric in others))
     for row in body["habits"]:
         honest, leaky = row["honest"], row["leaky"]
         gap = f"{leaky['uf1'] - honest['uf1']:+.4f}"
-        accuracy = f"{honest['accuracy']:.4f} → {leaky['accuracy']:.4f}"
-        table.add_row(row["name"], f"{honest['uf1']:.4f}", f"{leaky['uf1']:.4f}", gap, accuracy)
+        changes = (f"{honest[metric.name]:.4f} → {leaky[metric.name]:.4f}" for metric in others)
+        table.add_row(row["name"], f"{honest['uf1']:.4f}", f"{leaky['uf1']:.4f}", gap, *changes)
     console.print(table)
     own = {row["number"]: row["uf1"] for row in body["best_of"]}
     noise = {row["number"]: row["uf1"] for row in body["noise"]}

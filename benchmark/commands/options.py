@@ -15,6 +15,7 @@ from rich.progress import Progress
 from benchmark.methods.source import EDITION
 from benchmark.places import LEADERBOARDS, RUNS
 from mer_lightning.settings import SEEDS
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from benchmark.methods.suite import Suite
     from benchmark.records.run import RunRecord
     from benchmark.training.plan import Inputs
+    from mer_lightning.metrics import Metric
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
@@ -62,6 +64,35 @@ def suite_options() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder with the data, for suites that need one")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="(default: %(default)s)")
     return parser
+
+
+def metrics_option() -> argparse.ArgumentParser:
+    """The flag of every command that prints a table of scores."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--metrics",
+        metavar="A,B|all",
+        help="scores to show, e.g. uf1,kappa,mcc, or all (default: those of every table); UF1 is what ranks",
+    )
+    return parser
+
+
+def chosen_metrics(arguments: argparse.Namespace) -> tuple[Metric, ...]:
+    """The scores to show, each once, in the order of the flag; without it those of every table.
+
+    Raises:
+        DataError: A name that no metric has.
+    """
+    from mer_lightning.metrics import METRICS, get_metric, shown_metrics
+
+    if arguments.metrics is None:
+        return shown_metrics()
+    if arguments.metrics == "all":
+        return METRICS
+    try:
+        return tuple(get_metric(name) for name in dict.fromkeys(map(str.strip, arguments.metrics.split(","))))
+    except DataError as error:
+        raise DataError(f"--metrics: {error}, or all") from error
 
 
 def edition_option() -> argparse.ArgumentParser:

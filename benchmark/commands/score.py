@@ -1,4 +1,4 @@
-"""``mer-bench score``: accuracy, UF1 and UAR of anybody's predictions."""
+"""``mer-bench score``: accuracy, UF1, UAR and others of anybody's predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import open_console
+from benchmark.commands.options import chosen_metrics, metrics_option, open_console
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_score_command(commands: Commands) -> None:
     """Register ``score``; it sets ``handler``."""
-    score = commands.add_parser("score", help="score a file of predictions")
+    score = commands.add_parser("score", parents=[metrics_option()], help="score a file of predictions")
     score.add_argument(
         "file",
         type=Path,
@@ -41,6 +41,7 @@ def _score(arguments: argparse.Namespace) -> int:
     from benchmark.evidence.scoring import read_predictions, score
     from mer_lightning.protocols import get_protocol
 
+    metrics = chosen_metrics(arguments)
     protocol = None if arguments.protocol is None else get_protocol(arguments.protocol)
     if protocol is not None and arguments.protocol != protocol.name:
         raise DataError(
@@ -51,16 +52,17 @@ def _score(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(result))
         return 0
-    table = Columns("part", "clips", "subjects", "accuracy", "UF1", "UAR", "accuracy, mean of subjects")
+    titles = (metric.heading for metric in metrics)
+    table = Columns("part", "clips", "subjects", *titles, "Acc, mean of subjects")
     for name, block in {"all": result, **result["databases"]}.items():
-        scores = (block[key] for key in ("accuracy", "uf1", "uar", "accuracy_subject_mean"))
+        scores = (block[key] for key in (*(metric.name for metric in metrics), "accuracy_subject_mean"))
         table.add_row(name, str(block["n"]), str(block["subjects"]), *(f"{value:.4f}" for value in scores))
     console = open_console(wrap=True)
     console.print(table)
     for name, block in {"all": result, **result["databases"]}.items():
         if block["absent"]:
             console.print(
-                f"{name}: no true sample of class {', '.join(block['absent'])}; it counts as 0 in UF1 and UAR"
+                f"{name}: no true sample of class {', '.join(block['absent'])}; it counts as 0 in means over classes"
             )
     for remark in result["remarks"]:
         console.print(remark)

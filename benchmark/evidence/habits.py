@@ -149,11 +149,10 @@ def gaps(record: LeakRecord) -> list[Gap]:
 def fold_mean(record: LeakRecord, confusion: Mapping[str, Matrix]) -> dict[str, float]:
     """Mean of the folds' own scores, as code that calls scikit-learn fold by fold has it.
 
-    A class that a fold has neither as truth nor as prediction is dropped from its F1, one without truth from its
-    recall, so every fold is a mean over other classes.
+    Each drops the classes that a fold does not have, so every fold is a mean over other classes.
     """
-    scores = [_present(matrix) for matrix in _by_fold(record, confusion)]
-    return {name: float(np.mean([score[name] for score in scores])) for name in METRICS}
+    folds = _by_fold(record, confusion)
+    return {metric.name: float(np.mean([metric.of_one_fold(matrix) for matrix in folds])) for metric in METRICS}
 
 
 def _by_fold(record: LeakRecord, confusion: Mapping[str, Matrix]) -> NDArray[np.int64]:
@@ -166,20 +165,10 @@ def _by_fold(record: LeakRecord, confusion: Mapping[str, Matrix]) -> NDArray[np.
     return np.array(list(folds.values()))
 
 
-def _present(matrix: NDArray[np.int64]) -> dict[str, float]:
-    hits, truth, guessed = np.diagonal(matrix), matrix.sum(1), matrix.sum(0)
-    seen = truth + guessed > 0
-    return {
-        "accuracy": float(hits.sum() / truth.sum()),
-        "uf1": float((2 * hits[seen] / (truth + guessed)[seen]).mean()),
-        "uar": float((hits[truth > 0] / truth[truth > 0]).mean()),
-    }
-
-
 def pooled_scores(confusion: Mapping[str, Matrix]) -> dict[str, float]:
     """Scores of the pooled matrix."""
     matrix = np.array(list(confusion.values())).sum(0)
-    return {name: float(metric(matrix)) for name, metric in METRICS.items()}
+    return {metric.name: float(metric.pooled(matrix)) for metric in METRICS}
 
 
 @dataclass(frozen=True, slots=True)

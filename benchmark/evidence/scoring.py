@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.evidence.predictions import HEADER, MEGC_CLASSES, Scored, read_file
 from benchmark.evidence.spelling import class_key, is_number, unify
-from mer_lightning.metrics import METRICS, absent_classes, confusion_matrix
+from mer_lightning.metrics import METRICS, absent_classes, confusion_matrix, uar, uf1
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def score(scoring: Scoring) -> dict[str, Any]:
     """Score pooled predictions, all together and per database.
 
     Returns:
-        ``n, subjects, classes, accuracy, uf1, uar, accuracy_subject_mean, confusion, databases, remarks, protocol``;
+        ``n, subjects, classes``, every metric by name, ``accuracy_subject_mean, confusion, databases, remarks,
+        protocol``;
         ``databases`` holds the first of these for each database with the same classes, and each block names the
         classes without a true sample under ``absent`` (they count as 0 in UF1 and UAR). ``protocol`` is None or its
         ``name``, whether the file is its ``official`` list, and the ``differences``.
@@ -116,7 +117,7 @@ def _block(rows: Sequence[Scored], classes: Sequence[str]) -> dict[str, Any]:
         "n": len(rows),
         "subjects": len(people),
         "classes": list(classes),
-        **{name: float(metric(matrix)) for name, metric in METRICS.items()},
+        **{metric.name: float(metric.pooled(matrix)) for metric in METRICS},
         "accuracy_subject_mean": float(np.mean([np.mean(hits) for hits in people.values()])),
         "confusion": matrix.tolist(),
         "absent": [classes[i] for i in absent_classes(matrix)],
@@ -226,7 +227,7 @@ def _held_against(scoring: Scoring, protocol: Protocol) -> Scoring:
 
 def _unlike_printed(scoring: Scoring, printed: tuple[float, float]) -> list[str]:
     matrix = _matrix(scoring.rows, scoring.classes)
-    ours = [float(METRICS[name](matrix)) for name in ("uf1", "uar")]
+    ours = [float(uf1(matrix)), float(uar(matrix))]
     if all(abs(one - other) < 1e-4 for one, other in zip(ours, printed, strict=True)):
         return []
     return [

@@ -31,7 +31,7 @@ _SAME = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where a score would lie for other subjects; ``low`` and ``high`` as the score itself, 0..1."""
+    """Where a score would lie for other subjects; ``low`` and ``high`` as the score itself."""
 
     low: float
     high: float
@@ -257,7 +257,7 @@ def holm(p: Sequence[float]) -> list[float]:
 def over_seeds(stacked: ArrayLike) -> dict[str, Score]:
     """Every metric of the pooled matrix of each seed, over seeds."""
     pooled = _seeds_first(stacked).sum(1)
-    return {name: Score.over(metric(pooled)) for name, metric in METRICS.items()}
+    return {metric.name: Score.over(metric.pooled(pooled)) for metric in METRICS}
 
 
 def influence(stacked: ArrayLike, people: Sequence[str], largest: int = 6) -> list[Influence]:
@@ -271,7 +271,7 @@ def influence(stacked: ArrayLike, people: Sequence[str], largest: int = 6) -> li
     matrices = _seeds_first(stacked)
     clips = matrices[0].sum((-1, -2))
     without = matrices.sum(1, keepdims=True) - matrices
-    scores = {name: metric(without).mean(0) for name, metric in METRICS.items()}
+    scores = {metric.name: metric.pooled(without).mean(0) for metric in METRICS}
     found: list[Influence] = []
     order: list[int] = np.argsort(-clips, kind="stable")[:largest].tolist()
     for s in order:
@@ -334,7 +334,7 @@ def _pool(matrices: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np
 
 def _resampled(matrices: NDArray[np.int64], draws: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     pooled = _pool(matrices, draws)
-    return {name: metric(pooled) for name, metric in METRICS.items()}
+    return {metric.name: metric.pooled(pooled) for metric in METRICS}
 
 
 def _interval(values: NDArray[np.float64], level: float, subjects: int) -> Interval:

@@ -115,8 +115,7 @@ def tune(
         storage: Where studies are kept, see ``storage_place``.
 
     Returns:
-        The record of ``<method>-tuned`` or ``<method>-tuned-global``; ``failed`` names the folds that ended in an
-        error.
+        The record of ``<method>-tuned`` or ``<method>-tuned-global``; ``failed`` names folds that ended in an error.
 
     Raises:
         DataError: Mode, protocol, recipe and pruner do not fit together, there is nothing to split, the storage cannot
@@ -127,10 +126,7 @@ def tune(
     store, console = output.store, output.console
     check_free([tuned.clip_list], output.records, load_clip_list)
     with _lock_folder(store.folder(tuned.id) / "tuning") as folder:
-        place, shared = storage_place(storage, folder)
-        check_storage(place)
-        given = Search(run.recipe, tuning, run.seed, tuned.id, place, folder, shared)
-        plan = _Plan(given, run.protocol.id, run.labelled)
+        plan = _Plan(_search_of(run, tuning, tuned.id, storage, folder), run.protocol.id, run.labelled)
         missing = begin_run(tuned, store)
         helper = make_executor(partial(_help, plan))
         seen = tuning.mode == "global"
@@ -145,6 +141,12 @@ def tune(
         executor = make_executor(partial(_tune_folds, plan))
         (record,) = run_all([tuned], output, executor, at_once=1, progress=progress())
     return record
+
+
+def _search_of(run: Run, tuning: Tuning, tuned: str, storage: str, folder: Path) -> Search:
+    place, shared = storage_place(storage, folder)
+    check_storage(place)
+    return Search(run.recipe, tuning, run.seed, tuned, place, folder, shared)
 
 
 def _check_mode(run: Run, tuning: Tuning) -> None:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from mer_lightning.mistakes import first_mistake
-from mer_lightning.motion.descriptor_representations import DESCRIPTORS, Features
+from mer_lightning.motion.descriptor_representations import Features
 from mer_lightning.motion.dynamic_image import DynamicImage
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.flow_map import FlowMap
-from mer_lightning.motion.flow_representations import (
-    S0_FLOW_SEQUENCE,
-    S0_FRAMES_AND_FLOW,
-    S1_FLOW_SEQUENCE,
-    S2_FLOW_SEQUENCE,
-    FlowSequence,
-    OnsetApexFlow,
-)
+from mer_lightning.motion.flow_representations import FlowSequence, OnsetApexFlow
 from mer_lightning.motion.frames import FromFrames, Magnification
 from mer_lightning.motion.image_representations import ApexFrame, FrameSequence
 from mer_lightning.motion.masked import masked_farneback_flow
@@ -33,23 +28,35 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-REPRESENTATIONS: dict[str, FlowMap | FromFrames] = {
-    representation.name: representation
-    for representation in (
-        FlowMap(),
-        OnsetApexFlow(),
-        FlowSequence(),
-        S0_FLOW_SEQUENCE,
-        S0_FRAMES_AND_FLOW,
-        S1_FLOW_SEQUENCE,
-        S2_FLOW_SEQUENCE,
-        ApexFrame(),
-        FrameSequence(),
-        DynamicImage(),
-        *DESCRIPTORS,
-    )
-}
-"""Every representation a recipe may name, each with the arguments it has unless told otherwise."""
+
+def find_representations() -> dict[str, FlowMap | FromFrames]:
+    """What the files of this folder define, by name: classes with a default ``name``, and values with one of their own.
+
+    Raises:
+        DataError: Two are of one name.
+    """
+    kinds = (FlowMap, FromFrames)
+    found: dict[str, FlowMap | FromFrames] = {}
+    for file in sorted(info.name for info in iter_modules(__path__)):
+        module = import_module(f"{__name__}.{file}")
+        own = {key: value for key, value in vars(module).items() if not key.startswith("_")}
+        classes = [
+            value
+            for value in own.values()
+            if isinstance(value, type)
+            and issubclass(value, kinds)
+            and value.__module__ == module.__name__
+            and not value.model_fields["name"].is_required()
+        ]
+        made = [cls() for cls in classes]  # pyright: ignore[reportCallIssue] - their names have defaults
+        for one in (*made, *(value for value in own.values() if isinstance(value, kinds))):
+            if found.setdefault(one.name, one) != one:
+                raise DataError(f"motion/{file}.py: a representation is called {one.name} already")
+    return found
+
+
+REPRESENTATIONS = find_representations()
+"""Every representation a recipe may name, each with the arguments it has unless told otherwise; a file adds its own."""
 
 
 def get_representation(name: str, arguments: Mapping[str, Any] | None = None) -> Representation:
@@ -95,6 +102,7 @@ __all__ = [
     "OnsetApexFlow",
     "Representation",
     "farneback_flow",
+    "find_representations",
     "get_representation",
     "masked_farneback_flow",
     "optical_strain",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path  # noqa: TC003 - pydantic needs it to read a field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from mer_lightning.faces.alignment import Crop, similarity
 from mer_lightning.faces.points import mean_face
 from mer_lightning.faces.regions import REGIONS, region_map
 from mer_lightning.motion.flow_representations import FlowMethod, OnsetApexFlow, flow_versions
-from mer_lightning.motion.frames import FromFrames, Sampling, pick_frames
+from mer_lightning.motion.frames import LATER, FromFrames, Sampling, pick_frames
 from mer_lightning.motion.strain import optical_strain
 from mer_lightning.video.sampling import around_apex, onset_apex
 
@@ -299,7 +299,7 @@ class FromNetwork(Features):
     """
 
     backbone: str
-    weights: Path | None = None
+    weights: Annotated[Path | None, LATER] = None
 
     @property
     def weight_files(self) -> tuple[Path, ...]:
@@ -376,18 +376,3 @@ class TextureAndApex(RegionFeatures, FromNetwork):
         texture = lbp_top(_levels(clips), radii=self.radii, neighbours=self.neighbours, blocks=regions)
         apex = self.look(clips[:, self.frames // 2])
         return torch.cat((functional.normalize(texture), functional.normalize(apex)), 1)
-
-
-DESCRIPTORS: tuple[Features, ...] = (
-    LBPTop(),
-    LBPSip(),
-    STLBPIP(),
-    QuantisedPatterns(),
-    Hoof(),
-    Fdm(),
-    Osw(),
-    Mdmo(),
-    BiWoof(),
-    NetworkFeatures(),
-    TextureAndApex(),
-)

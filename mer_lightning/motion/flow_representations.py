@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path  # noqa: TC003 - pydantic needs it to read a field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from mer_lightning.motion import tvl1
 from mer_lightning.motion.farneback import farneback_flow
-from mer_lightning.motion.frames import FromFrames, Sampling, pick_frames
+from mer_lightning.motion.frames import LATER, FromFrames, Sampling, pick_frames
 from mer_lightning.motion.masked import masked_farneback_flow
 from mer_lightning.motion.raft import load_raft, raft_flow
 from mer_lightning.motion.strain import Normalisation, flow_magnitude, normalise, optical_strain, resize_flow
@@ -55,7 +55,7 @@ class FromFlow(FromFrames):
     size: tuple[int, int]
     flow_size: tuple[int, int]
     method: FlowMethod = "tvl1"
-    weights: Path | None = None
+    weights: Annotated[Path | None, LATER] = None
     third: Third = "strain"
     normalisation: Normalisation = "none"
 
@@ -168,8 +168,8 @@ class FlowSequence(FromFlow):
     size: tuple[int, int] = (96, 96)
     flow_size: tuple[int, int] = (96, 96)
     masked: bool = False
-    threshold: float = Field(default=0.8, ge=0)
-    with_frames: bool = False
+    threshold: Annotated[float, Field(ge=0), LATER] = 0.8
+    with_frames: Annotated[bool, LATER] = False
 
     @model_validator(mode="after")
     def _check_mask(self) -> FlowSequence:

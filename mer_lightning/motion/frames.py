@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import torch
@@ -32,8 +32,8 @@ Sampling = Literal["symmetric", "equal", "tim", "linear"]
 CODE_VERSION = 1
 """Part of every cache key; raised whenever the same parameters give other numbers."""
 
-# parameters that came after the first version; at their defaults nothing changed, and neither does the key
-_LATER = frozenset({"magnification", "threshold", "with_frames", "weights"})
+LATER = "came after the first version"
+"""Marks a parameter that did: at its default nothing changed, and neither does the cache key."""
 # luma of ITU-R BT.601, as in common grey conversions
 _GREY = (0.299, 0.587, 0.114)
 
@@ -115,7 +115,7 @@ class FromFrames(Settings):
     """
 
     name: str
-    magnification: Magnification | None = None
+    magnification: Annotated[Magnification | None, LATER] = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -165,7 +165,9 @@ class FromFrames(Settings):
     def cache_key(self) -> str:
         """Identity of the computation: class, every parameter, the versions of code, the content of its files."""
         fields = type(self).model_fields
-        unused = {key for key in _LATER & set(fields) if getattr(self, key) == fields[key].default}
+        unused = {
+            key for key, field in fields.items() if LATER in field.metadata and getattr(self, key) == field.default
+        }
         described = [type(self).__name__, CODE_VERSION, self.model_dump(mode="json", exclude=unused)]
         key = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
         for path in self.weight_files:

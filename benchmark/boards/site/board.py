@@ -14,6 +14,7 @@ from benchmark.boards.site.figures import SERIES, Curve, board_picture, curve_pi
 from benchmark.evidence.claims.search import PrintedScore
 from benchmark.evidence.claims.verdicts import Claim, check_claim
 from benchmark.records.board_names import is_synthetic, protocol_of, protocol_title
+from mer_lightning.metrics import UF1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,7 +210,7 @@ def _table_lines(board: Board, entries: Sequence[MeasuredMethod]) -> tuple[Line,
     ]
     shown = {entry.row.method for entry in entries}
     published = [row for row in board.reported if row.method not in shown]
-    published.sort(key=lambda row: -(row.scores[ALL].uf1 or 0) if ALL in row.scores else 0)
+    published.sort(key=lambda row: -(row.scores[ALL].get(UF1.name) or 0) if ALL in row.scores else 0)
     lines += [Line(f"published-{i}", row.name, None, row, _feasible(board, row)) for i, row in enumerate(published, 1)]
     return tuple(lines)
 
@@ -220,11 +221,12 @@ def _feasible(board: Board, row: ReportedRow | None) -> tuple[Feasible, ...]:
     counts = protocol_of(board.id).counts
     found: list[Feasible] = []
     for part in board.parts:
-        scores = row.scores.get(part)
-        if scores is None or (scores.uf1 is None and scores.uar is None):
+        scores = row.scores.get(part, {})
+        uf1, uar = scores.get("uf1"), scores.get("uar")
+        if uf1 is None and uar is None:
             continue
         sizes = tuple(map(sum, zip(*counts.values(), strict=True))) if part == ALL else tuple(counts[part])
-        verdict = _check_printed(sizes, _printed(scores.uf1), _printed(scores.uar))
+        verdict = _check_printed(sizes, _printed(uf1), _printed(uar))
         detail = "; ".join(verdict.reasons)
         if verdict.answer == "possible":
             detail = f"{'' if verdict.complete else 'at least '}{verdict.matrices:,} confusion matrices fit"

@@ -26,6 +26,7 @@ from benchmark.methods.recipe import load_recipes, recipe_text
 from benchmark.methods.suite import load_suite, suite_names
 from benchmark.records.networks import load_networks
 from benchmark.records.run import load_runs
+from mer_lightning.metrics import METRICS, UF1, ranking_first, shown_metrics
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
@@ -221,7 +222,9 @@ def _page_environment() -> jinja2.Environment:
     given: dict[str, Any] = {
         "ALL": ALL,
         "DATABASES": DATABASE_TITLES,
-        "METRICS": {"accuracy": "Accuracy", "uf1": "UF1", "uar": "UAR"},
+        "METRICS": METRICS,
+        "SHOWN": ranking_first(shown_metrics()),
+        "UF1": UF1,
         "SELECTIONS": {"honest": "not on test", "test": "on the test subject", "unknown": "not stated"},
         "leak_picture": leak_picture,
         "method_href": method_href,

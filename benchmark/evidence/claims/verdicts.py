@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark.evidence.claims.precision import search_precision
 from benchmark.evidence.claims.search import EFFORT, PrintedScore, find_matrices, uf1_range, whole_range
-from mer_lightning.metrics import METRICS
+from mer_lightning.metrics import macro_precision, shown_metrics
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -244,10 +244,8 @@ def _one_matrix(sizes: Ints, diagonal: Ints, columns: Ints) -> Matrix:
 
 def example_scores(matrix: Matrix) -> dict[str, float]:
     """Scores of an example, to be shown beside it; ``macro_precision`` among them."""
-    counts = np.array(matrix)
-    columns = counts.sum(0)
-    precision = np.divide(np.diag(counts), columns, out=np.zeros(len(counts)), where=columns > 0).mean()
-    return {name: float(metric(counts)) for name, metric in METRICS.items()} | {"macro_precision": float(precision)}
+    scores = {metric.name: float(metric.pooled(matrix)) for metric in shown_metrics()}
+    return scores | {"macro_precision": float(macro_precision(matrix))}
 
 
 def _say_matrices(counts: Sequence[int], found: FoundMatrices) -> str:

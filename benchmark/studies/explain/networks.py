@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from benchmark.records.fold import FoldRecord, PredictionRecord
     from benchmark.records.store import RunManifest, Store
     from benchmark.training.plan import Inputs, Run
+    from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
+    from mer_lightning.settings import Component
     from mer_lightning.types import Sample
 
 _TUNED = re.compile("-tuned(-global)?$")
@@ -127,8 +129,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     """
     from safetensors.torch import save_file
 
-    from mer_lightning.backbones import load_kept
-    from mer_lightning.tasks import Fit, build_model, fit_network
+    from mer_lightning.tasks import Fit, fit_network
 
     recipe, run, fold = predicted.recipe, predicted.run, predicted.fold
     if recipe.ensemble is not None:
@@ -136,16 +137,8 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     if recipe.model is None or recipe.training is None:
         raise DataError(f"{recipe.name}: Grad-CAM explains convolutional networks, this method has no network")
     path = store.folder(predicted.manifest.run) / "weights" / f"{fold.held_out.replace('/', '--')}.safetensors"
-    if path.is_file():
-        model = build_model(run.table, recipe.model)
-        try:
-            model.load_state_dict(load_kept(path))
-        except DataError as error:
-            console.print(str(error))
-        except RuntimeError:
-            console.print(f"{path}: not the weights of this fold")
-        else:
-            return model.eval()
+    if path.is_file() and (kept := _kept_network(run.table, recipe.model, path, console)) is not None:
+        return kept
     start = prepare_start(run, store, console.print, accelerator=accelerator)
     console.print(
         f"{predicted.manifest.run}: training the fold of {fold.held_out} again, {recipe.training.epochs} epochs "
@@ -163,6 +156,23 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
         save_file(state, part, about)
     console.print(f"weights: {path}")
     return model
+
+
+def _kept_network(table: Table, model: Component, path: Path, console: Console) -> nn.Module | None:
+    """The network with the weights of a file; None, and a line about it, where they are not its own."""
+    from mer_lightning.backbones import load_kept
+    from mer_lightning.tasks import build_model
+
+    network = build_model(table, model)
+    try:
+        network.load_state_dict(load_kept(path))
+    except DataError as error:
+        console.print(str(error))
+    except RuntimeError:
+        console.print(f"{path}: not the weights of this fold")
+    else:
+        return network.eval()
+    return None
 
 
 def inputs_of(predicted: Predicted) -> Tensor:

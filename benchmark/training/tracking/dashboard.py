@@ -10,12 +10,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from mer_lightning.metrics import METRICS, UF1, ranking_first
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 PACKAGE = "wandb_workspaces"
 NAME = "mer-bench"
-_SCORES = ("uf1", "uar", "accuracy")
+_SCORES = ranking_first(METRICS)
 
 
 class DashboardPanel(Settings):
@@ -74,8 +75,11 @@ def make_dashboard(entity: str, project: str, url: str = "") -> Dashboard:
         DashboardSection(
             title="Comparison",
             panels=(
-                DashboardPanel(kind="bar", title="UF1, pooled", keys=("uf1",)),
-                DashboardPanel(kind="bar", title="UAR, pooled", keys=("uar",)),
+                *(
+                    DashboardPanel(kind="bar", title=f"{metric.title}, pooled", keys=(metric.name,))
+                    for metric in _SCORES
+                    if metric.official
+                ),
                 DashboardPanel(kind="bar", title="UF1 by database", keys=of_databases),
                 DashboardPanel(kind="compare", title="Runs side by side"),
             ),
@@ -113,9 +117,9 @@ def make_dashboard(entity: str, project: str, url: str = "") -> Dashboard:
             ),
         ),
     )
-    columns = ("config.method", "config.board", "config.seed", *_SCORES, "seconds")
+    columns = ("config.method", "config.board", "config.seed", *(metric.name for metric in _SCORES), "seconds")
     try:
-        return Dashboard(entity=entity, project=project, url=url, columns=columns, order="uf1", sections=sections)
+        return Dashboard(entity=entity, project=project, url=url, columns=columns, order=UF1.name, sections=sections)
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"--{first['loc'][0]} '{first['input']}': expected letters, digits, - _ and .") from error

@@ -210,10 +210,10 @@ def mirror(folder: Path, record: RunRecord, suite: str, root: Path) -> None:
         chosen = [[fold.held_out, fold.inner_uf1, *(fold.tuned.get(key) for key in tuned)] for fold in folds]
         run.log({"tuning": wandb.Table(columns=["held out", "inner UF1", *tuned], data=chosen)})
     total = record.matrices().sum(0)
-    for name, metric in METRICS.items():
-        run.summary[name] = float(metric(total))
+    for metric in METRICS:
+        run.summary[metric.name] = float(metric.pooled(total))
         for database in record.databases if len(record.databases) > 1 else ():
-            run.summary[f"{name}_{database}"] = float(metric(record.matrices(database).sum(0)))
+            run.summary[f"{metric.name}_{database}"] = float(metric.pooled(record.matrices(database).sum(0)))
     run.summary["seconds"] = record.seconds
     if record.tuning is not None:
         run.summary.update({f"tuning_{name}": value for name, value in record.tuning.model_dump().items()})

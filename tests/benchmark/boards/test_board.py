@@ -28,7 +28,7 @@ def test_real_data_stand_before_invented_and_composites_before_single_databases(
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("uf1: 0.9", "uf1: 86.0", r"rows\.0\.scores\.all\.uf1: Input should be less than or equal to 1"),
+        ("uf1: 0.9", "uf1: 86.0", r"rows\.0\.scores\.all: uf1: expected a number of 0 to 1, found 86"),
         ("all:", "smik:", r"rows\.0 \(Bad et al\.\): scores\.smik: expected one of all, smic, casme2, samm"),
         ("method: bad", "method: bed", r"rows\.0 \(Bad et al\.\): method: no recipe is called 'bed'"),
         ("board: megc2019", "board: megc2020", "board: expected megc2019, as the file is called; found 'megc2020'"),

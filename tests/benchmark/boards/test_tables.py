@@ -10,6 +10,7 @@ from benchmark.boards.board import load_boards
 from benchmark.boards.figures import describe, draw_board
 from benchmark.boards.tables import fill_tables, render
 from benchmark.records.run import load_run, save_run
+from mer_lightning.metrics import METRICS, UF1, get_metric
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import record
 
@@ -66,6 +67,39 @@ def test_intervals_over_subjects_stand_beside_uf1(leaderboards):
     row = list(csv.DictReader(io.StringIO(page(leaderboards, "megc2019.csv"))))[1]
     assert (row["all_uf1_low"], row["all_uf1_high"]) == (f"{interval.low:.4f}", f"{interval.high:.4f}")
     assert row["smic_uf1_low"] == ""  # one subject has no other to be drawn instead
+
+
+def test_metrics_that_are_asked_for_have_columns_and_the_csv_has_all(leaderboards):
+    boards = load_boards(leaderboards)
+    chosen = (UF1, get_metric("kappa"))
+    files = render(leaderboards, boards, chosen)
+    text = files[leaderboards / "megc2019.md"]
+    bad = boards[0].rows[1]
+    assert "| Seeds | UF1 | 95 % interval | Kappa | published UF1 |" in text
+    assert f"| {bad.scores['all']['kappa']} | 0.9000 |" in line(text, "(`bad`)")
+    assert "| SMIC UF1 | SMIC Kappa | CASME II UF1 | CASME II Kappa |" in text
+    assert r"& UF1 & Kappa & UF1 & Kappa" in files[leaderboards / "megc2019.tex"]
+    assert files[leaderboards / "megc2019.csv"] == page(leaderboards, "megc2019.csv")
+    row = list(csv.DictReader(io.StringIO(page(leaderboards, "megc2019.csv"))))[1]
+    for metric in METRICS:
+        assert row[f"all_{metric.name}"] == f"{bad.scores['all'][metric.name].mean:.4f}"
+
+
+def test_without_uf1_the_first_column_says_how_far_a_run_is(leaderboards):
+    save_run(leaderboards / "records", record("half", folds=68))
+    text = render(leaderboards, load_boards(leaderboards), (get_metric("mcc"),))[leaderboards / "megc2019.md"]
+    assert "| 1 | incomplete 2/68 |" in line(text, "(`half`)")
+    assert "interval |" not in text
+
+
+def test_published_scores_may_be_of_any_metric(leaderboards):
+    path = leaderboards / "reported" / "megc2019.yaml"
+    path.write_text(path.read_text().replace("uf1: 0.9,", "uf1: 0.9, kappa: -0.5,"))
+    rows = list(csv.DictReader(io.StringIO(page(leaderboards, "megc2019.csv"))))
+    assert rows[2]["all_kappa"] == "-0.5000"
+    path.write_text(path.read_text().replace("kappa", "cappa"))
+    with pytest.raises(DataError, match=r"megc2019\.yaml: rows\.0\.scores\.all: cappa: expected one of accuracy, uf1"):
+        load_boards(leaderboards)
 
 
 def test_another_selection_has_a_board_and_a_title_of_its_own(leaderboards):

@@ -11,6 +11,7 @@ from benchmark.boards.figures import draw_ranks
 from benchmark.evidence.statistics import average_ranks, bootstrap, compare, stack_runs
 from benchmark.places import LEADERBOARDS
 from benchmark.records.run import load_run, save_run
+from mer_lightning.metrics import METRICS
 from tests.benchmark.example_records import BAD, GOOD, record
 
 
@@ -38,6 +39,20 @@ def test_compare_says_which_seeds_are_paired_and_which_are_left_out(records, cap
     out = " ".join(capsys.readouterr().out.split())
     assert "0–0, 1–1; without bad s2" in out
     assert "good − bad" in out
+
+
+def test_compare_shows_the_metrics_that_are_asked_for(records, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    flags = ["compare", "good", "bad", "--protocol", "megc2019", "--records", str(records)]
+    body = run(capsys, *flags)
+    assert set(body["methods"]["bad"]["scores"]) == {metric.name for metric in METRICS}
+    assert main([*flags, "--metrics", "kappa"]) == 0
+    out = capsys.readouterr().out
+    assert "Kappa" in out
+    assert "UAR" not in out
+    assert f"{body['methods']['bad']['scores']['kappa']['mean']:.4f}" in out
+    assert main([*flags, "--metrics", "cappa"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_compare_of_committed_records_is_what_the_statistics_give(capsys):

@@ -1,7 +1,25 @@
 import pytest
 from rich.table import Table
 
-from benchmark.commands.options import open_console
+from benchmark.commands.options import chosen_metrics, metrics_option, open_console
+from mer_lightning.metrics import METRICS, shown_metrics
+from mer_lightning.types import DataError
+
+
+def names(*flags):
+    return [metric.name for metric in chosen_metrics(metrics_option().parse_args(flags))]
+
+
+def test_metrics_are_those_of_every_table_unless_chosen():
+    assert names() == [metric.name for metric in shown_metrics()]
+    assert names("--metrics", "all") == [metric.name for metric in METRICS]
+    assert names("--metrics", "mcc, uf1,mcc") == ["mcc", "uf1"]
+
+
+@pytest.mark.parametrize("text", ["uf2", "uf1,", "uf1,all", ""])
+def test_a_metric_that_is_none_is_one_line_with_the_names(text):
+    with pytest.raises(DataError, match=r"^--metrics: metric '\w*': expected one of accuracy, uf1, uar, .*, or all$"):
+        names("--metrics", text)
 
 
 @pytest.mark.parametrize("text", ["[red]", "[/x]", "a [bold]b[/bold]", ":warning:"])

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 from torchmetrics.functional.classification import multiclass_f1_score, multiclass_recall
 
-from mer_lightning.metrics import absent_classes, accuracy, confusion_matrix, uar, uf1
+from mer_lightning.metrics import METRICS, absent_classes, accuracy, confusion_matrix, uar, uf1
 
 # the confusion matrices of the STSTNet authors' log and the figures printed with them
 PUBLISHED = {
@@ -77,3 +77,7 @@ def test_an_empty_matrix_scores_zero():
 def test_impossible_input_is_refused(truth, guess):
     with pytest.raises(ValueError, match=r"class indices|one length"):
         confusion_matrix(truth, guess, 3)
+
+
+def test_the_empty_matrix_has_no_agreement_and_no_correlation():
+    assert all(metric.pooled(np.zeros((3, 3))) == 0 for metric in METRICS)

@@ -1,6 +1,7 @@
 """The site is one folder that follows from the records alone and asks for nothing outside itself."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from benchmark.records.curves import MeanCurve
 from benchmark.records.fold import confusion_of
 from benchmark.records.networks import NetworkSize, load_networks, networks_json
 from benchmark.records.run import load_run, save_run
+from mer_lightning.metrics import METRICS
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import BAD, fold, record, run_record
 
@@ -130,6 +132,19 @@ def test_intervals_are_drawn_where_the_csv_has_them(leaderboards):
     x, width = (float(value) for value in re.search(r'class="range" x="([\d.]+)".*?width="([\d.]+)"', ours).groups())
     assert (x, x + width) == pytest.approx((4 + 122 * low, 4 + 122 * high), abs=0.11)
     assert f"interval {low:.4f} to {high:.4f}" in ours
+
+
+def test_all_scores_stand_on_the_page_with_their_intervals(leaderboards):
+    page = site(leaderboards)["board-megc2019.html"]
+    section = page[page.index('<h2 id="scores">') :].partition("</table>")[0]
+    found = load_boards(leaderboards)[0].rows[0]
+    heads = re.findall(r'data-sort="number">([^<]+)</th>', section)
+    assert list(map(unescape, heads)) == [metric.title for metric in METRICS]
+    cells = section[section.index("<tbody>") :].partition("</tr>")[0]
+    for metric in METRICS:
+        interval = found.intervals["all"][metric.name]
+        assert f'data-v="{found.scores["all"][metric.name].mean}"' in cells
+        assert f"<small>{interval}</small>" in cells
 
 
 def test_confusion_is_the_mean_over_seeds_with_recall(leaderboards):
