@@ -130,9 +130,7 @@ def preview(
         with _noting(problems):
             recipes[name] = load_recipe(name)
             _check(recipes[name], classes, found)
-    for transfer in {one.transfer.database: one.transfer for one in recipes.values() if one.transfer}.values():
-        with _noting(problems):
-            suite.source.open_pretraining(transfer.database, data)
+    _open_pretraining(suite, recipes.values(), data, problems)
     clips = [one for protocol in evaluations.values() for one in _clips(protocol, found, problems)]
     boards = {name: _board(protocol, found, problems) for name, protocol in evaluations.items()}
     for name, board in boards.items():
@@ -154,6 +152,12 @@ def preview(
         runs=tuple(runs),
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _open_pretraining(suite: Suite, recipes: Iterable[Recipe], data: Path | None, problems: list[str]) -> None:
+    for database in dict.fromkeys(recipe.transfer.database for recipe in recipes if recipe.transfer):
+        with _noting(problems):
+            suite.source.open_pretraining(database, data)
 
 
 @dataclass(frozen=True, slots=True)

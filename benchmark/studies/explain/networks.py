@@ -15,6 +15,8 @@ from mer_lightning.files import replacing
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from torch import Tensor, nn
 
