@@ -57,3 +57,15 @@ def test_representations_are_computed_where_networks_are_trained(monkeypatch, ac
         load_suite("smoke"), Inputs(accelerator=accelerator), methods=["ststnet"], protocols=["smic-3"], seeds=[0]
     )
     assert str(run.planned.device) == device
+
+
+def test_runs_of_one_protocol_share_their_folds_and_those_of_one_input_their_table():
+    methods, protocols = ["linear-svm", "ststnet"], ["smic-3", "smic-3+inner_subjects"]
+    runs = make_plan(load_suite("smoke"), methods=methods, protocols=protocols, seeds=[0, 1])
+    plain = [run for run in runs if run.protocol.id == "smic-3"]
+    drawn = [run for run in runs if run.protocol.id != "smic-3"]
+    assert len({id(run.folds) for run in plain}) == 1
+    # validation is drawn anew for each seed
+    assert len({id(run.folds) for run in drawn}) == 2
+    assert len({run.seed for run in drawn if run.folds is drawn[0].folds}) == 1
+    assert len({id(run.planned) for run in plain}) == 1
