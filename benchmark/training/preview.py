@@ -155,9 +155,9 @@ def preview(
 
 
 def _open_pretraining(suite: Suite, recipes: Iterable[Recipe], data: Path | None, problems: list[str]) -> None:
-    for database in dict.fromkeys(recipe.transfer.database for recipe in recipes if recipe.transfer):
+    for transfer in {one.transfer.database: one.transfer for one in recipes if one.transfer}.values():
         with _noting(problems):
-            suite.source.open_pretraining(database, data)
+            suite.source.open_pretraining(transfer.database, data)
 
 
 @dataclass(frozen=True, slots=True)
