@@ -339,8 +339,8 @@ RELEASES: dict[str, AnnotationRelease] = {
             clips=35887,
             parts={"Training": 28709},
             notes=(
-                "counts are those of fer2013.csv, whose two test parts make the 7178 pictures of test; nobody has checked "
-                "them against the pictures",
+                "counts are those of fer2013.csv, whose two test parts make the 7178 pictures of test; nobody has "
+                "checked them against the pictures",
             ),
         ),
     )
