@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from mer_lightning.datamodules import load_table
-from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import get_protocol
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 
 # the first example pays for imports, and a busy machine for the others: speed is measured by `make perf` alone
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -15,20 +15,20 @@ from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
 
 from benchmark.places import DOCS
-from mer_lightning.datasets.synthetic.clips import true_flow
-from mer_lightning.datasets.synthetic.rendering import render_frames
-from mer_lightning.datasets.synthetic.takes import plan_twin
 from mer_lightning.motion import farneback_flow, masked_farneback_flow, optical_strain, tvl1_flow
 from mer_lightning.motion.frames import Magnification, to_frames, to_grey
 from mer_lightning.motion.spotting import smooth_in_time
+from mer_lightning.synthetic.clips import true_flow
+from mer_lightning.synthetic.rendering import render_frames
+from mer_lightning.synthetic.takes import plan_twin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from mer_lightning.datasets.synthetic.scripts import Script
-    from mer_lightning.datasets.synthetic.takes import Take
+    from mer_lightning.synthetic.scripts import Script
+    from mer_lightning.synthetic.takes import Take
 
 PICTURES = DOCS / "pictures"
 _TILE = (170, 140)

@@ -13,14 +13,14 @@ from PIL import Image, ImageDraw
 
 from benchmark.places import DOCS
 from mer_lightning.datasets.registry import DATABASES
-from mer_lightning.datasets.synthetic.fer2013 import plan_stills, render_stills
-from mer_lightning.datasets.synthetic.rendering import render_frames
-from mer_lightning.datasets.synthetic.takes import plan_twin
+from mer_lightning.synthetic.fer2013 import plan_stills, render_stills
+from mer_lightning.synthetic.rendering import render_frames
+from mer_lightning.synthetic.takes import plan_twin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.synthetic.takes import Take
+    from mer_lightning.synthetic.takes import Take
 
 PICTURES = DOCS / "pictures"
 EXAGGERATION = 5.0

@@ -163,8 +163,8 @@ def _print_counts(what: str, counts: Mapping[str, int], expected: Mapping[str, i
 
 def _synth(arguments: argparse.Namespace) -> int:
     # rendering needs torch, which the other commands do without
-    from mer_lightning.datasets.synthetic.twins import write_twin
     from mer_lightning.faces.prepare import write_true_landmarks
+    from mer_lightning.synthetic.twins import write_twin
 
     truth = write_twin(
         arguments.out,

@@ -116,11 +116,11 @@ class Source(Settings):
         if self.name in {"synthetic-video", "synthetic-flow"} and data is not None:
             raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
         if self.name == "synthetic-video":
-            from mer_lightning.datasets.synthetic.composite import SyntheticComposite
+            from mer_lightning.synthetic.composite import SyntheticComposite
 
             return SyntheticComposite(self.scale, self.seed)
         if self.name == "synthetic-flow":
-            from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
+            from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 
             return SyntheticFlowComposite(self.scale, self.seed)
         if self.name == "megc2019-flow":
@@ -147,7 +147,7 @@ class Source(Settings):
             DataError: It is not there, or not what it should be; or this source has maps, which no such database has.
         """
         from mer_lightning.datasets.registry import open_database
-        from mer_lightning.datasets.synthetic.composite import SyntheticDatabase, SyntheticStills
+        from mer_lightning.synthetic.composite import SyntheticDatabase, SyntheticStills
 
         if self.name in {"synthetic-flow", "megc2019-flow"}:
             raise DataError(f"{self.name} has maps alone; a method that is pre-trained on {database} needs frames")
@@ -210,8 +210,8 @@ class Source(Settings):
         return choice.model_dump(exclude_none=True)
 
     def _twins(self) -> Dataset:
-        from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
         from mer_lightning.datasets.union import Union
+        from mer_lightning.synthetic.composite import SyntheticComposite, SyntheticDatabase
 
         if self.name == "megc2019":
             return SyntheticComposite(self.scale, self.seed)

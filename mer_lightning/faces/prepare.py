@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.synthetic.twins import TwinTruth
     from mer_lightning.faces.landmarks import Detector
     from mer_lightning.faces.points import Points
+    from mer_lightning.synthetic.twins import TwinTruth
     from mer_lightning.types import Sample
 
 _RAW = {"smic", "smic_vis", "smic_nir", "casme2", "samm"}

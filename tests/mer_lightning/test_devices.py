@@ -6,13 +6,13 @@ import torch
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.datamodules import LOSODataModule, PlannedTable
-from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.devices import device_of, few_numbers
 from mer_lightning.faces.alignment import Crop, align
 from mer_lightning.motion import REPRESENTATIONS, FlowMap, FlowSequence, OnsetApexFlow, get_representation
 from mer_lightning.motion.cache import Cache
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Augmentation
+from mer_lightning.synthetic.composite import SyntheticComposite
 from mer_lightning.types import DataError
 from tests.pretended_device import DEVICE, WAITS, OnDevice, pretended_device
 from tests.small_tables import table_of

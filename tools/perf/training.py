@@ -7,10 +7,10 @@ from torch.nn.functional import cross_entropy
 
 from benchmark.methods.recipe import load_recipe
 from mer_lightning.datamodules import IndexLoader, Table, load_table
-from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.models.ststnet import STSTNet
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import Fold, get_protocol
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.tasks import Fit, train_network
 from tools.perf.measurement import Measurement, alternate
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mer_lightning.datasets.synthetic.action_units import Channel
-from mer_lightning.datasets.synthetic.clips import true_flow
-from mer_lightning.datasets.synthetic.faces import draw_texture
-from mer_lightning.datasets.synthetic.identity import Identity, View
-from mer_lightning.datasets.synthetic.rendering import render_frames
-from mer_lightning.datasets.synthetic.scripts import compose
-from mer_lightning.datasets.synthetic.takes import plan_composite
+from mer_lightning.synthetic.action_units import Channel
+from mer_lightning.synthetic.clips import true_flow
+from mer_lightning.synthetic.faces import draw_texture
+from mer_lightning.synthetic.identity import Identity, View
+from mer_lightning.synthetic.rendering import render_frames
+from mer_lightning.synthetic.scripts import compose
+from mer_lightning.synthetic.takes import plan_composite
 from tools.perf.measurement import Measurement, best_seconds
 
 UNITS = {Channel(unit, side): 0.02 for unit in (4, 6, 12) for side in ("L", "R")}

@@ -9,12 +9,12 @@ import numpy as np
 from benchmark.studies.explain.picture import Explanation, Face
 from mer_lightning.datamodules import apex_index
 from mer_lightning.datasets.frames import FrameDataset
-from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
 from mer_lightning.datasets.union import Union
 from mer_lightning.faces.aligned import AlignedFrames
 from mer_lightning.faces.facs import crop_points, units_of
 from mer_lightning.motion.frames import to_frames, to_grey
 from mer_lightning.motion.spotting import spot_apex
+from mer_lightning.synthetic.composite import SyntheticComposite, SyntheticDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

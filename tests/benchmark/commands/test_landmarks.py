@@ -2,8 +2,8 @@
 
 from benchmark.__main__ import main
 from mer_lightning.datasets.registry import open_database
-from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.faces.aligned import AlignedFrames
+from mer_lightning.synthetic.twins import write_twin
 from tests.mer_lightning.faces.test_openface import row, write
 
 

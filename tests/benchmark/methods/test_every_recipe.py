@@ -9,8 +9,8 @@ from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.methods.recipe_check import check_recipe
 from benchmark.training.jobs import train_fold
 from mer_lightning.datamodules import PlannedTable
-from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.protocols import Fold, Labelled, get_protocol, rows_of
+from mer_lightning.synthetic.composite import SyntheticComposite
 from mer_lightning.tasks import Fit
 from tests.small_tables import keys_of
 

@@ -13,9 +13,9 @@ from lightning import Callback
 from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.methods.recipe_check import check_recipe
 from mer_lightning.datamodules import load_table
-from mer_lightning.datasets.synthetic.composite import SyntheticDatabase
 from mer_lightning.protocols import Fold, Labelled, get_protocol, rows_of
 from mer_lightning.settings import Optimizer
+from mer_lightning.synthetic.composite import SyntheticDatabase
 from mer_lightning.tasks import Fit, train_network
 
 SYSTEMS = ("s0-", "me-resnet", "s3d-cnn", "dual-attention", "dual-branch")

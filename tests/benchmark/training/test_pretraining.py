@@ -12,7 +12,7 @@ from benchmark.records.run import load_runs
 from benchmark.records.store import Store
 from benchmark.training.plan import Inputs, make_plan
 from benchmark.training.pretraining import prepare_start
-from mer_lightning.datasets.synthetic.twins import write_twin
+from mer_lightning.synthetic.twins import write_twin
 from mer_lightning.types import DataError
 
 RECIPE = """

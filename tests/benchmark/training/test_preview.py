@@ -9,8 +9,8 @@ import benchmark.methods.recipe_files
 from benchmark.__main__ import main
 from benchmark.records.store import RunManifest, Store
 from mer_lightning.datasets.registry import open_database
-from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.faces.prepare import write_true_landmarks
+from mer_lightning.synthetic.twins import write_twin
 from tests.benchmark.methods.test_recipe import GOOD
 
 SUITE = """

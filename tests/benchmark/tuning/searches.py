@@ -9,10 +9,10 @@ from benchmark.methods.recipe import Recipe
 from benchmark.methods.search_space import Choice, FloatRange
 from benchmark.training.plan import Run
 from mer_lightning.datamodules import load_table
-from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import Labelled, get_protocol
 from mer_lightning.settings import Component, Optimizer, Training
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 from tests.small_tables import planned_of
 
 SPACE = {

@@ -28,12 +28,12 @@ from benchmark.tuning.trials import inner_uf1
 from benchmark.tuning.tune import tune as tune_run
 from benchmark.tuning.tune import with_space
 from mer_lightning.datamodules import load_table
-from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.metrics import uf1
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import InnerFold, get_protocol
 from mer_lightning.protocols.protocol import Labelled
 from mer_lightning.settings import Component, Optimizer, Training
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.tasks import FoldResult
 from mer_lightning.types import DataError, Prediction
 from tests.small_tables import fold_of, keys_of, planned_of

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from mer_lightning.datamodules import IndexLoader, LOSODataModule, PlannedTable, batch_sizes, load_table
-from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.motion import ApexFrame, FlowMap, OnsetApexFlow
 from mer_lightning.motion.cache import Cache
 from mer_lightning.protocols import Labelled, get_protocol
+from mer_lightning.synthetic.composite import SyntheticComposite
 from mer_lightning.types import DataError
 from tests.small_tables import table_of
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from mer_lightning.datamodules import PlannedTable, content_hash, load_table, read_contents
-from mer_lightning.datasets.synthetic.composite import SyntheticComposite
-from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.motion import get_representation
 from mer_lightning.motion.cache import Cache
 from mer_lightning.protocols import Labelled, get_protocol
+from mer_lightning.synthetic.composite import SyntheticComposite
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.types import DataError
 from tests.small_tables import table_of
 

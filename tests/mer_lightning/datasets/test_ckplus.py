@@ -14,12 +14,12 @@ from benchmark.methods.suite import load_suite
 from benchmark.training.plan import Inputs, make_plan
 from mer_lightning.datasets.ckplus import CkPlus
 from mer_lightning.datasets.face_box import Box, cut, face_box
-from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.datasets.verify import verify
 from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
 from mer_lightning.faces.alignment import Crop
 from mer_lightning.faces.points import INNER_EYES, mean_face
 from mer_lightning.faces.prepare import prepare_landmarks
+from mer_lightning.synthetic.twins import write_twin
 from mer_lightning.types import DataError
 
 FILE = "Landmarks/S005/001/S005_001_00000009_landmarks.txt"

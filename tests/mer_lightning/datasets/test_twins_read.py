@@ -9,10 +9,10 @@ from mer_lightning.datasets import registry
 from mer_lightning.datasets.casme2 import Casme2
 from mer_lightning.datasets.samm import Samm
 from mer_lightning.datasets.smic import Smic
-from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.datasets.union import Union
 from mer_lightning.datasets.verify import verify_all
 from mer_lightning.protocols import get_protocol
+from mer_lightning.synthetic.twins import write_twin
 from mer_lightning.types import DataError
 
 SMALL = (48, 64)

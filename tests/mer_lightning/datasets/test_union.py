@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mer_lightning.datasets.stills import Stills
-from mer_lightning.datasets.synthetic.composite import SyntheticDatabase, SyntheticStills
-from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.datasets.union import Union
 from mer_lightning.protocols import get_protocol
+from mer_lightning.synthetic.composite import SyntheticDatabase, SyntheticStills
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.types import DataError
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mer_lightning.datasets.registry import open_database
-from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.faces.aligned import AlignedFrames, landmark_file
 from mer_lightning.faces.alignment import Crop
 from mer_lightning.faces.prepare import write_true_landmarks
+from mer_lightning.synthetic.twins import write_twin
 from mer_lightning.types import DataError
 
 CROP = Crop(64, 64)

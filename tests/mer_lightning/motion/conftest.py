@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mer_lightning.datasets.synthetic.clips import true_flow
-from mer_lightning.datasets.synthetic.rendering import render_frames
-from mer_lightning.datasets.synthetic.takes import plan_composite
+from mer_lightning.synthetic.clips import true_flow
+from mer_lightning.synthetic.rendering import render_frames
+from mer_lightning.synthetic.takes import plan_composite
 
 
 @dataclass

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.motion.frames import to_frames, to_grey
 from mer_lightning.motion.spotting import (
     appearance_curve,
@@ -11,6 +10,7 @@ from mer_lightning.motion.spotting import (
     smooth_in_time,
     spot_apex,
 )
+from mer_lightning.synthetic.composite import SyntheticComposite
 
 
 def clip(apex, length=25, side=48, seed=0):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer_lightning.datasets.flow_folders import FlowFolders
-from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.protocols import PROTOCOLS, Labelled, fold_seed, get_protocol
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.types import DataError, Sample
 from tests.small_tables import fold_of
 

@@ -179,8 +179,8 @@ def test_augmentation_acts_in_training_only(smic):
 def video():
     """(fold, table of maps, table of frames) of a few clips."""
     from mer_lightning.datamodules import PlannedTable
-    from mer_lightning.datasets.synthetic.composite import SyntheticComposite
     from mer_lightning.motion import OnsetApexFlow
+    from mer_lightning.synthetic.composite import SyntheticComposite
 
     protocol, dataset = get_protocol("smic-3"), SyntheticComposite(0.05, size=48)
     labelled = protocol.label(dataset)

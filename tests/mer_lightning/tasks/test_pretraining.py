@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import save_file
 
 from mer_lightning.datamodules import PlannedTable, content_hash
-from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase, SyntheticStills
 from mer_lightning.motion import get_representation
 from mer_lightning.protocols import Labelled, PretrainingFold, get_protocol, pretraining_fold
 from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
 from mer_lightning.settings import Component, Optimizer, Schedule, Training
+from mer_lightning.synthetic.composite import SyntheticComposite, SyntheticDatabase, SyntheticStills
 from mer_lightning.tasks import Fit, Start, pretrain, train_network
 from mer_lightning.tasks.fold import build_model, fit_network
 from mer_lightning.types import DataError
