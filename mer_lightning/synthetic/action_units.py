@@ -51,7 +51,7 @@ class Pull(NamedTuple):
     dy: float
 
 
-class Fold(NamedTuple):
+class Crease(NamedTuple):
     """One line or patch that gets darker (negative) or lighter when the action unit acts.
 
     Attributes:
@@ -78,7 +78,7 @@ class Action:
     """What one action unit does to one side of a face."""
 
     pulls: tuple[Pull, ...]
-    folds: tuple[Fold, ...] = ()
+    creases: tuple[Crease, ...] = ()
 
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 23, 24, 25, 26, 38)
@@ -91,26 +91,27 @@ def actions(who: Identity) -> dict[int, Action]:
     Where each unit acts and which way it pulls follows the appearance changes of the FACS manual
     (P. Ekman, W. Friesen, J. Hager, Facial Action Coding System, 2002).
     """
+    found = _brows(who) | _eyes(who) | _nose(who) | _corners(who) | _chin(who) | _lips(who)
+    return {unit: found[unit] for unit in UNITS}
+
+
+def _brows(who: Identity) -> dict[int, Action]:
+    """The brows, units 1, 2 and 4."""
     inner, peak, tail, _ = who.brow
-    _, upper, lower = who.eye
-    wing, base, _ = who.nose
-    wide, line, above, below = who.mouth
     lift = 0.5 * (inner + peak)
-    cheek = Pull(0.60, 0.46, 0.22, 0.25, 0.20, 0.26, 0.10, -0.75)
-    fold = (wing + 0.17, 0.5 * (base + line) - 0.06)
     return {
         1: Action(
             (Pull(0.20, lift, 0.20, 0.17, 0.38, 0.10, -0.10, -1.0),),
             (
-                Fold(0.05, lift - 0.22, 0.22, 0.016, 1, 0.12, -0.030),
-                Fold(0.05, lift - 0.34, 0.20, 0.016, 1, 0.1, -0.02),
+                Crease(0.05, lift - 0.22, 0.22, 0.016, 1, 0.12, -0.030),
+                Crease(0.05, lift - 0.34, 0.20, 0.016, 1, 0.1, -0.02),
             ),
         ),
         2: Action(
             (Pull(0.74, tail, 0.19, 0.18, 0.38, 0.09, 0.08, -1.0),),
             (
-                Fold(0.66, peak - 0.18, 0.18, 0.016, 1, -0.2, -0.028),
-                Fold(0.62, peak - 0.30, 0.16, 0.016, 1, -0.2, -0.02),
+                Crease(0.66, peak - 0.18, 0.18, 0.016, 1, -0.2, -0.028),
+                Crease(0.62, peak - 0.30, 0.16, 0.016, 1, -0.2, -0.02),
             ),
         ),
         4: Action(
@@ -119,16 +120,23 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(0.55, peak, 0.20, 0.22, 0.16, 0.085, -0.25, 0.80),
             ),
             (
-                Fold(0.075, inner + 0.05, 0.10, 0.016, 0.12, 1, -0.05),
-                Fold(0.0, inner + 0.18, 0.10, 0.02, 1, 0, -0.015),
+                Crease(0.075, inner + 0.05, 0.10, 0.016, 0.12, 1, -0.05),
+                Crease(0.0, inner + 0.18, 0.10, 0.02, 1, 0, -0.015),
             ),
         ),
+    }
+
+
+def _eyes(who: Identity) -> dict[int, Action]:
+    """Lids and cheeks, units 5, 6 and 7."""
+    _, upper, lower = who.eye
+    return {
         5: Action(
             (
                 Pull(0.5, -upper, 0.19, 0.19, 0.085, 0.060, 0.0, -1.0),
                 Pull(0.5, lower, 0.17, 0.17, 0.03, 0.07, 0, 0.1),
             ),
-            (Fold(0.5, -upper + 0.01, 0.13, 0.012, 1, 0, 0.030),),
+            (Crease(0.5, -upper + 0.01, 0.13, 0.012, 1, 0, 0.030),),
         ),
         6: Action(
             (
@@ -137,10 +145,10 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(0.92, -0.02, 0.14, 0.12, 0.20, 0.20, -0.45, 0.05),
             ),
             (
-                Fold(0.86, -0.04, 0.07, 0.014, 1, -0.35, -0.035),
-                Fold(0.86, 0.06, 0.07, 0.014, 1, 0.25, -0.035),
-                Fold(0.52, 0.19, 0.20, 0.022, 1, 0.05, -0.030),
-                Fold(0.64, 0.38, 0.16, 0.08, 1, 0, 0.012),
+                Crease(0.86, -0.04, 0.07, 0.014, 1, -0.35, -0.035),
+                Crease(0.86, 0.06, 0.07, 0.014, 1, 0.25, -0.035),
+                Crease(0.52, 0.19, 0.20, 0.022, 1, 0.05, -0.030),
+                Crease(0.64, 0.38, 0.16, 0.08, 1, 0, 0.012),
             ),
         ),
         7: Action(
@@ -148,8 +156,18 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(0.5, lower + 0.015, 0.19, 0.20, 0.045, 0.10, -0.10, -1.0),
                 Pull(0.52, -upper + 0.005, 0.17, 0.19, 0.06, 0.035, -0.05, 0.45),
             ),
-            (Fold(0.5, lower + 0.05, 0.18, 0.018, 1, 0, -0.035),),
+            (Crease(0.5, lower + 0.05, 0.18, 0.018, 1, 0, -0.035),),
         ),
+    }
+
+
+def _nose(who: Identity) -> dict[int, Action]:
+    """Nose and upper lip, units 9, 10 and 38."""
+    inner, peak, *_ = who.brow
+    wing, base, _ = who.nose
+    _, line, above, _ = who.mouth
+    lift = 0.5 * (inner + peak)
+    return {
         9: Action(
             (
                 Pull(wing * 0.85, base - 0.12, 0.16, 0.13, 0.26, 0.13, 0.05, -1.0),
@@ -158,10 +176,10 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(0.18, line - above, 0.16, 0.16, 0.13, 0.06, 0, -0.45),
             ),
             (
-                Fold(0.07, 0.02, 0.09, 0.014, 1, -0.25, -0.045),
-                Fold(0.09, 0.11, 0.08, 0.013, 1, -0.4, -0.04),
-                Fold(0.16, 0.24, 0.08, 0.014, 1, -0.9, -0.03),
-                Fold(wing + 0.07, base - 0.10, 0.11, 0.024, 0.55, 1, -0.04),
+                Crease(0.07, 0.02, 0.09, 0.014, 1, -0.25, -0.045),
+                Crease(0.09, 0.11, 0.08, 0.013, 1, -0.4, -0.04),
+                Crease(0.16, 0.24, 0.08, 0.014, 1, -0.9, -0.03),
+                Crease(wing + 0.07, base - 0.10, 0.11, 0.024, 0.55, 1, -0.04),
             ),
         ),
         10: Action(
@@ -170,14 +188,26 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(wing + 0.04, base - 0.06, 0.13, 0.14, 0.18, 0.12, 0.12, -0.50),
                 Pull(0.42, 0.62, 0.15, 0.16, 0.18, 0.18, 0.0, -0.45),
             ),
-            (Fold(*fold, 0.14, 0.026, 0.75, 1, -0.05), Fold(0.40, 0.50, 0.12, 0.06, 0.6, 1, 0.014)),
+            (Crease(*_furrow(who), 0.14, 0.026, 0.75, 1, -0.05), Crease(0.40, 0.50, 0.12, 0.06, 0.6, 1, 0.014)),
         ),
+        38: Action(
+            (Pull(wing, base - 0.07, 0.10, 0.10, 0.12, 0.10, 1.0, -0.1),),
+            (Crease(wing + 0.05, base - 0.06, 0.05, 0.016, 0, 1, -0.04),),
+        ),
+    }
+
+
+def _corners(who: Identity) -> dict[int, Action]:
+    """Corners of the lips, units 12, 14, 15 and 20."""
+    wide, line, _, below = who.mouth
+    cheek = Pull(0.60, 0.46, 0.22, 0.25, 0.20, 0.26, 0.10, -0.75)
+    return {
         12: Action(
             (Pull(wide + 0.01, line, 0.19, 0.17, 0.18, 0.14, 0.74, -0.68), cheek),
             (
-                Fold(*fold, 0.15, 0.028, 0.85, 1, -0.045),
-                Fold(0.56, 0.56, 0.15, 0.11, 1, 0.2, 0.018),
-                Fold(wide + 0.10, line + 0.0, 0.06, 0.022, 0.5, 1, -0.03),
+                Crease(*_furrow(who), 0.15, 0.028, 0.85, 1, -0.045),
+                Crease(0.56, 0.56, 0.15, 0.11, 1, 0.2, 0.018),
+                Crease(wide + 0.10, line + 0.0, 0.06, 0.022, 0.5, 1, -0.03),
             ),
         ),
         14: Action(
@@ -187,8 +217,8 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(wide - 0.02, line + 0.11, 0.12, 0.12, 0.06, 0.06, 0.1, -0.60),
             ),
             (
-                Fold(wide + 0.08, line, 0.05, 0.022, 0.1, 1, -0.07),
-                Fold(wide + 0.16, line, 0.08, 0.03, 0, 1, 0.02),
+                Crease(wide + 0.08, line, 0.05, 0.022, 0.1, 1, -0.07),
+                Crease(wide + 0.16, line, 0.08, 0.03, 0, 1, 0.02),
             ),
         ),
         15: Action(
@@ -197,29 +227,9 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(wide + 0.02, line + 0.24, 0.15, 0.15, 0.1, 0.14, 0.15, 0.40),
             ),
             (
-                Fold(wide + 0.07, line + 0.12, 0.08, 0.022, 0.4, 1, -0.05),
-                Fold(wide - 0.05, line + 0.22, 0.08, 0.05, 1, 0, 0.012),
+                Crease(wide + 0.07, line + 0.12, 0.08, 0.022, 0.4, 1, -0.05),
+                Crease(wide - 0.05, line + 0.22, 0.08, 0.05, 1, 0, 0.012),
             ),
-        ),
-        16: Action(
-            (Pull(0.14, line + below, 0.2, 0.2, 0.07, 0.2, 0.05, 1.0),),
-            (Fold(0.1, line + 1.5 * below, 0.2, 0.03, 1, 0, -0.03),),
-        ),
-        17: Action(
-            (
-                Pull(0.08, who.chin - 0.28, 0.24, 0.22, 0.20, 0.16, 0.0, -1.0),
-                Pull(0.08, line + below, 0.26, 0.22, 0.07, 0.12, 0, -0.75),
-            ),
-            (
-                Fold(0.0, line + 1.5 * below, 0.17, 0.028, 1, 0.1, -0.03),
-                Fold(0.10, who.chin - 0.25, 0.03, 0.02, 1, 0.3, -0.03),
-                Fold(0.05, who.chin - 0.17, 0.03, 0.02, 1, -0.4, -0.03),
-                Fold(0.14, who.chin - 0.16, 0.03, 0.018, 0.3, 1, -0.02),
-            ),
-        ),
-        18: Action(
-            (Pull(wide * 0.8, line, 0.2, 0.14, 0.14, 0.16, -1.0, 0.0),),
-            (Fold(wide, line, 0.04, 0.03, 0, 1, -0.03),),
         ),
         20: Action(
             (
@@ -227,9 +237,57 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(wide + 0.12, line + 0.18, 0.16, 0.16, 0.12, 0.16, 0.55, 0.10),
             ),
             (
-                Fold(wide + 0.12, line + 0.05, 0.10, 0.024, 0.1, 1, -0.045),
-                Fold(0.2, line + 1.4 * below, 0.18, 0.02, 1, 0.1, -0.02),
+                Crease(wide + 0.12, line + 0.05, 0.10, 0.024, 0.1, 1, -0.045),
+                Crease(0.2, line + 1.4 * below, 0.18, 0.02, 1, 0.1, -0.02),
             ),
+        ),
+    }
+
+
+def _chin(who: Identity) -> dict[int, Action]:
+    """Lower lip, chin and jaw, units 16, 17, 25 and 26."""
+    _, line, above, below = who.mouth
+    return {
+        16: Action(
+            (Pull(0.14, line + below, 0.2, 0.2, 0.07, 0.2, 0.05, 1.0),),
+            (Crease(0.1, line + 1.5 * below, 0.2, 0.03, 1, 0, -0.03),),
+        ),
+        17: Action(
+            (
+                Pull(0.08, who.chin - 0.28, 0.24, 0.22, 0.20, 0.16, 0.0, -1.0),
+                Pull(0.08, line + below, 0.26, 0.22, 0.07, 0.12, 0, -0.75),
+            ),
+            (
+                Crease(0.0, line + 1.5 * below, 0.17, 0.028, 1, 0.1, -0.03),
+                Crease(0.10, who.chin - 0.25, 0.03, 0.02, 1, 0.3, -0.03),
+                Crease(0.05, who.chin - 0.17, 0.03, 0.02, 1, -0.4, -0.03),
+                Crease(0.14, who.chin - 0.16, 0.03, 0.018, 0.3, 1, -0.02),
+            ),
+        ),
+        25: Action(
+            (
+                Pull(0.05, line + 0.5 * below, 0.26, 0.20, 0.055, 0.34, 0.0, 1.0),
+                Pull(0.05, line - 0.6 * above, 0.26, 0.2, 0.10, 0.045, 0.0, -0.35),
+            ),
+            (Crease(0.0, line + 0.004, 0.20, 0.016, 1, 0, -0.11),),
+        ),
+        26: Action(
+            (
+                Pull(0.05, who.chin - 0.1, 0.55, 0.55, 0.30, 0.9, 0.0, 1.0),
+                Pull(0.05, line + below, 0.3, 0.24, 0.06, 0.4, 0, 0.5),
+            ),
+            (Crease(0.0, line + 0.012, 0.19, 0.022, 1, 0, -0.13),),
+        ),
+    }
+
+
+def _lips(who: Identity) -> dict[int, Action]:
+    """Both lips, units 18, 23 and 24."""
+    wide, line, above, below = who.mouth
+    return {
+        18: Action(
+            (Pull(wide * 0.8, line, 0.2, 0.14, 0.14, 0.16, -1.0, 0.0),),
+            (Crease(wide, line, 0.04, 0.03, 0, 1, -0.03),),
         ),
         23: Action(
             (
@@ -238,8 +296,8 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(wide, line, 0.15, 0.13, 0.09, 0.09, -0.60, 0.0),
             ),
             (
-                Fold(0.1, line - above - 0.03, 0.2, 0.018, 1, 0.1, -0.025),
-                Fold(0.1, line + below + 0.04, 0.2, 0.02, 1, 0, -0.03),
+                Crease(0.1, line - above - 0.03, 0.2, 0.018, 1, 0.1, -0.025),
+                Crease(0.1, line + below + 0.04, 0.2, 0.02, 1, 0, -0.03),
             ),
         ),
         24: Action(
@@ -248,29 +306,17 @@ def actions(who: Identity) -> dict[int, Action]:
                 Pull(0.10, line + below, 0.26, 0.2, 0.05, 0.12, 0.10, -0.95),
             ),
             (
-                Fold(0.1, line - 1.4 * above, 0.2, 0.04, 1, 0, 0.02),
-                Fold(0.1, line + 1.35 * below, 0.2, 0.04, 1, 0, 0.022),
+                Crease(0.1, line - 1.4 * above, 0.2, 0.04, 1, 0, 0.02),
+                Crease(0.1, line + 1.35 * below, 0.2, 0.04, 1, 0, 0.022),
             ),
-        ),
-        25: Action(
-            (
-                Pull(0.05, line + 0.5 * below, 0.26, 0.20, 0.055, 0.34, 0.0, 1.0),
-                Pull(0.05, line - 0.6 * above, 0.26, 0.2, 0.10, 0.045, 0.0, -0.35),
-            ),
-            (Fold(0.0, line + 0.004, 0.20, 0.016, 1, 0, -0.11),),
-        ),
-        26: Action(
-            (
-                Pull(0.05, who.chin - 0.1, 0.55, 0.55, 0.30, 0.9, 0.0, 1.0),
-                Pull(0.05, line + below, 0.3, 0.24, 0.06, 0.4, 0, 0.5),
-            ),
-            (Fold(0.0, line + 0.012, 0.19, 0.022, 1, 0, -0.13),),
-        ),
-        38: Action(
-            (Pull(wing, base - 0.07, 0.10, 0.10, 0.12, 0.10, 1.0, -0.1),),
-            (Fold(wing + 0.05, base - 0.06, 0.05, 0.016, 0, 1, -0.04),),
         ),
     }
+
+
+def _furrow(who: Identity) -> tuple[float, float]:
+    """Middle of the line from the nose to the corner of the lips."""
+    wing, base, _ = who.nose
+    return wing + 0.17, 0.5 * (base + who.mouth[1]) - 0.06
 
 
 def _hill(offset: Tensor, low: float, high: float) -> Tensor:
@@ -340,7 +386,7 @@ def shading_basis(who: Identity, channels: Sequence[Channel], x: Tensor, y: Tens
     for channel in channels:
         sign = side_sign(channel.side)
         total = torch.zeros(torch.broadcast_shapes(x.shape, y.shape), device=x.device)
-        for fold in library[channel.unit].folds:
+        for fold in library[channel.unit].creases:
             norm = (fold.dx**2 + fold.dy**2) ** 0.5
             ux, uy = fold.dx / norm, fold.dy / norm
             u, v = x * sign - fold.x, y - fold.y

@@ -295,16 +295,14 @@ def _recording(chance: int, entry: Entry, database: str, frames: float) -> _Timi
     return _Timing(span, times * lead, times * (lead + length + tail) - times * lead - span, moments)
 
 
+def _cut(draw: np.random.Generator, camera: Camera, frames: float, family: str) -> _Timing:
+    """Length of a clip that was cut out of its recording, with neutral frames where the database leaves some."""
+    timing = _Timing(_length(draw, camera, frames), *draw.integers(0, 6, 2).tolist())
+    return timing if family in {"casme2", "samm"} else _Timing(timing.length)
+
+
 def _plan(
-    entry: Entry,
-    database: str,
-    *,
-    camera: Camera,
-    view: View,
-    seed: int,
-    frames: float,
-    row: int,
-    context: bool,
+    entry: Entry, database: str, *, camera: Camera, view: View, seed: int, frames: float, row: int, context: bool
 ) -> Take:
     """Plan one clip.
 
@@ -337,10 +335,7 @@ def _plan(
         # the cameras count on their own
         draw = np.random.default_rng(stable_seed(chance, database))
     else:
-        timing = _Timing(_length(draw, camera, frames), *draw.integers(0, 6, 2).tolist())
-        if family not in {"casme2", "samm"}:
-            timing = _Timing(timing.length)
-    named = (entry.subject, entry.clip)
+        timing = _cut(draw, camera, frames, family)
     if database == "casme2" and row == census.CASME2_ROW_91:
         # the offset is frame 91, so the clip must fit in front of it
         timing = replace(timing, length=min(timing.length, 70))
@@ -359,7 +354,7 @@ def _plan(
         # posed sequences end at the peak
         script = replace(script, apex=timing.length - 1, offset=timing.length - 1, drift=2.5 * script.drift)
     script = replace(script, again=timing.again)
-    first = _first_frame(draw, database, named, row, script)
+    first = _first_frame(draw, database, (entry.subject, entry.clip), row, script)
     code = "" if family in {"smic", "ckplus"} else expression.code
     return Take(database, entry.subject, entry.clip, entry.emotion.lower(), entry.objective, code, script, first)
 
