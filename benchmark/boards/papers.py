@@ -29,7 +29,7 @@ _Runs = dict[tuple[str, str], dict[str, list[RunRecord]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PrintedCell:
     """One figure: as printed (with the numbers of its notes), as recorded on real data, and on invented data."""
 
     printed: str
@@ -46,7 +46,7 @@ class PageRow:
     notes: tuple[int, ...]
     method: Method
     protocol: str | None
-    cells: tuple[Cell, ...]
+    cells: tuple[PrintedCell, ...]
     evaluation: str
 
 
@@ -164,18 +164,18 @@ def _page_table(table: PrintedTable, methods: dict[str, Method], runs: _Runs) ->
     return PageTable(table, tuple(rows), synthetic, tuple(notes.texts), _heading_notes(table))
 
 
-def _cell(table: PrintedTable, row: PrintedRow, column: PrintedColumn, runs: _Runs, notes: _Notes) -> Cell:
+def _cell(table: PrintedTable, row: PrintedRow, column: PrintedColumn, runs: _Runs, notes: _Notes) -> PrintedCell:
     printed = row.cells[column.id] or "drawn"
     marks = notes.number(row.notes.get(column.id, ""))
     place = table.place(row, column)
     if place is None:
-        return Cell(printed, marks, "–", NOT_RUN)
+        return PrintedCell(printed, marks, "–", NOT_RUN)
     protocol, database = place
     found = [
         _recorded(runs.get((board, row.method), {}), column, database, table.evaluation_of(row))
         for board in _boards(protocol)
     ]
-    return Cell(printed, marks, *found)
+    return PrintedCell(printed, marks, *found)
 
 
 def _boards(protocol: str) -> tuple[str, str]:

@@ -28,7 +28,7 @@ EDITION = r"[a-z0-9-]+"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Survey:
     """What there is of a source, and what keeps it from being opened.
 
     Attributes:
@@ -161,7 +161,7 @@ class Source(Settings):
             return open_database(database, folder)
         return self._open_database(database, folder, frames="sequence")
 
-    def look(self, data: Path | None) -> Found:
+    def look(self, data: Path | None) -> Survey:
         """Open each database by itself, and list all that is wrong, of which ``open`` says the first; reads no frame.
 
         Args:
@@ -170,10 +170,10 @@ class Source(Settings):
         try:
             root = data_root(data) if self.name in {"megc2019", "databases"} else None
             if root is None:
-                return Found({"": self.open(data)}, ())
+                return Survey({"": self.open(data)}, ())
             places = _places(root, COMPOSITE if self.name == "megc2019" else self.databases)
         except DataError as error:
-            return Found({}, (str(error),))
+            return Survey({}, (str(error),))
         found: dict[str, Dataset] = {}
         problems: list[str] = []
         for database, folders in places.items():
@@ -185,10 +185,10 @@ class Source(Settings):
                 problems += [f"{database}: {problem}" for problem in listed] or [str(error)]
         if not problems:
             try:
-                return Found({"": self._open_databases(root)}, ())
+                return Survey({"": self._open_databases(root)}, ())
             except DataError as error:
                 problems.append(str(error))
-        return Found(found, tuple(problems))
+        return Survey(found, tuple(problems))
 
     def _problems(self, database: str, folder: Path) -> list[str]:
         """Everything that is wrong with a database that cannot be opened."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.methods.recipe import Recipe
-    from benchmark.methods.source import Found
+    from benchmark.methods.source import Survey
     from benchmark.methods.suite import Suite
     from benchmark.records.store import Store
     from mer_lightning.protocols import Protocol
@@ -206,7 +206,7 @@ class _Board:
         return "yes" if record.complete else "in part"
 
 
-def _board(protocol: Protocol, found: Found, problems: list[str]) -> _Board:
+def _board(protocol: Protocol, found: Survey, problems: list[str]) -> _Board:
     whole = found.parts.get("")
     name = board_name(protocol.id, synthetic=whole is not None and whole.synthetic)
     # with a database missing the whole cannot be labelled, which is said already
@@ -220,7 +220,7 @@ def _board(protocol: Protocol, found: Found, problems: list[str]) -> _Board:
     return _Board(protocol, name, None, "", {})
 
 
-def _clips(protocol: Protocol, found: Found, problems: list[str]) -> Iterator[Clips]:
+def _clips(protocol: Protocol, found: Survey, problems: list[str]) -> Iterator[Clips]:
     """What there is of each database, also where others are missing."""
     classes = protocol.scheme.classes
     for database, counts in protocol.counts.items():
@@ -234,7 +234,7 @@ def _clips(protocol: Protocol, found: Found, problems: list[str]) -> Iterator[Cl
                 yield Clips(protocol.id, database, {name: counted[name] for name in classes}, len(people))
 
 
-def _check(recipe: Recipe, classes: Collection[int], found: Found) -> None:
+def _check(recipe: Recipe, classes: Collection[int], found: Survey) -> None:
     from mer_lightning.datamodules import check_reading
     from mer_lightning.motion import get_representation
 

@@ -89,7 +89,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Words:
     """Words beside units, e.g. ``soft focus``, or a lone ``?``."""
 
     text: str
@@ -138,7 +138,7 @@ class OneOf:
         return _print(self.parts, tuple(" or " if one == "or" else one for one in self.joiners))
 
 
-Part: TypeAlias = Unit | Remark | Bracket | AllOf | OneOf
+Part: TypeAlias = Unit | Words | Bracket | AllOf | OneOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def parse_action_units(cell: str | int) -> ActionUnits:
     if not text:
         return ActionUnits()
     if text.lower() in _NOTHING:
-        return ActionUnits(Remark(text))
+        return ActionUnits(Words(text))
     reader = _Reader(text)
     tree = reader.all_of(0)
     if reader.at < len(text):
@@ -256,7 +256,7 @@ class _Reader:
                 raise self.error()
             return Bracket(inside, reference=bool(match["ref"]), doubt=bool(close["doubt"]))
         if match := self.take(_REMARK):
-            return Remark(match[0])
+            return Words(match[0])
         raise self.error()
 
     def unit(self, match: re.Match[str]) -> Unit:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NEEDED = ("frame", "confidence", "success")
 
 
-class Found(NamedTuple):
+class FoundFace(NamedTuple):
     """What OpenFace found in one frame.
 
     Attributes:
@@ -70,7 +70,7 @@ def import_openface(samples: Sequence[Sample], root: Path, folder: Path, path: P
             found = read_openface(files[sample.key])
             places = _places(sample, root, max(found), files[sample.key])
             for number, place in enumerate(places, start=sample.onset or 0):
-                points, _, faces = found.get(place, Found(None, -1.0, 0))
+                points, _, faces = found.get(place, FoundFace(None, -1.0, 0))
                 if points is None and number == sample.onset:
                     prepared.without_face.append(f"{sample.key} frame {number}")
                 if points is not None:
@@ -82,7 +82,7 @@ def import_openface(samples: Sequence[Sample], root: Path, folder: Path, path: P
     return prepared
 
 
-def read_openface(path: Path) -> dict[int, Found]:
+def read_openface(path: Path) -> dict[int, FoundFace]:
     """Read one CSV file of OpenFace's FeatureExtraction.
 
     Args:
@@ -95,7 +95,7 @@ def read_openface(path: Path) -> dict[int, Found]:
     Raises:
         DataError: No such file, a column is missing, or a cell is not what it should be.
     """
-    found: dict[int, Found] = {}
+    found: dict[int, FoundFace] = {}
     seen: set[tuple[int, str]] = set()
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -119,7 +119,7 @@ def read_openface(path: Path) -> dict[int, Found]:
                 if face in seen:
                     raise DataError(f"{path} row {number}: frame {frame} is given twice")
                 seen.add(face)
-                best = found.get(frame, Found(None, -1.0, 0))
+                best = found.get(frame, FoundFace(None, -1.0, 0))
                 better = one if one.confidence > best.confidence else best
                 found[frame] = better._replace(faces=best.faces + one.faces)
     except OSError as error:
@@ -131,14 +131,14 @@ def read_openface(path: Path) -> dict[int, Found]:
     return found
 
 
-def _row(where: str, cells: dict[str, str]) -> tuple[int, Found]:
+def _row(where: str, cells: dict[str, str]) -> tuple[int, FoundFace]:
     frame = cells["frame"]
     if not (frame.isdecimal() and len(frame) < LONGEST_NUMBER and int(frame) > 0):
         raise DataError(f"{where}: frame is '{frame[:20]}'; expected a whole number from 1 on")
     if cells["success"] not in {"0", "1"}:
         raise DataError(f"{where}: success is '{cells['success'][:20]}'; expected 0 or 1")
     if cells["success"] == "0":
-        return int(frame), Found(None, -1.0, 0)
+        return int(frame), FoundFace(None, -1.0, 0)
     confidence = _number(cells["confidence"])
     if not 0 <= confidence <= 1:
         raise DataError(f"{where}: confidence is '{cells['confidence'][:20]}'; expected 0..1")
@@ -146,7 +146,7 @@ def _row(where: str, cells: dict[str, str]) -> tuple[int, Found]:
     for name, value in zip(OPENFACE_POINTS, values, strict=True):
         if not abs(value) <= LARGEST:
             raise DataError(f"{where}: {name} is '{cells[name][:20]}'; expected pixels")
-    return int(frame), Found(np.array(values, np.float32).reshape(2, COUNT).T, confidence, 1)
+    return int(frame), FoundFace(np.array(values, np.float32).reshape(2, COUNT).T, confidence, 1)
 
 
 def _number(text: str) -> float:

@@ -26,7 +26,7 @@ _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """One stored array.
 
     Attributes:
@@ -94,16 +94,16 @@ class Cache:
             file.seek(0)
             file.write(hashlib.file_digest(file, "sha256").digest())
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[CacheEntry]:
         """All entries, sorted by name."""
         for path in sorted(self.folder.glob("??/*.npy")):
             try:
                 status = path.stat()
             except FileNotFoundError:
                 continue
-            yield Entry(path.stem, path, status.st_size, status.st_mtime)
+            yield CacheEntry(path.stem, path, status.st_size, status.st_mtime)
 
-    def prune(self, *, unused_since: float | None = None, largest_total: int | None = None) -> list[Entry]:
+    def prune(self, *, unused_since: float | None = None, largest_total: int | None = None) -> list[CacheEntry]:
         """Remove entries, those not used for longest first, and what interrupted writers left.
 
         Args:
@@ -115,7 +115,7 @@ class Cache:
         """
         found = sorted(self.entries(), key=lambda entry: entry.used)
         total = sum(entry.size for entry in found)
-        removed: list[Entry] = []
+        removed: list[CacheEntry] = []
         for entry in found:
             old = unused_since is not None and entry.used < unused_since
             if old or (largest_total is not None and total > largest_total):

@@ -83,7 +83,7 @@ def warp(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     return sample_at(image, columns + flow[:, 0], rows + flow[:, 1], mode)
 
 
-def inside(u: Tensor, v: Tensor) -> Tensor:
+def lands_inside(u: Tensor, v: Tensor) -> Tensor:
     """Where flow ``(B, H, W)`` points into the frame, bool, same shape."""
     height, width = u.shape[-2:]
     columns, rows = pixel_grid(height, width, u.device)

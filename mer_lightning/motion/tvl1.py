@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from mer_lightning.motion.grids import central_difference, check_pair, in_blocks, inside, warp
+from mer_lightning.motion.grids import central_difference, check_pair, in_blocks, lands_inside, warp
 from mer_lightning.motion.median import median_filter
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _solve_level(reference: Tensor, target: Tensor, state: Tensor, settings: _Se
     for _ in range(settings.warps):
         warped = warp(image, state[:2].transpose(0, 1), "bicubic")
         # where the target would be read outside of its frame, only the neighbours say how a pixel moves
-        slope = warped[:, 1:].transpose(0, 1) * inside(state[0], state[1])
+        slope = warped[:, 1:].transpose(0, 1) * lands_inside(state[0], state[1])
         if settings.gamma:
             slope = torch.cat((slope, torch.full_like(slope[:1], settings.gamma)))
         slope = slope.contiguous()

@@ -24,7 +24,7 @@ CENSUS_SEED = 20190701
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CensusEntry:
     """One clip of a database before anything is drawn.
 
     Attributes:
@@ -216,7 +216,7 @@ def check_release(database: str, release: str | None) -> str:
 
 def census(
     database: str, release: str | None = None, subjects: int | None = None, *, shown: bool = False
-) -> tuple[Entry, ...]:
+) -> tuple[CensusEntry, ...]:
     """List the clips of a database.
 
     Args:
@@ -253,19 +253,19 @@ def census(
     return tuple(entries)
 
 
-def _smic(table: Mapping[str, tuple[int, int, int]], without: Collection[str] = ()) -> list[Entry]:
-    entries: list[Entry] = []
+def _smic(table: Mapping[str, tuple[int, int, int]], without: Collection[str] = ()) -> list[CensusEntry]:
+    entries: list[CensusEntry] = []
     for subject, counts in table.items():
         for (emotion, short), count in zip(
             (("negative", "ne"), ("positive", "po"), ("surprise", "sur")), counts, strict=True
         ):
             names = (f"{subject}_{short}_{k:02d}" for k in itertools.count(1))
             free = (name for name in names if name not in without)
-            entries += [Entry(subject, name, emotion) for name in itertools.islice(free, count)]
+            entries += [CensusEntry(subject, name, emotion) for name in itertools.islice(free, count)]
     return entries
 
 
-def _smic_e(*, slow: bool) -> list[Entry]:
+def _smic_e(*, slow: bool) -> list[CensusEntry]:
     both = [
         replace(entry, clip=SMIC_E_RENAMED.get(entry.clip, entry.clip))
         for entry in _smic({subject: SMIC_SLOW[subject] for subject in SMIC_E_SLOW})
@@ -273,23 +273,23 @@ def _smic_e(*, slow: bool) -> list[Entry]:
     return both if slow else both + _smic(SMIC_E_FAST, SMIC_E_ABSENT)
 
 
-def _deal(entries: Iterable[Entry], quotas: Mapping[str, Mapping[Objective, int]]) -> list[Entry]:
+def _deal(entries: Iterable[CensusEntry], quotas: Mapping[str, Mapping[Objective, int]]) -> list[CensusEntry]:
     """Deal the objective classes to the clips of every emotion, at random."""
     draw = np.random.default_rng(CENSUS_SEED)
     hands: dict[str, list[Objective]] = {}
     for emotion, quota in quotas.items():
         hand: list[Objective] = [name for name, count in quota.items() for _ in range(count)]
         hands[emotion] = [hand[k] for k in draw.permutation(len(hand))]
-    return [Entry(one.subject, one.clip, one.emotion, hands[one.emotion].pop()) for one in entries]
+    return [CensusEntry(one.subject, one.clip, one.emotion, hands[one.emotion].pop()) for one in entries]
 
 
-def _casme2() -> list[Entry]:
+def _casme2() -> list[CensusEntry]:
     draw = np.random.default_rng(CENSUS_SEED)
-    entries: list[Entry] = []
+    entries: list[CensusEntry] = []
     for subject, counts in CASME2.items():
         taken = {name for (who, _), names in CASME2_NAMED.items() if who == subject for name in names}
         taken |= {CASME2_UNLABELLED[1]} if subject == CASME2_UNLABELLED[0] else set()
-        mine: list[Entry] = []
+        mine: list[CensusEntry] = []
         for emotion, count in zip(CASME2_EMOTIONS, counts, strict=True):
             names = list(CASME2_NAMED.get((subject, emotion), ()))
             while len(names) < count:
@@ -298,12 +298,12 @@ def _casme2() -> list[Entry]:
                 if name not in taken:
                     names.append(name)
                     taken.add(name)
-            mine += [Entry(subject, name, emotion) for name in names]
+            mine += [CensusEntry(subject, name, emotion) for name in names]
         entries += sorted(mine, key=lambda entry: entry.clip)
     return _deal(entries, CASME2_OBJECTIVE)
 
 
-def _casme2_2019() -> list[Entry]:
+def _casme2_2019() -> list[CensusEntry]:
     """The clips of the 2019 sheet with the labels of 2014."""
     entries = [
         replace(entry, subject=CASME2_SURPRISE_2019[named][0], clip=CASME2_SURPRISE_2019[named][1])
@@ -314,7 +314,7 @@ def _casme2_2019() -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.subject, entry.clip))
 
 
-def _relabel(entries: Iterable[Entry]) -> list[Entry]:
+def _relabel(entries: Iterable[CensusEntry]) -> list[CensusEntry]:
     """Turn the labels of 2014 into those of 2019."""
     found = {
         (entry.subject, entry.clip): replace(entry, emotion="surprise")
@@ -331,12 +331,12 @@ def _relabel(entries: Iterable[Entry]) -> list[Entry]:
     return list(found.values())
 
 
-def _samm() -> list[Entry]:
+def _samm() -> list[CensusEntry]:
     draw = np.random.default_rng(CENSUS_SEED)
-    entries: list[Entry] = []
+    entries: list[CensusEntry] = []
     for subject, counts in SAMM.items():
         taken = {name for (who, _), names in SAMM_NAMED.items() if who == subject for name in names}
-        mine: list[Entry] = []
+        mine: list[CensusEntry] = []
         for emotion, count in zip(SAMM_EMOTIONS, counts, strict=True):
             names = list(SAMM_NAMED.get((subject, emotion), ()))
             while len(names) < count:
@@ -344,21 +344,21 @@ def _samm() -> list[Entry]:
                 if name not in taken:
                     names.append(name)
                     taken.add(name)
-            mine += [Entry(subject, name, emotion) for name in names]
+            mine += [CensusEntry(subject, name, emotion) for name in names]
         entries += sorted(mine, key=lambda entry: tuple(int(part) for part in entry.clip.split("_")))
     return _deal(entries, SAMM_OBJECTIVE)
 
 
-def _ckplus() -> list[Entry]:
+def _ckplus() -> list[CensusEntry]:
     draw = np.random.default_rng(CENSUS_SEED)
     numbers = np.concatenate([[5], np.sort(draw.choice(np.arange(10, 140), 82, replace=False)), np.arange(501, 541)])
     share = draw.gamma(6.0, 1.0, CKPLUS_SUBJECTS)
     counts = 1 + draw.multinomial(CKPLUS_SEQUENCES - CKPLUS_SUBJECTS, share / share.sum())
-    entries: list[Entry] = []
+    entries: list[CensusEntry] = []
     labels = [name for name, count in CKPLUS_CLASSES.items() for _ in range(count)]
     labels += [""] * (CKPLUS_SEQUENCES - len(labels))
     order = draw.permutation(len(labels))
     for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
         for sequence in range(1, count + 1):
-            entries.append(Entry(f"S{number:03d}", f"{sequence:03d}", labels[order[len(entries)]]))
+            entries.append(CensusEntry(f"S{number:03d}", f"{sequence:03d}", labels[order[len(entries)]]))
     return entries

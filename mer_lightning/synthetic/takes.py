@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from mer_lightning.synthetic.actions import Objective
-    from mer_lightning.synthetic.census import Entry
+    from mer_lightning.synthetic.census import CensusEntry
     from mer_lightning.synthetic.clips import Clip
 
 
@@ -232,7 +232,7 @@ def plan_unlabelled(take: Take, clip: str) -> Take:
     return replace(take, clip=clip, emotion="", objective=None, code="", script=script)
 
 
-def _relabel(take: Take, entry: Entry) -> Take:
+def _relabel(take: Take, entry: CensusEntry) -> Take:
     """Give a take the labels of another sheet, and a code that fits them."""
     if (entry.emotion.lower(), entry.objective) == (take.emotion, take.objective):
         return take
@@ -274,7 +274,7 @@ class _Timing:
     again: tuple[tuple[int, int, int], ...] = ()
 
 
-def _recording(chance: int, entry: Entry, database: str, frames: float) -> _Timing:
+def _recording(chance: int, entry: CensusEntry, database: str, frames: float) -> _Timing:
     """Time a clip that is cut out of a longer recording, with neutral frames around."""
     twice = entry.subject in census.SMIC_E_SLOW
     camera = CAMERAS["smic_vis" if twice else database]
@@ -302,7 +302,7 @@ def _cut(draw: np.random.Generator, camera: Camera, frames: float, family: str) 
 
 
 def _plan(
-    entry: Entry, database: str, *, camera: Camera, view: View, seed: int, frames: float, row: int, context: bool
+    entry: CensusEntry, database: str, *, camera: Camera, view: View, seed: int, frames: float, row: int, context: bool
 ) -> Take:
     """Plan one clip.
 

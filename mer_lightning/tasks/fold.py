@@ -176,7 +176,7 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
         ValueError: The table does not hold what the augmentation acts on.
         DataError: The pre-trained weights do not fit.
     """
-    check_augmentation(fit.table, training)
+    check_held(fit.table, training)
     keep_freed_memory()
     lightning.seed_everything(fit.fold_seed, verbose=False)
     task = ClassifierTask(
@@ -209,7 +209,7 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
     return Fitted(task, data, trainer, epoch)
 
 
-def check_augmentation(table: Table, training: Training) -> None:
+def check_held(table: Table, training: Training) -> None:
     """Make sure that a table holds what the augmentation acts on.
 
     Raises:

@@ -25,7 +25,7 @@ from mer_lightning.tasks.fold import (
     FoldResult,
     augmentation_of,
     build_model,
-    check_augmentation,
+    check_held,
     data_of,
     predictions_of,
 )
@@ -236,7 +236,7 @@ def train_networks(
     """
     began = time.perf_counter()
     first, table = fits[0], fits[0].table
-    check_augmentation(table, training)
+    check_held(table, training)
     how = how or examine(table, model, training)
     if how.reason:
         raise ValueError(how.reason)

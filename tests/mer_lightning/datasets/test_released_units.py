@@ -15,8 +15,8 @@ from mer_lightning.datasets.action_units import (
     AllOf,
     Bracket,
     OneOf,
-    Remark,
     Unit,
+    Words,
     parse_action_units,
 )
 from mer_lightning.types import DataError
@@ -137,7 +137,7 @@ units = st.builds(
     behind=st.just(True),
     zero=st.booleans(),
 )
-remarks = st.sampled_from(["?", "soft focus", "head down", "tränen", "orbit"]).map(Remark)
+remarks = st.sampled_from(["?", "soft focus", "head down", "tränen", "orbit"]).map(Words)
 
 
 def series(kind: type, parts: st.SearchStrategy, joiners: list[str]) -> st.SearchStrategy:
