@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openpyxl import load_workbook
 
-from mer_lightning.datasets.action_units import AllOf, Bracket, OneOf, Remark, Unit, parse_action_units
+from mer_lightning.datasets.action_units import AllOf, Bracket, OneOf, Words, Unit, parse_action_units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,7 @@ def part_forms(part: Part) -> set[str]:
         found |= {f"side {'/'.join(part.sides)}"} if len(part.sides) == 1 else {"sides"} if part.sides else set()
         found |= {"intensity"} if len(part.intensities) == 1 else {"intensities"} if part.intensities else set()
         return found | ({"doubt"} if part.doubt else set())
-    if isinstance(part, Remark):
+    if isinstance(part, Words):
         return {"question mark"} if part.text == "?" else {"remark"}
     if isinstance(part, Bracket):
         return part_forms(part.inside) | {"reference" if part.reference else "bracket"}
