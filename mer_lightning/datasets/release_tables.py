@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mer_lightning.datasets.releases import RELEASES
+from mer_lightning.datasets.releases import releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def corrections_table() -> str:
     """Every correction."""
     rows: dict[str, list[str]] = {}
-    for release in RELEASES.values():
+    for release in releases().values():
         for one in release.corrections:
             value = {"frames": "nearest frame"}.get(one.field, "not annotated" if one.value is None else str(one.value))
             clip = "any" if one.clip == "*" else one.clip
@@ -27,7 +27,7 @@ def corrections_table() -> str:
 def releases_table() -> str:
     """Every release: where its coding lies, what it counts to, what is odd in it and what is done about that."""
     header = ["database", "release", "file", "rows", "clips per class", "objective I to VII", "what is odd"]
-    return _table(header, [_row(release) for release in RELEASES.values()])
+    return _table(header, [_row(release) for release in releases().values()])
 
 
 def _row(release: AnnotationRelease) -> list[str]:
