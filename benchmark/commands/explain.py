@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import local_records, open_console, reading, suite_options
+from benchmark.commands.options import local_records, open_console, plan_inputs, suite_options
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         arguments.sample,
         suite,
         store,
-        data=arguments.data,
-        progress=partial(reading, console),
-        accelerator=arguments.accelerator,
+        plan_inputs(arguments, console),
     )
     classes = predicted.run.protocol.scheme.classes
     target = predicted.prediction.prediction if arguments.target is None else _class_index(arguments.target, classes)

@@ -17,6 +17,7 @@ from benchmark.commands.options import (
     local_records,
     metrics_option,
     open_console,
+    plan_inputs,
     seed,
     suite_options,
 )
@@ -67,12 +68,10 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     console.print(f"{suite.title}: checking recipe and data")
     (run,) = make_plan(
         suite,
-        data=arguments.data,
-        cache=arguments.runs / "cache",
+        plan_inputs(arguments, console),
         methods=[arguments.method],
         protocols=[arguments.protocol or suite.protocols[0]],
         seeds=[arguments.seed],
-        accelerator=arguments.accelerator,
     )
     check_free([run.clip_list], arguments.records, lambda path: load_leak(path).honest.clip_list)
     store = Store(arguments.runs / "leaks")

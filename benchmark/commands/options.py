@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from benchmark.methods.suite import Suite
     from benchmark.records.run import RunRecord
+    from benchmark.training.plan import Inputs
     from mer_lightning.metrics import Metric
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
@@ -156,8 +158,15 @@ class _PipedConsole(Console):
         raise  # noqa: PLE0704 - called while the error is handled
 
 
+def plan_inputs(arguments: argparse.Namespace, console: Console) -> Inputs:
+    """Where a command's plan reads samples, and who is shown how far that is."""
+    from benchmark.training.plan import Inputs
+
+    return Inputs(arguments.data, arguments.runs / "cache", arguments.accelerator, partial(_reading, console))
+
+
 @contextmanager
-def reading(console: Console, samples: int) -> Generator[Callable[[int], None], None, None]:
+def _reading(console: Console, samples: int) -> Generator[Callable[[int], None], None, None]:
     """A bar over the samples of a plan; nothing where the output is not a terminal."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading samples", total=samples)

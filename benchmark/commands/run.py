@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
@@ -13,7 +12,7 @@ from benchmark.commands.options import (
     count,
     local_records,
     open_console,
-    reading,
+    plan_inputs,
     say_failed,
     seed,
     training_options,
@@ -55,8 +54,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         raise DataError("--json: only a plan is for programs; expected --plan with it")
 
+    from benchmark.records.board_names import source_name
     from benchmark.records.store import Store
     from benchmark.training.executors import choose_executor
+    from benchmark.training.ledger import Output
     from benchmark.training.plan import make_plan
     from benchmark.training.runner import run_all
     from benchmark.training.tracking.mirror import make_tracker
@@ -66,17 +67,14 @@ def _run(arguments: argparse.Namespace) -> int:
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
         suite,
-        data=arguments.data,
-        cache=arguments.runs / "cache",
-        progress=partial(reading, console),
+        plan_inputs(arguments, console),
         methods=arguments.method,
         protocols=arguments.protocol,
         seeds=arguments.seed,
-        accelerator=arguments.accelerator,
     )
     dataset = runs[0].dataset
     invented = "; nobody was recorded, and every table says so" if dataset.synthetic else ""
-    console.print(f"data: {dataset.name}, release {dataset.release}{invented}")
+    console.print(f"data: {source_name(dataset.name, dataset.release)}{invented}")
     store = Store(arguments.runs)
     executor = choose_executor(
         arguments.executor, runs, store, arguments.accelerator, arguments.jobs, arguments.address
@@ -84,15 +82,8 @@ def _run(arguments: argparse.Namespace) -> int:
     console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds, {executor}")
     tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
     try:
-        results = run_all(
-            runs,
-            store=store,
-            records=arguments.records,
-            tracker=tracker,
-            console=console,
-            executor=executor,
-            at_once=arguments.folds_at_once,
-        )
+        output = Output(store, arguments.records, tracker, console)
+        results = run_all(runs, output, executor, at_once=arguments.folds_at_once)
     except KeyboardInterrupt:
         tracker.close(patience=1.0)
         raise

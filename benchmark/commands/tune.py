@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import chosen_suite, open_console, reading, say_failed, seed, training_options
+from benchmark.commands.options import chosen_suite, open_console, plan_inputs, say_failed, seed, training_options
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def add_tune_commands(commands: Commands) -> None:
 
 def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.records.store import Store
+    from benchmark.training.ledger import Output
     from benchmark.training.tracking.mirror import make_tracker
     from benchmark.tuning.tune import make_tuning, mirror_seconds, tune
 
@@ -100,12 +101,9 @@ def _tune(arguments: argparse.Namespace) -> int:
         record = tune(
             run,
             tuning,
-            store=store,
-            records=arguments.records,
-            tracker=tracker,
-            console=console,
-            make_executor=partial(_executor, arguments, run, store),
-            storage=arguments.storage,
+            Output(store, arguments.records, tracker, console),
+            partial(_executor, arguments, run, store),
+            arguments.storage,
         )
     except KeyboardInterrupt:
         tracker.close(patience=1.0)
@@ -147,13 +145,10 @@ def _planned_run(arguments: argparse.Namespace, console: Console) -> Run:
     console.print(f"{suite.title}: checking recipe and data")
     (run,) = make_plan(
         suite,
-        data=arguments.data,
-        cache=arguments.runs / "cache",
-        progress=partial(reading, console),
+        plan_inputs(arguments, console),
         methods=[arguments.method],
         protocols=[arguments.protocol],
         seeds=[arguments.seed],
-        accelerator=arguments.accelerator,
     )
     return with_space(run, arguments.space) if arguments.space else run
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.methods.recipe import depends_on_seed
 from mer_lightning.metrics import METRICS, uf1
 from mer_lightning.types import DataError
 
@@ -346,8 +347,8 @@ def _interval(values: NDArray[np.float64], level: float, subjects: int) -> Inter
 
 def _seedless(run: RunRecord) -> bool:
     trained = run.recipe.get("parts", {}).values() or [run.recipe]
-    stacked = run.recipe.get("ensemble", {}).get("rule") == "stacking"
-    return not stacked and all(part.get("training") is None and part.get("estimator") is not None for part in trained)
+    rule = run.recipe.get("ensemble", {}).get("rule")
+    return not depends_on_seed(rule, ((part.get("training"), part.get("estimator")) for part in trained))
 
 
 def _list_seeds(seeds: Mapping[int, RunRecord]) -> str:

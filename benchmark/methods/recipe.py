@@ -16,10 +16,11 @@ from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 RECIPE_NAME = r"^[a-z0-9][a-z0-9-]*$"
-_DECIDING = {"version", "representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
+DECIDING = {"version", "representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
+"""Keys of a recipe that decide a result, and so its hash."""
 _TUNABLE = {"model", "training", "estimator"}
 
 
@@ -217,8 +218,12 @@ class Recipe(Settings):
     @property
     def seeded(self) -> bool:
         """False where every seed gives the same result: no network is trained and no people are divided by chance."""
-        stacked = self.ensemble is not None and self.ensemble.rule == "stacking"
-        return stacked or any(part.training is not None for part in self.trained)
+        rule = self.ensemble.rule if self.ensemble else None
+        return depends_on_seed(rule, ((part.training, part.estimator) for part in self.trained))
+
+    def seeds_of(self, seeds: Sequence[int]) -> Sequence[int]:
+        """Those of some seeds that a run is worth: the first alone where every seed gives the same result."""
+        return seeds if self.seeded else seeds[:1]
 
     @property
     def epochs(self) -> int:
@@ -231,7 +236,7 @@ class Recipe(Settings):
     def _deciding(self) -> dict[str, Any]:
         # without defaults, so that a new setting with the old behaviour as its default leaves old results valid
         # (a field with a serializer of its own never counts as default)
-        include = _DECIDING if self.parts else _DECIDING - {"parts"}
+        include = DECIDING if self.parts else DECIDING - {"parts"}
         return self.model_dump(mode="json", include=include, exclude_defaults=True)
 
     @property
@@ -275,6 +280,16 @@ class Recipe(Settings):
             return type(self).model_validate_json(json.dumps(changed))
         except ValidationError as error:
             raise DataError(first_mistake(error)) from error
+
+
+def depends_on_seed(rule: str | None, trained: Iterable[tuple[object, object]]) -> bool:
+    """Whether results of a method differ with the seed of the run.
+
+    Args:
+        rule: That of an ensemble; None for a method by itself.
+        trained: Training and estimator of it or of each member, of which one is None.
+    """
+    return rule == "stacking" or any(training is not None or estimator is None for training, estimator in trained)
 
 
 def recipe_names() -> list[str]:

@@ -161,13 +161,13 @@ def _check_training(training: Training | None, representation: Representation, c
 def _check_transfer(recipe: Recipe, model: Any) -> None:  # noqa: ANN401 - the model that the recipe names
     from mer_lightning.backbones import shapes_only
     from mer_lightning.models.transfer import freeze, load_body
-    from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
+    from mer_lightning.protocols.schemes import PRETRAINING
 
     if recipe.transfer is None:
         return
     if recipe.model is None:
         raise DataError("transfer: expected a model to transfer, not an estimator")
-    classes = len({"ckplus": CKPLUS_7, "fer2013": FER2013_7}[recipe.transfer.database].classes)
+    classes = len(PRETRAINING[recipe.transfer.database].classes)
     try:
         choice, component, training = recipe.pretraining
         representation = _representation(choice)

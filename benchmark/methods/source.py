@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from mer_lightning.datasets.base import Dataset
     from mer_lightning.datasets.frames import FrameDataset
     from mer_lightning.faces.aligned import AlignedFrames
+    from mer_lightning.types import Dataset
 
 COMPOSITE = ("smic", "casme2", "samm")
 """The databases of MEGC2019, whose protocols pick and count its clips."""

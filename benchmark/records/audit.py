@@ -63,8 +63,9 @@ def audit_fold(fold: Fold, table: Table) -> FoldAudit:
         fold: About to be, or just, trained.
         table: Where its samples are; what was read of each decides about equal content.
     """
-    sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
-    contents = {name: [table.content_of(key) for key in keys] for name, keys in sides.items()}
+    rows = {"train": fold.train.tolist(), "validation": fold.validation.tolist(), "test": fold.test.tolist()}
+    sides = {name: [table.keys[row] for row in own] for name, own in rows.items()}
+    contents = {name: [table.contents[row] for row in own] for name, own in rows.items()}
     return FoldAudit(
         **{
             name: SideAudit(
@@ -172,10 +173,11 @@ def _against_protocol(
     samples = tuple(Sample(*key.split("/", 2), emotion="") for key, _ in rows)
     protocol = protocol_of(manifest.board)
     problems: list[str] = []
-    for fold in protocol.folds(Labelled(samples, tuple(label for _, label in rows)), manifest.seed):
+    labelled = Labelled(samples, tuple(label for _, label in rows))
+    for fold in protocol.folds(labelled, manifest.seed):
         audit = audits.get(fold.held_out)
         for side in ("train", "validation", "test") if audit else ():
-            keys = _sum_digests(_digest(key) for key in getattr(fold, side))
+            keys = _sum_digests(_digest(labelled.keys[row]) for row in getattr(fold, side).tolist())
             if keys != getattr(audit, side).keys:
                 problems.append(f"{fold.held_out}: {side} is not what protocol {protocol.id} makes of these samples")
     return problems

@@ -1,4 +1,4 @@
-"""What a leaderboard is called: as its protocol, with ``synthetic-`` before it where nobody was recorded."""
+"""What a leaderboard, its rows and its data are called; ``synthetic-`` stands before it where nobody was recorded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ _SYNTHETIC = "synthetic-"
 def board_name(protocol: str, *, synthetic: bool) -> str:
     """Leaderboard of the results under a protocol, given by its id, on recorded or on invented people."""
     return f"{_SYNTHETIC}{protocol}" if synthetic else protocol
+
+
+def entry_name(method: str, edition: str) -> str:
+    """What has a row of its own in a leaderboard: a method, and the edition of its input if it has one."""
+    return f"{method}@{edition}" if edition else method
+
+
+def source_name(dataset: str, release: str) -> str:
+    """Where the samples of a result come from."""
+    return f"{dataset}, release {release}"
 
 
 def is_synthetic(board: str) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from benchmark.files import load_json, write_json
-from benchmark.methods.recipe import Paper  # noqa: TC001 - a field
-from benchmark.records.board_names import board_name
+from benchmark.methods.recipe import DECIDING, Paper
+from benchmark.records.board_names import board_name, entry_name, source_name
 from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
 from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
 from benchmark.records.fold import SCHEMA_VERSION, FoldAudit, Matrix, SearchRecord, Seconds, Share
@@ -192,12 +192,12 @@ class RunRecord(Settings):
     @property
     def entry(self) -> str:
         """What has a row of its own in a leaderboard: the method, and the edition of its input if it has one."""
-        return f"{self.method}@{self.edition}" if self.edition else self.method
+        return entry_name(self.method, self.edition)
 
     @property
     def clip_list(self) -> ClipList:
         """What the result is of."""
-        source = f"{self.data.source}, release {self.data.release}"
+        source = source_name(self.data.source, self.data.release)
         return ClipList(
             self.board, self.entry, source, self.data.content_hash, clips_of(self.confusion), whole=self.complete
         )
@@ -223,8 +223,7 @@ class RunRecord(Settings):
         """Everything but times, device, versions and how training went: equal results mean equal science."""
         left_out = {"seconds": True, "device": True, "versions": True, "curve": True, "tuning": {"seconds"}}
         # what decides a score is in the recipe's hash, where a setting that came later and is not used does not count
-        hashed = {"representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
-        return self.model_dump(exclude=left_out | {"recipe": hashed})
+        return self.model_dump(exclude=left_out | {"recipe": DECIDING - {"version"}})
 
 
 def record_path(records: Path, record: RunRecord) -> Path:

@@ -25,12 +25,12 @@ from benchmark.evidence.habits import (
 )
 from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
 from benchmark.training.jobs import Job, Outcome, RunFold, failure, fold_record
+from benchmark.training.ledger import begin_run
 from benchmark.training.progress import FoldProgress
-from benchmark.training.runner import begin_run
 from benchmark.training.summary import make_record
 from mer_lightning.augmentation.pool import at_position
-from mer_lightning.protocols import Fold, fold_seed
-from mer_lightning.tasks import fit_estimator, train_network
+from mer_lightning.protocols import Fold, fold_seed, rows_of
+from mer_lightning.tasks import Fit, fit_estimator, train_network
 from mer_lightning.tasks.every_epoch import DIGITS
 from mer_lightning.types import DataError
 
@@ -55,11 +55,10 @@ _COPIES = (0, 2, 4, 5, 7)
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
+class HabitFit:
     """One fit of its own: what on, and what each tested key of it is called in the protocol."""
 
-    table: Table
-    fold: Fold
+    fit: Fit
     key_of: Mapping[str, str]
 
 
@@ -91,7 +90,7 @@ def study(run: Run, *, store: Store, console: Console, executor: Executor) -> Le
         progress.start([run], already=len(run.folds) - len(missing))
         jobs = (Job(run.recipe, (RunFold(run.id, run.seed, fold),)) for fold in missing)
         # closed before anything else happens, so that no worker outlives an error
-        with closing(executor.run(iter(jobs), {run.id: run.table})) as ended:
+        with closing(executor.run(iter(jobs), {run.id: run.planned})) as ended:
             for _, trained in ended:
                 for outcome in trained:
                     _keep(run, outcome, store)
@@ -120,14 +119,14 @@ def study(run: Run, *, store: Store, console: Console, executor: Executor) -> Le
 def study_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     """Train the folds of a job and keep what every candidate predicts; an error in one goes no further."""
     outcomes: list[Outcome] = []
-    for member in job.members:
-        fold = member.fold
+    for fit in job.fits(table, accelerator):
+        held_out = fit.fold.held_out
         try:
-            result = _train_candidates(job.recipe, table, fold, member.seed, accelerator)
+            result = _train_candidates(job.recipe, fit)
         except Exception as error:
-            outcomes.append(Outcome(fold.held_out, failure(error)))
+            outcomes.append(Outcome(held_out, failure(error)))
         else:
-            outcomes.append(Outcome(fold.held_out, fold_record(fold, table, result)))
+            outcomes.append(Outcome(held_out, fold_record(fit, result)))
     return tuple(outcomes)
 
 
@@ -142,24 +141,22 @@ def _costs(recipe: Recipe) -> tuple[float, ...]:
     return tuple(recipe.estimator.arguments.get("costs", ())) if recipe.estimator else ()
 
 
-def _train_candidates(recipe: Recipe, table: Table, fold: Fold, seed: int, accelerator: str) -> FoldResult:
+def _train_candidates(recipe: Recipe, fit: Fit) -> FoldResult:
     if recipe.estimator is None:
         assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-        return train_network(
-            table, fold, recipe.model, recipe.training, seed=seed, accelerator=accelerator, every_epoch=True
-        )
-    result = fit_estimator(table, fold, recipe.estimator)
+        return train_network(replace(fit, every_epoch=True), recipe.model, recipe.training)
+    result = fit_estimator(fit, recipe.estimator)
     columns: list[FoldResult] = []
     for cost in _costs(recipe):
         alone = recipe.with_values({"estimator.arguments.costs": [cost]}).estimator
         assert alone is not None
-        columns.append(fit_estimator(table, fold, alone))
+        columns.append(fit_estimator(fit, alone))
     rows = zip(*([DIGITS[p.prediction] for p in column.predictions] for column in columns), strict=True)
     return replace(result, candidates=tuple(map("".join, rows)))
 
 
 def _fit_all(
-    run: Run, name: str, fits: Callable[[Run], Iterator[_Fit]], store: Store, console: Console
+    run: Run, name: str, fits: Callable[[Run], Iterator[HabitFit]], store: Store, console: Console
 ) -> dict[str, Matrix]:
     """Confusion matrix of each subject under a habit, or its honest counterpart, that needs fits of its own."""
     estimator = run.recipe.estimator
@@ -167,53 +164,62 @@ def _fit_all(
     place = f"{run.id}--{name}"
     done = store.folds(place)
     console.print(f"{run.recipe.name} · {run.board} · {name}" + (f": {len(done)} folds are there" if done else ""))
-    for fit in fits(run):
-        if fit.fold.held_out not in done:
-            result = fit_estimator(fit.table, fit.fold, estimator)
+    for one in fits(run):
+        fold = one.fit.fold
+        if fold.held_out not in done:
+            result = fit_estimator(one.fit, estimator)
             record = FoldRecord(
-                held_out=fit.fold.held_out,
+                held_out=fold.held_out,
                 predictions=tuple(
-                    PredictionRecord(key=fit.key_of[p.key], label=p.label, prediction=p.prediction)
+                    PredictionRecord(key=one.key_of[p.key], label=p.label, prediction=p.prediction)
                     for p in result.predictions
                 ),
-                samples={"train": len(fit.fold.train), "validation": 0},
+                samples={"train": len(fold.known), "validation": 0},
                 seconds=round(result.seconds, 4),
             )
             store.save_fold(place, record)
     return confusion_of(store.folds(place).values(), run.table.classes)
 
 
-def _scaled_apart(run: Run) -> Iterator[_Fit]:
+def _scaled_apart(run: Run) -> Iterator[HabitFit]:
     """Every fold standardised by its training side, as it should be."""
     for fold in run.folds:
-        table = _standardised(run.table, run.table.rows((*fold.train, *fold.validation)))
-        yield _Fit(table, fold, {key: key for key in fold.test})
+        table = _standardised(run.table, run.table.rows(np.concatenate((fold.train, fold.validation))))
+        yield _as_it_is(table, fold)
 
 
-def _scaled_together(run: Run) -> Iterator[_Fit]:
+def _scaled_together(run: Run) -> Iterator[HabitFit]:
     table = _standardised(run.table, torch.arange(len(run.table.keys)))
     for fold in run.folds:
-        yield _Fit(table, fold, {key: key for key in fold.test})
+        yield _as_it_is(table, fold)
 
 
-def _random_split(run: Run) -> Iterator[_Fit]:
+def _as_it_is(table: Table, fold: Fold) -> HabitFit:
+    return HabitFit(Fit(table, fold), {key: key for key in table.keys})
+
+
+def _random_split(run: Run) -> Iterator[HabitFit]:
     yield from _random_parts(run, (0,), "random_split")
 
 
-def _augmented_inside(run: Run) -> Iterator[_Fit]:
+def _augmented_inside(run: Run) -> Iterator[HabitFit]:
     """Training sides with their shifted copies, as it should be."""
-    table = _with_copies(run.table, _COPIES)
+    originals, places = len(run.table.keys), np.arange(len(_COPIES), dtype=np.int32)
+    # the copies of a row behind each other
+    order = np.arange(originals, dtype=np.int32)[:, None] + originals * places
+    table = _with_copies(run.table, _COPIES).only(order.flatten())
+    key_of = {f"{key}~{_COPIES[0]}": key for key in run.table.keys}
     for fold in run.folds:
-        train = tuple(f"{key}~{place}" for key in (*fold.train, *fold.validation) for place in _COPIES)
-        test = {f"{key}~{_COPIES[0]}": key for key in fold.test}
-        yield _Fit(table, Fold(fold.held_out, train, (), tuple(test)), test)
+        test, validation = (side[:, None] * len(places) + places for side in (fold.test, fold.validation))
+        copied = Fold(fold.held_out, table.people, test[:, 0], validation.flatten(), test[:, 1:].flatten())
+        yield HabitFit(Fit(table, copied), key_of)
 
 
-def _augmented_before_split(run: Run) -> Iterator[_Fit]:
+def _augmented_before_split(run: Run) -> Iterator[HabitFit]:
     yield from _random_parts(run, _COPIES, "augmented_before_split")
 
 
-FITS: dict[str, Callable[[Run], Iterator[_Fit]]] = {
+FITS: dict[str, Callable[[Run], Iterator[HabitFit]]] = {
     "scaled_apart": _scaled_apart,
     "scaled_together": _scaled_together,
     "random_split": _random_split,
@@ -243,7 +249,7 @@ def _with_copies(table: Table, positions: Sequence[int]) -> Table:
     )
 
 
-def _random_parts(run: Run, positions: Sequence[int], name: str) -> Iterator[_Fit]:
+def _random_parts(run: Run, positions: Sequence[int], name: str) -> Iterator[HabitFit]:
     """Stratified random parts of all clips and copies, where every original is tested once."""
     table, originals = _with_copies(run.table, positions), len(run.table.keys)
     labels = table.labels.numpy()
@@ -257,8 +263,8 @@ def _random_parts(run: Run, positions: Sequence[int], name: str) -> Iterator[_Fi
     keys = tuple(f"random/part{part + 1:02d}/{row}" for row, part in enumerate(part_of.tolist()))
     table = replace(table, keys=keys)
     for part in range(parts):
-        tested = np.flatnonzero(part_of[:originals] == part).tolist()
-        train = tuple(keys[row] for row in np.flatnonzero(part_of != part).tolist())
-        key_of = {keys[row]: run.table.keys[row] for row in tested}
-        if key_of:
-            yield _Fit(table, Fold(f"random/part{part + 1:02d}", train, (), tuple(key_of)), key_of)
+        own = rows_of(part_of == part)
+        tested, copies = own[own < originals], own[own >= originals]
+        if len(tested):
+            fold = Fold(f"random/part{part + 1:02d}", table.people, tested, unused=copies)
+            yield HabitFit(Fit(table, fold), dict(zip(keys, run.table.keys, strict=False)))

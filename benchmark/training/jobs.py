@@ -12,12 +12,10 @@ from benchmark.records.fold import FoldRecord, PredictionRecord
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning import Callback
-
     from benchmark.methods.recipe import Ensemble, Member, Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import AtOnce, FoldResult, Start
+    from mer_lightning.tasks import AtOnce, Fit, FoldResult, Start
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,12 @@ class Job:
     def folds(self) -> tuple[Fold, ...]:
         """The fold of each member."""
         return tuple(member.fold for member in self.members)
+
+    def fits(self, table: Table, accelerator: str) -> list[Fit]:
+        """What each member is fitted with."""
+        from mer_lightning.tasks import Fit
+
+        return [Fit(table, m.fold, m.seed, accelerator, m.start) for m in self.members]
 
     def halves(self) -> tuple[Job, ...]:
         """The same in two jobs; itself where it has one member."""
@@ -104,11 +108,27 @@ def do_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     Returns:
         One outcome per fold, in order.
     """
-    if job.how is None or len(job.members) == 1:
-        return tuple(_train_one(job.recipe, member, table, accelerator) for member in job.members)
-    note = ""
+    if job.how is not None and len(job.members) > 1:
+        return _at_once(job, table, accelerator)
+    outcomes: list[Outcome] = []
+    for fit in job.fits(table, accelerator):
+        try:
+            result = train_fold(job.recipe, fit)
+        except Exception as error:
+            outcomes.append(Outcome(fit.fold.held_out, failure(error)))
+        else:
+            outcomes.append(Outcome(fit.fold.held_out, fold_record(fit, result)))
+    return tuple(outcomes)
+
+
+def _at_once(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
+    from mer_lightning.tasks import train_networks
+
+    recipe, fits = job.recipe, job.fits(table, accelerator)
+    assert recipe.model is not None and recipe.training is not None, "only networks are trained at once"
     try:
-        return tuple(Outcome(r.held_out, r) for r in _at_once(job, table, accelerator))
+        results = train_networks(fits, recipe.model, recipe.training, job.how)
+        return tuple(Outcome(f.fold.held_out, fold_record(f, r)) for f, r in zip(fits, results, strict=True))
     except Exception as error:
         full = is_out_of_memory(error)
         note = f"{len(job.members)} folds at once: {_error_line(error)}"
@@ -120,94 +140,51 @@ def do_job(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     return tuple(replace(outcome, note="; ".join(filter(None, (note, outcome.note)))) for outcome in outcomes)
 
 
-def train_fold(
-    recipe: Recipe,
-    table: Table,
-    fold: Fold,
-    *,
-    seed: int,
-    accelerator: str,
-    start: Start | None = None,
-    callbacks: Sequence[Callback] = (),
-) -> FoldResult:
+def train_fold(recipe: Recipe, fit: Fit) -> FoldResult:
     """Fit a recipe's network, estimator or ensemble on one fold and predict its test side.
 
     Args:
         recipe: The method.
-        table: All samples that it may see.
-        fold: What is trained and tested on.
-        seed: Seed of the run.
-        accelerator: Lightning's accelerator.
-        start: Pre-trained weights that a network starts from.
-        callbacks: What looks on at a network.
+        fit: On what, and with what.
     """
     from mer_lightning.tasks import fit_estimator, train_network
 
     if recipe.ensemble is not None:
-        return _train_ensemble(recipe, recipe.ensemble, table, fold, seed=seed, accelerator=accelerator)
+        return _train_ensemble(recipe, recipe.ensemble, fit)
     if recipe.estimator is not None:
-        return fit_estimator(table, fold, recipe.estimator)
+        return fit_estimator(fit, recipe.estimator)
     assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-    return train_network(
-        table,
-        fold,
-        recipe.model,
-        recipe.training,
-        seed=seed,
-        accelerator=accelerator,
-        start=start,
-        callbacks=callbacks,
-    )
+    return train_network(fit, recipe.model, recipe.training)
 
 
-def train_together(
-    recipe: Recipe,
-    table: Table,
-    folds: Sequence[Fold],
-    seeds: Sequence[int],
-    *,
-    accelerator: str,
-) -> list[list[FoldResult]]:
-    """Train a network on every fold with every seed, all as one; see ``mer_lightning.tasks.train_networks``.
+def train_together(recipe: Recipe, fits: Sequence[Fit]) -> list[FoldResult]:
+    """Train a network on several folds of one table, all as one; see ``mer_lightning.tasks.train_networks``.
 
     Args:
         recipe: The method.
-        table: All samples that it may see.
-        folds: What is trained and tested on.
-        seeds: Seeds of the run.
-        accelerator: Lightning's accelerator.
+        fits: On what, and with what.
 
     Returns:
-        For each fold one result per seed; nothing where there is no network, or the model or the memory does not
-        allow it.
+        One per fit; nothing where there is no network, or the model or the memory does not allow it.
     """
     from mer_lightning.tasks import examine, places_of, train_networks
 
     if recipe.model is None or recipe.training is None:
         return []
+    table = fits[0].table
     how = examine(table, recipe.model, recipe.training)
     if how.reason:
         return []
-    replicas = [(fold, seed) for fold in folds for seed in seeds]
     found: dict[int, FoldResult] = {}
     try:
-        for places in places_of(table, [fold for fold, _ in replicas], recipe.training, len(replicas)):
-            results = train_networks(
-                table,
-                [replicas[place][0] for place in places],
-                recipe.model,
-                recipe.training,
-                seeds=[replicas[place][1] for place in places],
-                accelerator=accelerator,
-                how=how,
-            )
+        for places in places_of(table, [fit.fold for fit in fits], recipe.training, len(fits)):
+            results = train_networks([fits[place] for place in places], recipe.model, recipe.training, how)
             found |= dict(zip(places, results, strict=True))
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         return []
-    in_order = [found[place] for place in range(len(replicas))]
-    return [in_order[begin : begin + len(seeds)] for begin in range(0, len(in_order), len(seeds))]
+    return [found[place] for place in range(len(fits))]
 
 
 def pays_together(accelerator: str) -> bool:
@@ -217,45 +194,42 @@ def pays_together(accelerator: str) -> bool:
     return device_of(accelerator).type == "cuda"
 
 
-def _train_ensemble(
-    recipe: Recipe, ensemble: Ensemble, table: Table, fold: Fold, *, seed: int, accelerator: str
-) -> FoldResult:
+def _train_ensemble(recipe: Recipe, ensemble: Ensemble, fit: Fit) -> FoldResult:
     from mer_lightning.tasks import Trained, average, stack
 
     def member_of(member: Member) -> Trained:
-        part, seeds = recipe.parts[member.method], member.seeds_of(seed)
+        part, seeds = recipe.parts[member.method], member.seeds_of(fit.seed)
 
-        def train(whole: Table, folds: Sequence[Fold]) -> list[list[FoldResult]]:
-            own = whole.seen_by(part.name)
-            several = len(folds) * len(seeds) > 1
-            if several and pays_together(accelerator):
-                results = train_together(part, own, folds, seeds, accelerator=accelerator)
-                if results:
-                    return results
-            return [[train_fold(part, own, fold, seed=one, accelerator=accelerator) for one in seeds] for fold in folds]
+        def train(fits: Sequence[Fit]) -> list[list[FoldResult]]:
+            own = [replace(one, table=one.table.seen_by(part.name), seed=seed) for one in fits for seed in seeds]
+            results: list[FoldResult] = []
+            if len(own) > 1 and pays_together(fit.accelerator):
+                results = train_together(part, own)
+            results = results or [train_fold(part, one) for one in own]
+            return [results[begin : begin + len(seeds)] for begin in range(0, len(own), len(seeds))]
 
         return Trained(train, member.weight)
 
     members = [member_of(member) for member in ensemble.members]
     if ensemble.rule == "average":
-        return average(table, fold, members)
-    return stack(table, fold, members, ensemble.top, inner_folds=ensemble.inner_folds, seed=seed)
+        return average(fit, members)
+    return stack(fit, members, ensemble.top, inner_folds=ensemble.inner_folds)
 
 
-def fold_record(fold: Fold, table: Table, result: FoldResult) -> FoldRecord:
-    """What is kept of a trained fold; ``table`` is what it was trained on."""
+def fold_record(fit: Fit, result: FoldResult) -> FoldRecord:
+    """What is kept of a trained fold."""
     return FoldRecord(
-        held_out=fold.held_out,
+        held_out=fit.fold.held_out,
         predictions=tuple(
             PredictionRecord(key=p.key, label=p.label, prediction=p.prediction, scores=p.scores)
             for p in result.predictions
         ),
-        samples={"train": len(fold.train), "validation": len(fold.validation)},
+        samples=fit.fold.samples,
         seconds=round(result.seconds, 4),
         curve=result.curve,
         epoch=result.epoch,
         candidates=result.candidates,
-        audit=audit_fold(fold, table),
+        audit=audit_fold(fit.fold, fit.table),
     )
 
 
@@ -270,33 +244,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     # torch has no class of its own for the CPU
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
-
-
-def _train_one(recipe: Recipe, member: RunFold, table: Table, accelerator: str) -> Outcome:
-    fold = member.fold
-    try:
-        result = train_fold(recipe, table, fold, seed=member.seed, accelerator=accelerator, start=member.start)
-    except Exception as error:
-        return Outcome(fold.held_out, failure(error))
-    return Outcome(fold.held_out, fold_record(fold, table, result))
-
-
-def _at_once(job: Job, table: Table, accelerator: str) -> list[FoldRecord]:
-    from mer_lightning.tasks import train_networks
-
-    recipe = job.recipe
-    assert recipe.model is not None and recipe.training is not None, "only networks are trained at once"
-    results = train_networks(
-        table,
-        job.folds,
-        recipe.model,
-        recipe.training,
-        seeds=[member.seed for member in job.members],
-        accelerator=accelerator,
-        how=job.how,
-        start=[member.start for member in job.members],
-    )
-    return [fold_record(fold, table, result) for fold, result in zip(job.folds, results, strict=True)]
 
 
 def _error_line(error: BaseException) -> str:

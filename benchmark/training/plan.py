@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import acts_on, check_recipe
-from benchmark.records.board_names import board_name
+from benchmark.records.board_names import board_name, entry_name, source_name
 from benchmark.records.clip_list import ClipList, clips_per_person
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from benchmark.methods.recipe import Recipe
     from benchmark.methods.suite import Suite
-    from mer_lightning.datamodules import Content, LateTable, Readings, Table
-    from mer_lightning.datamodules.table import Holds
-    from mer_lightning.datasets.base import Dataset
-    from mer_lightning.motion import Representation
+    from mer_lightning.datamodules import Contents, Holds, PlannedTable, Table
     from mer_lightning.protocols import Fold, Labelled, Protocol
+    from mer_lightning.types import Dataset
 
 _Need = tuple[str, tuple[str, ...], "Holds"]
 
@@ -40,7 +37,7 @@ class Run:
         seed: Seed of the run.
         dataset: Where the samples come from.
         labelled: The samples that count.
-        late_table: Their tensors, shared by all runs of the same representation; read when the first of them trains.
+        planned: Their tensors, shared by all runs of the same representation; read when the first of them trains.
         folds: Leave-one-subject-out folds.
         edition: Which of several inputs of the protocol it is, see ``Source``.
         pretraining: Database of other people that the method is trained on first, if it is.
@@ -51,7 +48,7 @@ class Run:
     seed: int
     dataset: Dataset
     labelled: Labelled
-    late_table: LateTable
+    planned: PlannedTable
     folds: tuple[Fold, ...]
     edition: str = ""
     pretraining: Dataset | None = None
@@ -59,7 +56,7 @@ class Run:
     @property
     def table(self) -> Table:
         """The tensors of the samples, read now unless they are there already."""
-        return self.late_table.get()
+        return self.planned.get()
 
     @property
     def board(self) -> str:
@@ -69,20 +66,20 @@ class Run:
     @property
     def entry(self) -> str:
         """What has a row of its own in the leaderboard, as in a ``RunRecord``."""
-        return f"{self.recipe.name}@{self.edition}" if self.edition else self.recipe.name
+        return entry_name(self.recipe.name, self.edition)
 
     @property
     def clip_list(self) -> ClipList:
         """What the result will be of."""
         people = (sample.person for sample in self.labelled.samples)
         counted = clips_per_person(people, self.labelled.labels, len(self.protocol.scheme.classes))
-        source = f"{self.dataset.name}, release {self.dataset.release}"
-        return ClipList(self.board, self.entry, source, self.late_table.content_hash, counted)
+        source = source_name(self.dataset.name, self.dataset.release)
+        return ClipList(self.board, self.entry, source, self.planned.content_hash, counted)
 
     @property
     def id(self) -> str:
         """``<method>--<board>--s<seed>--<hash10>``; the hash covers recipe, protocol and data."""
-        parts = [self.recipe.hash, self.protocol.hash, self.late_table.content_hash]
+        parts = [self.recipe.hash, self.protocol.hash, self.planned.content_hash]
         if self.pretraining is not None:
             parts += [self.pretraining.name, self.pretraining.release]
             # what is invented leaves nothing to choose
@@ -93,138 +90,154 @@ class Run:
         )
 
 
-def _reading(recipe: Recipe, representation: Representation) -> _Need:
-    """What a method needs to be read: what is computed, not what it is called."""
-    return representation.cache_key(), representation.kinds, acts_on(recipe)
+@dataclass(frozen=True)
+class Inputs:
+    """Where a plan reads samples, and how what methods see is computed of them.
 
+    Attributes:
+        data: Folder with the data, for suites that need one.
+        cache: Folder where representations computed from frames are kept.
+        accelerator: Lightning's; with a GPU of CUDA, representations of frames are computed there.
+        progress: Given the number of samples to read, a context whose value is told of those that were.
+    """
 
-@contextmanager
-def _silent(_: int) -> Generator[Callable[[int], None], None, None]:
-    yield lambda _: None
+    data: Path | None = None
+    cache: Path | None = None
+    accelerator: str = "auto"
+    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] | None = None
 
 
 def make_plan(
     suite: Suite,
+    inputs: Inputs | None = None,
     *,
-    data: Path | None = None,
-    cache: Path | None = None,
-    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] = _silent,
     methods: Sequence[str] = (),
     protocols: Sequence[str] = (),
     seeds: Sequence[int] = (),
-    accelerator: str = "auto",
 ) -> list[Run]:
     """Check everything a suite needs and lay out its runs; nothing is trained and nothing written.
 
     Every sample is read once, to know it again; its representations are computed when their first run trains, so that
     those of a suite of many need not lie in memory together, and it is read again only where the cache lacks them.
+    Runs of one protocol share their folds.
 
     Args:
         suite: What to run.
-        data: Folder with the data, for suites that need one.
-        cache: Folder where representations computed from frames are kept.
-        progress: Given the number of samples to read, a context whose value is told of those that were.
+        inputs: Where samples are read.
         methods: Instead of the suite's.
         protocols: Instead of the suite's.
         seeds: Instead of the suite's.
-        accelerator: Lightning's; with a GPU of CUDA, representations of frames are computed there.
 
     Raises:
         DataError: A recipe, a name, a file or a sample is not what it should be.
     """
-    from mer_lightning.datamodules import check_reading, read_contents
-    from mer_lightning.motion import get_representation
-
+    inputs = inputs or Inputs()
     pairs = suite.pairs(methods, protocols)
     recipes = {name: load_recipe(name) for _, name in pairs}
     evaluations = {name: get_protocol(name) for name, _ in pairs}
     for name, recipe in recipes.items():
-        check_recipe(recipe, {len(evaluations[other].scheme.classes) for other, method in pairs if method == name})
-    parts = {part.name: part for recipe in recipes.values() for part in recipe.trained}
-    representations = {name: get_representation(part.sees.name, part.sees.arguments) for name, part in parts.items()}
-    dataset = suite.source.open(data)
-    transfers = [recipe.transfer for recipe in recipes.values() if recipe.transfer]
-    learnt_from = {one.database: suite.source.open_pretraining(one.database, data) for one in transfers}
+        check_recipe(
+            recipe, {len(evaluations[protocol].scheme.classes) for protocol, method in pairs if method == name}
+        )
+    dataset = suite.source.open(inputs.data)
+    learnt_from = {
+        recipe.transfer.database: suite.source.open_pretraining(recipe.transfer.database, inputs.data)
+        for recipe in recipes.values()
+        if recipe.transfer
+    }
     lists = {name: protocol.label(dataset) for name, protocol in evaluations.items()}
-    needs = {name: _reading(part, representations[name]) for name, part in parts.items()}
-    for need, representation in {needs[name]: representations[name] for name in parts}.items():
-        check_reading(dataset, representation, need[-1])
-    samples = {sample.key: sample for labelled in lists.values() for sample in labelled.samples}
-    with progress(len(samples)) as advance:
-        contents = dict(zip(samples, read_contents(dataset, [*samples.values()], progress=advance), strict=True))
-    tables = _Tables(dataset, representations, needs, contents, cache, accelerator)
+    tables = _Tables(dataset, recipes.values(), inputs)
+    tables.read_contents(lists.values())
+    folds: dict[tuple[str, int], tuple[Fold, ...]] = {}
     runs: list[Run] = []
     for evaluation, method in pairs:
         recipe, protocol, labelled = recipes[method], evaluations[evaluation], lists[evaluation]
-        table, edition = tables.of(recipe, protocol, labelled), suite.source.edition
-        other = learnt_from[recipe.transfer.database] if recipe.transfer else None
-        # a method without randomness gives the same result under every seed
-        for seed in (seeds or suite.seeds)[: None if recipe.seeded else 1]:
-            folds = protocol.folds(labelled, seed)
-            runs.append(Run(recipe, protocol, seed, dataset, labelled, table, folds, edition, other))
+        table = tables.planned(recipe, protocol, labelled)
+        assert table.content_hash, "raises where two people share a sample"
+        for seed in recipe.seeds_of(seeds or suite.seeds):
+            drawn = (evaluation, seed if protocol.draws_validation else 0)
+            if drawn not in folds:
+                folds[drawn] = protocol.folds(labelled, seed)
+            source = learnt_from[recipe.transfer.database] if recipe.transfer else None
+            runs.append(
+                Run(recipe, protocol, seed, dataset, labelled, table, folds[drawn], suite.source.edition, source)
+            )
     return runs
 
 
-@dataclass
 class _Tables:
-    """The tables of a suite: one for all methods that need the same samples read in the same way.
+    """The tables of a plan: methods that are shown the same under one protocol share theirs.
 
-    Attributes:
+    Args:
         dataset: Where samples are read.
-        representations, needs: Of each part of a recipe, by its name.
-        contents: By what each sample is known again, by its key.
-        cache: Folder where representations computed from frames are kept.
-        accelerator: Lightning's.
-        made: Tables so far, by protocol and need.
+        recipes: Whose tables are planned.
+        inputs: See ``make_plan``.
+
+    Raises:
+        DataError: What a method sees cannot be computed of the dataset.
     """
 
-    dataset: Dataset
-    representations: Mapping[str, Representation]
-    needs: Mapping[str, _Need]
-    contents: Mapping[str, Content]
-    cache: Path | None
-    accelerator: str
-    made: dict[tuple[str, _Need], LateTable] = field(default_factory=dict)
+    def __init__(self, dataset: Dataset, recipes: Iterable[Recipe], inputs: Inputs) -> None:
+        from mer_lightning.datamodules import check_reading
+        from mer_lightning.motion import get_representation
 
-    def of(self, recipe: Recipe, protocol: Protocol, labelled: Labelled) -> LateTable:
-        """What a method sees of the samples of a protocol."""
-        from mer_lightning.datamodules import LateTable, content_hash
+        self._dataset, self._inputs = dataset, inputs
+        parts = {part.name: part for recipe in recipes for part in recipe.trained}
+        self._representations = {
+            name: get_representation(part.sees.name, part.sees.arguments) for name, part in parts.items()
+        }
+        # what is computed, not what it is called
+        self._needs: dict[str, _Need] = {
+            name: (self._representations[name].cache_key(), self._representations[name].kinds, acts_on(part))
+            for name, part in parts.items()
+        }
+        for name, (_, _, holds) in self._needs.items():
+            check_reading(dataset, self._representations[name], holds)
+        self._contents: Contents = {}
+        self._planned: dict[tuple[str, _Need], PlannedTable] = {}
 
-        digest = content_hash(labelled, [self.contents[sample.key].digest for sample in labelled.samples])
-        used: dict[str, LateTable] = {}
-        for part in recipe.trained:
-            place = protocol.id, self.needs[part.name]
-            if place not in self.made:
-                read = self._reader(part.name, labelled)
-                self.made[place] = LateTable(digest, partial(_labelled_table, read, labelled, protocol))
-            used[part.name] = self.made[place]
-        return next(iter(used.values())) if len(set(used.values())) == 1 else LateTable(digest, partial(_joined, used))
+    def read_contents(self, lists: Iterable[Labelled]) -> None:
+        """Read every sample of some lists once, to know it again.
 
-    def _reader(self, part: str, labelled: Labelled) -> Callable[[], Readings]:
-        from mer_lightning.datamodules import read_samples
+        Raises:
+            DataError: A sample cannot be read.
+        """
+        from mer_lightning.datamodules import read_contents
+
+        samples = list({sample.key: sample for labelled in lists for sample in labelled.samples}.values())
+        with (self._inputs.progress or _silent)(len(samples)) as advance:
+            self._contents = read_contents(self._dataset, samples, progress=advance)
+
+    def planned(self, recipe: Recipe, protocol: Protocol, labelled: Labelled) -> PlannedTable:
+        """What a method will be shown: that of its first member, with those of others that see something else beside.
+
+        Raises:
+            DataError: Two subjects share a sample.
+        """
+        used = {part.name: self._planned_for(part, protocol, labelled) for part in recipe.trained}
+        first, *others = dict.fromkeys(used.values())
+        return replace(first, beside=used) if others else first
+
+    def _planned_for(self, part: Recipe, protocol: Protocol, labelled: Labelled) -> PlannedTable:
+        from mer_lightning.datamodules import PlannedTable
         from mer_lightning.devices import device_of
         from mer_lightning.motion.cache import Cache
 
-        return partial(
-            read_samples,
-            self.dataset,
-            labelled.samples,
-            self.representations[part],
-            holds=self.needs[part][-1],
-            cache=Cache(self.cache) if self.cache else None,
-            known=[self.contents[sample.key] for sample in labelled.samples],
-            device=device_of(self.accelerator),
-        )
+        need = self._needs[part.name]
+        if (protocol.id, need) not in self._planned:
+            self._planned[protocol.id, need] = PlannedTable(
+                self._dataset,
+                labelled,
+                len(protocol.scheme.classes),
+                self._representations[part.name],
+                holds=need[-1],
+                contents=self._contents,
+                cache=Cache(self._inputs.cache) if self._inputs.cache else None,
+                device=device_of(self._inputs.accelerator),
+            )
+        return self._planned[protocol.id, need]
 
 
-def _joined(tables: dict[str, LateTable]) -> Table:
-    """The table of the first method, with those of others that see something else beside it."""
-    # not kept where they were not: nobody would let go of them
-    made = {late: late.get() if late.is_read else late.read() for late in dict.fromkeys(tables.values())}
-    first, *_ = made.values()
-    beside = {name: made[late] for name, late in tables.items() if made[late] is not first}
-    return replace(first, beside=beside)
-
-
-def _labelled_table(read: Callable[[], Readings], labelled: Labelled, protocol: Protocol) -> Table:
-    return read().table(labelled, len(protocol.scheme.classes))
+@contextmanager
+def _silent(_: int) -> Generator[Callable[[int], None]]:
+    yield lambda _: None

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from benchmark.records.store import Store
     from benchmark.training.plan import Run
-    from mer_lightning.datamodules import Table
-    from mer_lightning.protocols import Labelled
+    from mer_lightning.datamodules import PlannedTable
     from mer_lightning.tasks import Start
 
 
@@ -43,13 +42,11 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     if transfer is None:
         return None
     # training needs torch, which planning and tables do without
-    from safetensors.torch import save_file
+    from mer_lightning.tasks import Start
 
-    from mer_lightning.protocols import pretraining_fold
-    from mer_lightning.tasks import Start, pretrain
-
-    _, model, training = run.recipe.pretraining
-    table, labelled = _read(run, store.root / "cache", accelerator)
+    _, model, _ = run.recipe.pretraining
+    planned = _planned(run, store.root / "cache", accelerator)
+    table = planned.get()
     settings = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), run.recipe.version]
     parts = [*settings, table.representation.cache_key(), table.content_hash, run.seed]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -57,26 +54,38 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         store.root / "pretrained" / f"{run.recipe.origin}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
     )
     start = Start(weights, transfer.freeze)
-    kept = _kept(weights, say)
-    if kept is not None:
-        store.save_pretraining(run.id, kept)
-        return start
-    fold = pretraining_fold(labelled, run.seed, table.contents)
-    repeated = f", {len(fold.repeated)} do not validate because they repeat one of them" if fold.repeated else ""
+    record = _kept(weights, say) or _pretrained(run, planned, weights, say, digest=digest, accelerator=accelerator)
+    store.save_pretraining(run.id, record)
+    return start
+
+
+def _pretrained(
+    run: Run, planned: PlannedTable, weights: Path, say: Callable[[str], None], *, digest: str, accelerator: str
+) -> PretrainingRecord:
+    """Train the weights and keep them."""
+    from safetensors.torch import save_file
+
+    from mer_lightning.protocols import pretraining_fold
+    from mer_lightning.tasks import Fit, pretrain
+
+    transfer, table, (_, model, training) = run.recipe.transfer, planned.get(), run.recipe.pretraining
+    assert transfer is not None and run.pretraining is not None, "the plan has opened it"
+    fold = pretraining_fold(planned.labelled, run.seed, table.contents)
+    repeated = {"repeated": len(fold.repeated)} if len(fold.repeated) else {}
+    left_out = f", {len(fold.repeated)} do not validate because they repeat one of them" if repeated else ""
     say(
-        f"{run.recipe.name} · seed {run.seed}: pre-training on {len(fold.train)} samples of {transfer.database}, "
-        f"{training.epochs} epochs{repeated}"
+        f"{run.recipe.name} · seed {run.seed}: pre-training on {fold.samples['train']} samples of {transfer.database}, "
+        f"{training.epochs} epochs{left_out}"
     )
-    made = pretrain(table, fold, model, training, keep=transfer.keep, seed=run.seed, accelerator=accelerator)
-    assert run.pretraining is not None, "the plan has opened it"
-    counts = {"train": len(fold.train), "validation": len(fold.validation)}
+    select = "val_accuracy" if transfer.keep == "best_epoch" else None
+    made = pretrain(Fit(table, fold, run.seed, accelerator, select=select), model, training)
     record = PretrainingRecord(
         source=run.pretraining.name,
         release=run.pretraining.release,
         synthetic=run.pretraining.synthetic,
         hash=digest,
         choices=dict(run.pretraining.choices),
-        samples=counts | ({"repeated": len(fold.repeated)} if fold.repeated else {}),
+        samples=fold.samples | repeated,
         epoch=made.epoch,
         validation_accuracy=round(made.accuracy, 6),
     )
@@ -84,9 +93,8 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         save_file(made.state, part)
     # written last: weights without it are trained again
     write_json(weights.with_suffix(".json"), record.model_dump())
-    store.save_pretraining(run.id, record)
     say(f"{run.recipe.name} · seed {run.seed}: {made.accuracy:.4f} of the validating people's samples are right")
-    return start
+    return record
 
 
 def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None:
@@ -104,19 +112,19 @@ def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None
     return record
 
 
-def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
-    from mer_lightning.datamodules import read_samples
+def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
+    from mer_lightning.datamodules import PlannedTable
     from mer_lightning.datasets.stills import Stills
     from mer_lightning.devices import device_of
     from mer_lightning.motion import get_representation
     from mer_lightning.motion.cache import Cache
     from mer_lightning.protocols import PARTS, Labelled
-    from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
+    from mer_lightning.protocols.schemes import PRETRAINING
 
     transfer, dataset = run.recipe.transfer, run.pretraining
     assert transfer is not None and dataset is not None, "the plan has opened it"
     choice, _, _ = run.recipe.pretraining
-    scheme = {"ckplus": CKPLUS_7, "fer2013": FER2013_7}[transfer.database]
+    scheme = PRETRAINING[transfer.database]
     if transfer.stills:
         dataset = Stills(dataset, transfer.stills)
     rows = [(sample, label) for sample in dataset.samples if (label := scheme.label(sample)) is not None]
@@ -125,6 +133,12 @@ def _read(run: Run, cache: Path, accelerator: str) -> tuple[Table, Labelled]:
     labelled = Labelled(tuple(sample for sample, _ in rows), tuple(label for _, label in rows))
     representation = get_representation(choice.name, choice.arguments)
     device = device_of(accelerator)
-    readings = read_samples(dataset, labelled.samples, representation, cache=Cache(cache), device=device)
-    people = transfer.database not in PARTS
-    return readings.table(labelled, len(scheme.classes), people=people), labelled
+    return PlannedTable(
+        dataset,
+        labelled,
+        len(scheme.classes),
+        representation,
+        cache=Cache(cache),
+        device=device,
+        people=transfer.database not in PARTS,
+    )

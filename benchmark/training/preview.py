@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import acts_on, check_recipe
-from benchmark.records.board_names import board_name
+from benchmark.records.board_names import board_name, entry_name, source_name
 from benchmark.records.clip_list import ClipList, check_free, clips_per_person
 from benchmark.records.run import load_clip_list, load_run
 from mer_lightning.protocols import get_protocol
@@ -130,32 +130,34 @@ def preview(
         with _noting(problems):
             recipes[name] = load_recipe(name)
             _check(recipes[name], classes, found)
-    for transfer in {one.transfer.database: one.transfer for one in recipes.values() if one.transfer}.values():
-        with _noting(problems):
-            suite.source.open_pretraining(transfer.database, data)
+    _open_pretraining(suite, recipes.values(), data, problems)
     clips = [one for protocol in evaluations.values() for one in _clips(protocol, found, problems)]
     boards = {name: _board(protocol, found, problems) for name, protocol in evaluations.items()}
     for name, board in boards.items():
         with _noting(problems):
-            board.check_free([_entry(method, suite) for evaluation, method in pairs if evaluation == name], records)
-    runs: list[Planned] = []
-    for evaluation, method in pairs:
-        if evaluation in evaluations and method in recipes:
-            recipe = recipes[method]
-            runs += [
-                boards[evaluation].planned(recipe, seed, _entry(method, suite), store, records)
-                # a method without randomness gives the same result under every seed
-                for seed in (seeds or suite.seeds)[: None if recipe.seeded else 1]
-            ]
+            methods_here = [method for evaluation, method in pairs if evaluation == name]
+            board.check_free([entry_name(method, suite.source.edition) for method in methods_here], records)
+    runs = [
+        boards[evaluation].planned(recipes[method], seed, entry_name(method, suite.source.edition), store, records)
+        for evaluation, method in pairs
+        if evaluation in evaluations and method in recipes
+        for seed in recipes[method].seeds_of(seeds or suite.seeds)
+    ]
     datasets = [*found.parts.values()]
     return Preview(
         suite=suite.title,
-        data=", ".join(f"{one.name}, release {one.release}" for one in datasets),
+        data=", ".join(source_name(one.name, one.release) for one in datasets),
         synthetic=any(one.synthetic for one in datasets),
         clips=tuple(clips),
         runs=tuple(runs),
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _open_pretraining(suite: Suite, recipes: Iterable[Recipe], data: Path | None, problems: list[str]) -> None:
+    for transfer in {one.transfer.database: one.transfer for one in recipes if one.transfer}.values():
+        with _noting(problems):
+            suite.source.open_pretraining(transfer.database, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ def _board(protocol: Protocol, found: Found, problems: list[str]) -> _Board:
             labelled = protocol.label(whole)
             people = (sample.person for sample in labelled.samples)
             clips = clips_per_person(people, labelled.labels, len(protocol.scheme.classes))
-            source = f"{whole.name}, release {whole.release}"
+            source = source_name(whole.name, whole.release)
             return _Board(protocol, name, len(protocol.folds(labelled)), source, clips)
     return _Board(protocol, name, None, "", {})
 
@@ -240,10 +242,6 @@ def _check(recipe: Recipe, classes: Collection[int], found: Found) -> None:
     for part in recipe.trained:
         for dataset in found.parts.values():
             check_reading(dataset, get_representation(part.sees.name, part.sees.arguments), acts_on(part))
-
-
-def _entry(method: str, suite: Suite) -> str:
-    return f"{method}@{suite.source.edition}" if suite.source.edition else method
 
 
 @contextmanager

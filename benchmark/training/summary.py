@@ -51,7 +51,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
             synthetic=run.dataset.synthetic,
             choices=dict(run.dataset.choices),
             table_hash=run.labelled.table_hash,
-            content_hash=run.late_table.content_hash,
+            content_hash=run.planned.content_hash,
         ),
         pretraining=store.pretraining(run.id),
         seed=run.seed,

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial, FrozenTrial, Trial
 
     from benchmark.methods.recipe import Recipe
-    from mer_lightning.datamodules import Table
-    from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import Start
+    from mer_lightning.tasks import Fit
 
 Mode = Literal["nested", "holdout", "global"]
 Pruner = Literal["none", "wilcoxon", "hyperband"]
@@ -88,27 +86,17 @@ class Search:
 
 
 def search(
-    given: Search,
-    name: str,
-    table: Table,
-    folds: Sequence[Fold],
-    *,
-    worker: int = 0,
-    help_only: bool = False,
-    accelerator: str = "auto",
-    start: Start | None = None,
+    given: Search, name: str, fits: Sequence[Fit], *, worker: int = 0, help_only: bool = False
 ) -> list[FrozenTrial]:
     """Take part in a study until it has its trials.
 
     Args:
         given: What is searched, and where.
         name: Whom the study holds out; the draws of the samplers follow from it, the seed and the number of the trial.
-        table: The samples that trials may see and no others.
-        folds: Splits of them; a trial is worth the pooled UF1 of their test sides.
+        fits: What a trial is fitted with, one per inner fold, of one table that has no other samples than trials may
+            see; a trial is worth the pooled UF1 of their test sides.
         worker: Number among the workers of this command; number 0 alone gives the same trials every time.
         help_only: End when every trial is done or taken by somebody, instead of when all are done.
-        accelerator: Lightning's accelerator.
-        start: Pre-trained weights that every trial starts from.
 
     Returns:
         Trials that ended, in order: at most ``tuning.trials`` that were completed or pruned, and those that failed.
@@ -119,11 +107,16 @@ def search(
     import mer_lightning.tasks  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     me = f"{socket.gethostname()}/{hashlib.sha256(str(given.folder.resolve()).encode()).hexdigest()[:8]}/{worker}"
-    study = _join_study(given, name, folds, me, alone=not (given.shared or help_only))
+    study = _joined_study(given, name, len(fits), me, help_only=help_only)
 
     def objective(trial: Trial) -> float:
         trial.set_user_attr("worker", [me, os.getpid()])
-        return _worth(given, trial, table, folds, accelerator, start)
+        values = suggest(trial, given.tuning.search_space)
+        watch = make_watch(given, trial, fits)
+        try:
+            return inner_uf1(given.recipe.with_values(values), fits, watch)
+        finally:
+            trial.set_user_attr("epochs", watch.epochs)
 
     while True:
         done = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
@@ -147,17 +140,17 @@ def search(
     return sorted(ended, key=lambda trial: trial.number)
 
 
-def _join_study(given: Search, name: str, folds: Sequence[Fold], me: str, *, alone: bool) -> Study:
-    """The study, in which no trial runs under the name of this worker, nor any at all where it works alone."""
+def _joined_study(given: Search, name: str, folds: int, me: str, *, help_only: bool) -> Study:
+    """The study, without trials that a worker of this name left when it died."""
     from optuna.trial import TrialState
 
     study = _open_study(given, name, folds)
     for left in study.get_trials(states=(TrialState.RUNNING,)):
         # this worker begins here, so what runs under its name is of one that died
-        if left.user_attrs.get("worker", [""])[0] == me or alone:
+        if left.user_attrs.get("worker", [""])[0] == me or not (given.shared or help_only):
             study.tell(left.number, state=TrialState.FAIL)
-    if given.tuning.pruner == "hyperband" and alone:
-        return _without_failed(given, study, name, folds, me)
+    if given.tuning.pruner == "hyperband" and not given.shared and not help_only:
+        study = _without_failed(given, study, name, folds, me)
     return study
 
 
@@ -168,26 +161,6 @@ def _wait_for_others(study: Study) -> None:
     time.sleep(_POLL_SECONDS)
     with no_warnings():
         fail_stale_trials(study)
-
-
-def _worth(
-    given: Search, trial: Trial, table: Table, folds: Sequence[Fold], accelerator: str, start: Start | None
-) -> float:
-    """Pooled UF1 of a recipe with the values that a trial draws; the trial keeps the epochs that it took."""
-    values = suggest(trial, given.tuning.search_space)
-    watch = make_watch(given, trial, table, folds)
-    try:
-        return inner_uf1(
-            given.recipe.with_values(values),
-            table,
-            folds,
-            seed=given.seed,
-            accelerator=accelerator,
-            start=start,
-            watch=watch,
-        )
-    finally:
-        trial.set_user_attr("epochs", watch.epochs)
 
 
 @contextmanager
@@ -204,7 +177,7 @@ def _ctrl_c_raises() -> Generator[None]:
         raise
 
 
-def _without_failed(given: Search, study: Study, name: str, folds: Sequence[Fold], me: str) -> Study:
+def _without_failed(given: Search, study: Study, name: str, folds: int, me: str) -> Study:
     """The study as if no trial had failed: Hyperband draws by the number of a trial, and compares with failed ones.
 
     Only where trials are left and nobody else has taken part, whose work this would undo. What a kill in the middle of
@@ -296,11 +269,11 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
                 return samplers.TPESampler(seed=seed, group=True)
 
 
-def make_watch(given: Search, trial: Trial, table: Table, folds: Sequence[Fold]) -> Watch:
+def make_watch(given: Search, trial: Trial, fits: Sequence[Fit]) -> Watch:
     """What looks at a trial while it is trained, to count its epochs and end it early."""
-    epochs = most_epochs(given.recipe) * len(folds)
+    epochs = most_epochs(given.recipe) * len(fits)
     every = max(1, epochs // _RUNGS // 2) if given.tuning.pruner == "hyperband" else 0
-    return Watch(table, trial, by_subject=given.tuning.pruner == "wilcoxon", every=every)
+    return Watch(fits[0].table, trial, by_subject=given.tuning.pruner == "wilcoxon", every=every)
 
 
 def most_epochs(recipe: Recipe) -> int:
@@ -335,7 +308,7 @@ def make_pruner(tuning: Tuning, epochs: int) -> BasePruner:
                 return pruners.NopPruner()
 
 
-def _open_study(given: Search, name: str, folds: Sequence[Fold]) -> Study:
+def _open_study(given: Search, name: str, folds: int) -> Study:
     import optuna
 
     # what fails in a trial is the error of its fold, which is kept
@@ -348,5 +321,5 @@ def _open_study(given: Search, name: str, folds: Sequence[Fold]) -> Study:
             study_name=f"{given.run}/{name}",
             direction="maximize",
             load_if_exists=True,
-            pruner=make_pruner(given.tuning, most_epochs(given.recipe) * len(folds)),
+            pruner=make_pruner(given.tuning, most_epochs(given.recipe) * folds),
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
 from benchmark.training.jobs import is_out_of_memory, pays_together, train_fold
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.methods.recipe import Recipe
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
-    from mer_lightning.tasks import AtOnce, FoldResult, Start
+    from mer_lightning.tasks import AtOnce, Fit, FoldResult
     from mer_lightning.types import Prediction
 
 
@@ -51,7 +53,7 @@ class Watch:
         self._by_subject, self._every = by_subject, every
         counts = torch.bincount(table.labels.cpu(), minlength=table.classes).clamp(min=1)
         self._weights = (len(table.keys) / table.classes / counts).tolist()
-        self._number = {person: n for n, person in enumerate(sorted({person_of(key) for key in table.keys}))}
+        self._number = {person: n for n, person in enumerate(table.people.names)}
         self._before, self._now = 0, 0
         self._labels: list[int] = []
         self._guesses: list[int] = []
@@ -72,7 +74,8 @@ class Watch:
             return ()
         from mer_lightning.tasks import AtEpochs
 
-        labels = self._table.labels[self._table.rows([key for fold in folds for key in fold.test])].tolist()
+        rows = self._table.rows(np.concatenate([fold.test for fold in folds]))
+        labels = self._table.labels[rows].tolist()
 
         def wanted(epoch: int) -> bool:
             self._now = epoch * len(folds)
@@ -116,42 +119,28 @@ class Watch:
             raise TrialPruned
 
 
-def inner_uf1(
-    recipe: Recipe,
-    table: Table,
-    folds: Sequence[Fold],
-    *,
-    seed: int,
-    accelerator: str,
-    start: Start | None = None,
-    watch: Watch | None = None,
-    at_once: bool | None = None,
-) -> float:
+def inner_uf1(recipe: Recipe, fits: Sequence[Fit], watch: Watch | None = None, *, at_once: bool | None = None) -> float:
     """Train a recipe on every inner fold and pool the predictions: the value of a trial.
 
     Args:
         recipe: With the values of the trial.
-        table: The samples that the trial may see and no others.
-        folds: Splits of them.
-        seed: Seed of the run, the same for all trials.
-        accelerator: Lightning's accelerator.
-        start: Pre-trained weights that every fold starts from.
+        fits: One per inner fold, of one table: the samples that the trial may see and no others.
         watch: Looks on.
         at_once: Train all folds of a network as one, where the model allows; None does so on a GPU.
     """
+    table = fits[0].table
     if at_once is None:
-        at_once = pays_together(accelerator)
-    parts: list[tuple[Sequence[Fold], AtOnce | None]] = [([fold], None) for fold in folds]
+        at_once = pays_together(fits[0].accelerator)
+    parts: list[tuple[Sequence[Fit], AtOnce | None]] = [([fit], None) for fit in fits]
     if at_once and recipe.model is not None and not (watch and watch.in_turn):
-        parts = _as_one(recipe, table, folds) or parts
+        parts = _as_one(recipe, fits) or parts
     results: list[FoldResult] = []
-    given: _Given = {"seed": seed, "accelerator": accelerator, "start": start}
     for part, how in parts:
         try:
-            for result in _train_folds(recipe, table, part, how, given, watch):
+            for result in _train_folds(recipe, part, how, watch):
                 results.append(result)
                 if watch:
-                    watch.fold_done(result, last=len(results) == len(folds))
+                    watch.fold_done(result, last=len(results) == len(fits))
         except DivergedError:
             # an answer like others: the trial counts, and is not tried again when the search goes on
             return 0.0
@@ -160,46 +149,35 @@ def inner_uf1(
     return float(uf1(confusion_matrix(labels, guesses, table.classes)))
 
 
-class _Given(TypedDict):
-    seed: int
-    accelerator: str
-    start: Start | None
-
-
-def _as_one(recipe: Recipe, table: Table, folds: Sequence[Fold]) -> list[tuple[Sequence[Fold], AtOnce | None]]:
+def _as_one(recipe: Recipe, fits: Sequence[Fit]) -> list[tuple[Sequence[Fit], AtOnce | None]]:
     """Parts of the folds that are trained as one; none where the model does not allow it."""
-    from mer_lightning.tasks import examine, sets_of
+    from mer_lightning.tasks import examine, places_of
 
     assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
+    table = fits[0].table
     how = examine(table, recipe.model, recipe.training)
-    return [] if how.reason else [(part, how) for part in sets_of(table, folds, recipe.training, len(folds))]
+    if how.reason:
+        return []
+    sets = places_of(table, [fit.fold for fit in fits], recipe.training, len(fits))
+    return [([fits[place] for place in places], how) for places in sets]
 
 
-def _train_folds(
-    recipe: Recipe, table: Table, folds: Sequence[Fold], how: AtOnce | None, given: _Given, watch: Watch | None
-) -> Iterator[FoldResult]:
+def _train_folds(recipe: Recipe, fits: Sequence[Fit], how: AtOnce | None, watch: Watch | None) -> Iterator[FoldResult]:
     """Results of folds, trained as one where ``how`` says so and the memory suffices, else one after another."""
     from mer_lightning.tasks import train_networks
 
-    if how is not None and len(folds) > 1:
+    def watched(*some: Fit) -> list[Fit]:
+        looking = watch.callbacks([fit.fold for fit in some]) if watch else ()
+        return [replace(fit, callbacks=looking) for fit in some]
+
+    if how is not None and len(fits) > 1:
         assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
-        seeds, looking = [given["seed"]] * len(folds), watch.callbacks(folds) if watch else ()
         try:
-            yield from train_networks(
-                table,
-                folds,
-                recipe.model,
-                recipe.training,
-                seeds=seeds,
-                accelerator=given["accelerator"],
-                how=how,
-                start=given["start"],
-                callbacks=looking,
-            )
+            yield from train_networks(watched(*fits), recipe.model, recipe.training, how)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
         else:
             return
-    for fold in folds:
-        yield train_fold(recipe, table, fold, **given, callbacks=watch.callbacks([fold]) if watch else ())
+    for fit in fits:
+        yield train_fold(recipe, *watched(fit))

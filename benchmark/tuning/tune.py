@@ -21,14 +21,16 @@ from benchmark.records.clip_list import check_free
 from benchmark.records.fold import FoldRecord, SearchRecord
 from benchmark.records.run import SEEN, load_clip_list
 from benchmark.training.jobs import Outcome, failure, fold_record, train_fold
+from benchmark.training.ledger import begin_run
 from benchmark.training.pretraining import prepare_start
-from benchmark.training.runner import begin_run, run_all
+from benchmark.training.runner import run_all
 from benchmark.tuning.kept import SUFFIX, KeptStudy, KeptTrial
 from benchmark.tuning.progress import TrialProgress
 from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search, usual_pruner
 from benchmark.tuning.storages import check_storage, storage_place
 from mer_lightning.mistakes import first_mistake
 from mer_lightning.protocols import Fold, Labelled, get_protocol
+from mer_lightning.tasks import Fit
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -40,11 +42,10 @@ if TYPE_CHECKING:
 
     from benchmark.methods.search_space import Range
     from benchmark.records.run import RunRecord
-    from benchmark.records.store import Store
     from benchmark.training.executors import Executor, Work
     from benchmark.training.jobs import Job, RunFold
+    from benchmark.training.ledger import Output
     from benchmark.training.plan import Run
-    from benchmark.training.tracking.mirror import Tracker
     from benchmark.tuning.search import Pruner
     from mer_lightning.datamodules import Table
 
@@ -79,25 +80,25 @@ class _Plan:
     protocol: str
     labelled: Labelled
 
-    def study(self, fold: Fold, table: Table) -> tuple[str, Table, Sequence[Fold]]:
-        """Name of a fold's study, the samples that its trials see, and what they are scored on."""
-        protocol = get_protocol(self.protocol)
+    def fit(self, member: RunFold, table: Table, accelerator: str) -> Fit:
+        """What the fold itself is fitted with."""
+        return Fit(table, member.fold, self.search.seed, accelerator, member.start)
+
+    def study(self, fit: Fit) -> tuple[str, list[Fit]]:
+        """Name of a fold's study, and what its trials are fitted with and scored on."""
+        protocol, fold, seed = get_protocol(self.protocol), fit.fold, self.search.seed
         if self.search.tuning.mode == "global":
-            return ALL, table, protocol.folds(self.labelled, self.search.seed)
+            return ALL, [replace(fit, fold=part) for part in protocol.folds(self.labelled, seed)]
         # the held-out subject is not even in the table that trials are given
-        seen = table.only((*fold.train, *fold.validation))
-        inner = protocol.inner_folds(fold, self.labelled, self.search.tuning.inner_folds, self.search.seed)
-        return fold.held_out, seen, inner
+        seen = fit.table.only(fold.known)
+        inner = protocol.inner_folds(fold, self.labelled, self.search.tuning.inner_folds, seed)
+        return fold.held_out, [replace(fit, table=seen, fold=part) for part in inner]
 
 
 def tune(
     run: Run,
     tuning: Tuning,
-    *,
-    store: Store,
-    records: Path,
-    tracker: Tracker,
-    console: Console,
+    output: Output,
     make_executor: Callable[[Work], Executor],
     storage: str = "sqlite",
 ) -> RunRecord:
@@ -109,10 +110,7 @@ def tune(
     Args:
         run: The untuned method; its seed is also the seed of the search.
         tuning: How it is tuned.
-        store: Local records; folds and trials that are in it are not trained again.
-        records: Folder of the RunRecords.
-        tracker: Told of the run when it is complete.
-        console: Where progress is shown.
+        output: Where results go; folds and trials that are there are not trained again.
         make_executor: Given what is done with a job, where jobs run.
         storage: Where studies are kept, see ``storage_place``.
 
@@ -125,7 +123,8 @@ def tune(
     """
     _check_mode(run, tuning)
     tuned = replace(run, recipe=_tuned_recipe(run.recipe, tuning))
-    check_free([tuned.clip_list], records, load_clip_list)
+    store, console = output.store, output.console
+    check_free([tuned.clip_list], output.records, load_clip_list)
     with _lock_folder(store.folder(tuned.id) / "tuning") as folder:
         plan = _Plan(_search_of(run, tuning, tuned.id, storage, folder), run.protocol.id, run.labelled)
         missing = begin_run(tuned, store)
@@ -139,16 +138,8 @@ def tune(
             start = prepare_start(tuned, store, console.print, accelerator=helper.accelerator)
             with progress():
                 _all_help(tuned, studies, helper, start, console)
-        (record,) = run_all(
-            [tuned],
-            store=store,
-            records=records,
-            tracker=tracker,
-            console=console,
-            executor=make_executor(partial(_tune_folds, plan)),
-            at_once=1,
-            progress=progress(),
-        )
+        executor = make_executor(partial(_tune_folds, plan))
+        (record,) = run_all([tuned], output, executor, at_once=1, progress=progress())
     return record
 
 
@@ -259,7 +250,7 @@ def _all_help(run: Run, studies: Sequence[Fold], executor: Executor, start: Any,
         for worker in range(each)
     ]
     console.print(f"{run.recipe.name} · {run.board}: {each} workers in each of {len(studies)} studies")
-    with closing(executor.run(iter(jobs), {job.run: run.table for job in jobs})) as ended:
+    with closing(executor.run(iter(jobs), {job.run: run.planned for job in jobs})) as ended:
         for job, outcomes in ended:
             for outcome in outcomes:
                 if not isinstance(outcome.result, FoldRecord):
@@ -272,17 +263,7 @@ def _help(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[Outcom
     fold = member.fold
     worker = int(job.run.rpartition("#")[2])
     try:
-        name, seen, inner = plan.study(fold, table)
-        search(
-            plan.search,
-            name,
-            seen,
-            inner,
-            worker=worker,
-            help_only=True,
-            accelerator=accelerator,
-            start=member.start,
-        )
+        search(plan.search, *plan.study(plan.fit(member, table, accelerator)), worker=worker, help_only=True)
     except Exception as error:
         return (Outcome(fold.held_out, failure(error)),)
     return ()
@@ -301,17 +282,15 @@ def _tune_folds(plan: _Plan, job: Job, table: Table, accelerator: str) -> tuple[
 
 
 def _tune_fold(plan: _Plan, member: RunFold, table: Table, accelerator: str) -> FoldRecord:
-    given, fold, start = plan.search, member.fold, member.start
-    name, seen, inner = plan.study(fold, table)
-    trials = search(given, name, seen, inner, accelerator=accelerator, start=start)
+    given, fit = plan.search, plan.fit(member, table, accelerator)
+    name, inner = plan.study(fit)
+    trials = search(given, name, inner)
     values, worth = best_of(trials, given.tuning.search_space)
     spent = _spent(given.tuning, [trial for trial in trials if trial.state.name != "FAIL"])
     _write_trials(given, name, trials)
-    result = train_fold(
-        given.recipe.with_values(values), table, fold, seed=given.seed, accelerator=accelerator, start=start
-    )
+    result = train_fold(given.recipe.with_values(values), fit)
     own = 0.0 if given.tuning.mode == "global" else spent.seconds
-    return fold_record(fold, table, result).model_copy(
+    return fold_record(fit, result).model_copy(
         update={"tuned": values, "inner_uf1": worth, "search": spent, "seconds": round(result.seconds + own, 4)}
     )
 

@@ -2,32 +2,31 @@
 
 from mer_lightning.datamodules.folds import FoldsBatch, FoldsDataModule, Stream
 from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule, batch_sizes
-from mer_lightning.datamodules.table import (
-    Content,
-    LateTable,
-    Readings,
-    Table,
+from mer_lightning.datamodules.planned import (
+    Contents,
+    PlannedTable,
+    apex_index,
     check_reading,
     content_hash,
     load_table,
     read_contents,
-    read_samples,
 )
+from mer_lightning.datamodules.table import Holds, Table
 
 __all__ = [
-    "Content",
+    "Contents",
     "FoldsBatch",
     "FoldsDataModule",
+    "Holds",
     "IndexLoader",
     "LOSODataModule",
-    "LateTable",
-    "Readings",
+    "PlannedTable",
     "Stream",
     "Table",
+    "apex_index",
     "batch_sizes",
     "check_reading",
     "content_hash",
     "load_table",
     "read_contents",
-    "read_samples",
 ]

@@ -124,7 +124,7 @@ class LOSODataModule(LightningDataModule):
 
     def val_dataloader(self) -> IndexLoader | list[IndexLoader]:
         """Batches of the validation subjects; no loader when the protocol does not select."""
-        if not self._fold.validation:
+        if not len(self._fold.validation):
             return []
         return IndexLoader(self._table.rows(self._fold.validation), self._batch_size)
 

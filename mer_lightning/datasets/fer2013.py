@@ -273,12 +273,15 @@ RELEASES = (
     AnnotationRelease(
         name="fer2013-folders",
         database="fer2013",
-        source="FER2013 as folders of pictures (Kaggle, msambare/fer2013); counts are those of fer2013.csv, whose "
-        "two test parts make 7178 pictures of test; not checked against the pictures",
+        source="FER2013 as folders of pictures (Kaggle, msambare/fer2013)",
         file="train/<class> and test/<class>",
         counts=_COUNTS,
         clips=35887,
         parts={"Training": 28709},
+        notes=(
+            "counts are those of fer2013.csv, whose two test parts make the 7178 pictures of test; nobody has "
+            "checked them against the pictures",
+        ),
     ),
 )
 DATABASE = Database(

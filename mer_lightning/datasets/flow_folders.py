@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from mer_lightning.datasets.base import NO_CHOICES
 from mer_lightning.datasets.paths import children, safe_name
-from mer_lightning.types import DataError, Sample
+from mer_lightning.types import NO_CHOICES, DataError, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.base import Kind
+    from mer_lightning.types import Kind
 
 _EMOTIONS = {"0": "negative", "1": "positive", "2": "surprise"}
 _DATABASES = {r"s\d{2}": "smic", r"sub\d{2}": "casme2", r"\d{3}": "samm"}

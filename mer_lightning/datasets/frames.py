@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mer_lightning.datasets.annotation import AnnotationRelease
-    from mer_lightning.datasets.base import Kind
     from mer_lightning.datasets.twins import Twin
+    from mer_lightning.types import Kind
 
 Coding = Literal["emotion", "objective"]
 

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.base import Dataset, Kind
-    from mer_lightning.types import Sample
+    from mer_lightning.types import Dataset, Kind, Sample
 
 
 class Stills:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from mer_lightning.descriptors.blocks import Regions, block_labels, count_codes
-from mer_lightning.threads import in_threads
+from mer_lightning.devices import in_threads
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.base import Kind
     from mer_lightning.datasets.frames import FrameDataset, Scan
     from mer_lightning.faces.points import Points
-    from mer_lightning.types import Sample
+    from mer_lightning.types import Kind, Sample
 
 
 def landmark_file(root: Path, variant: str) -> Path:

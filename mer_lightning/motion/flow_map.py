@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from mer_lightning.datasets.base import Kind
+    from mer_lightning.types import Kind
 
 _FROM_FRAMES = OnsetApexFlow(size=(28, 28), method="tvl1", third="strain", normalisation="minmax8")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from mer_lightning.datasets.base import Kind
+    from mer_lightning.types import Kind
 
 Sampling = Literal["symmetric", "equal", "tim", "linear"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from mer_lightning.threads import in_threads
+from mer_lightning.devices import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from mer_lightning.datasets.base import Kind
+    from mer_lightning.types import Kind
 
 
 class Representation(Protocol):

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mer_lightning.protocols.protocol import (
-    PARTS,
-    Fold,
-    InnerFold,
-    Labelled,
-    PretrainingFold,
-    Protocol,
-    Selection,
-    fold_seed,
-    pretraining_fold,
-    split_inside,
-)
+from mer_lightning.protocols.fold import Fold, InnerFold, People, PretrainingFold, Rows, fold_seed, rows_of
+from mer_lightning.protocols.protocol import PARTS, Labelled, Protocol, Selection, pretraining_fold, split_inside
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, OBJECTIVE_5, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
@@ -26,12 +16,15 @@ __all__ = [
     "InnerFold",
     "LabelScheme",
     "Labelled",
+    "People",
     "PretrainingFold",
     "Protocol",
+    "Rows",
     "Selection",
     "fold_seed",
     "get_protocol",
     "pretraining_fold",
+    "rows_of",
     "split_inside",
 ]
 

@@ -6,18 +6,22 @@ import hashlib
 import json
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from mer_lightning.types import DataError, person_of
+from mer_lightning.protocols.fold import Fold, InnerFold, People, PretrainingFold, fold_seed, rows_of
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mer_lightning.datasets.base import Dataset
+    from numpy.typing import NDArray
+
+    from mer_lightning.protocols.fold import Rows
     from mer_lightning.protocols.schemes import LabelScheme
-    from mer_lightning.types import Sample
+    from mer_lightning.types import Dataset, Sample
 
 Selection = Literal["last_epoch", "inner_subjects"]
 HeldOut = Literal["subject", "database"]
@@ -30,95 +34,28 @@ The same picture may lie in several parts, as it does in FER2013.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """Who is trained on, who selects and who is tested, as sample keys.
-
-    Attributes:
-        held_out: The tested subject, ``<database>/<subject>``, or the tested database.
-        train: Keys to fit on.
-        validation: Keys of training subjects that select the epoch; empty under ``last_epoch``.
-        test: Keys of whoever is held out.
-
-    Raises:
-        DataError: A subject (and so a sample) is on two sides, or a side that must not be empty is.
-    """
-
-    held_out: str
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        sides = {name: {person_of(key) for key in getattr(self, name)} for name in ("train", "validation", "test")}
-        for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
-            if shared := sides[one] & sides[other]:
-                raise DataError(f"fold {self.held_out}: subject {min(shared)} is in both {one} and {other}")
-        self._check_held_out(sides)
-        if not self.train:
-            raise DataError(f"fold {self.held_out}: no training sample is left")
-
-    def _check_held_out(self, sides: dict[str, set[str]]) -> None:
-        strangers = {p for p in sides["test"] if self.held_out not in {p, p.split("/")[0]}}
-        if strangers or not self.test:
-            raise DataError(f"fold {self.held_out}: test must hold this subject alone, not {sorted(strangers)}")
-        if {p for name in ("train", "validation") for p in sides[name] if p.startswith(f"{self.held_out}/")}:
-            raise DataError(f"fold {self.held_out}: a sample of the held-out database is trained on")
-
-
-@dataclass(frozen=True, slots=True)
-class InnerFold(Fold):
-    """A split of the training subjects of one fold, to choose settings by; it tests several subjects together.
-
-    Attributes:
-        held_out: Name of the split, ``<outside>#<part>``.
-        outside: Whom the split fold holds out.
-
-    Raises:
-        DataError: Also when a sample of ``outside`` is on any side.
-    """
-
-    outside: str
-
-    def _check_held_out(self, sides: dict[str, set[str]]) -> None:
-        if any(self.outside in {p, p.split("/")[0]} for people in sides.values() for p in people):
-            raise DataError(f"fold {self.held_out}: a sample of {self.outside}, who is held out, is in it")
-        if not self.test:
-            raise DataError(f"fold {self.held_out}: no test sample is left")
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainingFold(Fold):
-    """People of another database, who are only learnt from: some train, some say when to stop, none is tested.
-
-    Attributes:
-        held_out: Name of the database.
-        repeated: Keys that do not validate, because what they hold is trained on; only of databases without people.
-
-    Raises:
-        DataError: Somebody is on two sides, or there is nobody to train on or to validate with.
-    """
-
-    repeated: tuple[str, ...] = ()
-
-    def _check_held_out(self, sides: dict[str, set[str]]) -> None:
-        if self.test or not self.validation:
-            raise DataError(f"pre-training on {self.held_out}: expected validation and no test samples")
-        if strangers := {p for people in sides.values() for p in people if p.split("/")[0] != self.held_out}:
-            raise DataError(f"pre-training on {self.held_out}: {min(strangers)} is of another database")
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Labelled:
-    """The samples that a protocol scores, with their classes, in key order."""
+    """The samples that a protocol scores, with their classes, in key order: the rows of its folds and tables."""
 
     samples: tuple[Sample, ...]
     labels: tuple[int, ...]
-    table_hash: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        rows = [[s.key, label] for s, label in zip(self.samples, self.labels, strict=True)]
-        object.__setattr__(self, "table_hash", hashlib.sha256(json.dumps(rows).encode()).hexdigest())
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Key of each sample."""
+        return tuple(sample.key for sample in self.samples)
+
+    @cached_property
+    def people(self) -> People:
+        """Whose sample is in which row."""
+        return People.of(sample.person for sample in self.samples)
+
+    @cached_property
+    def table_hash(self) -> str:
+        """SHA-256 of keys and labels."""
+        rows = [[key, label] for key, label in zip(self.keys, self.labels, strict=True)]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +97,11 @@ class Protocol:
     def id(self) -> str:
         """Name of its leaderboard: ``<name>`` under the default selection, else ``<name>+<selection>``."""
         return self.name if self.selection == "last_epoch" else f"{self.name}+{self.selection}"
+
+    @property
+    def draws_validation(self) -> bool:
+        """Whether each fold has validation subjects, which are drawn by the seed of the run."""
+        return self.selection == "inner_subjects"
 
     @property
     def hash(self) -> str:
@@ -214,21 +156,18 @@ class Protocol:
         Raises:
             DataError: Fewer than two subjects, or too few training subjects to draw validation from.
         """
-        from sklearn.model_selection import LeaveOneGroupOut  # a second to import, and tables make no folds
-
-        people = np.array([s.person for s in labelled.samples])
-        keys = np.array([s.key for s in labelled.samples])
-        labels = np.array(labelled.labels)
-        groups = people if self.held_out == "subject" else np.array([s.database for s in labelled.samples])
-        if len(set(groups)) < 2:
+        labels, people = np.array(labelled.labels), labelled.people
+        groups = people if self.held_out == "subject" else People.of(s.database for s in labelled.samples)
+        if len(groups.names) < 2:
             raise DataError(f"protocol {self.name}: leaving one {self.held_out} out needs at least two of them")
         folds: list[Fold] = []
-        for train, test in LeaveOneGroupOut().split(keys, labels, groups):
-            held_out = str(groups[test[0]])
-            fit, validation = train, train[:0]
-            if self.selection == "inner_subjects":
-                fit, validation = _draw_validation(train, labels, people, fold_seed(seed, held_out))
-            folds.append(Fold(held_out, *(tuple(keys[side].tolist()) for side in (fit, validation, test))))
+        for code, held_out in enumerate(groups.names):
+            tested = groups.codes == code
+            validation = rows_of([])
+            if self.draws_validation:
+                train = rows_of(~tested)
+                _, validation = _draw_validation(train, labels, people, fold_seed(seed, held_out))
+            folds.append(Fold(held_out, people, rows_of(tested), validation))
         return tuple(folds)
 
     def inner_folds(self, fold: Fold, labelled: Labelled, parts: int, seed: int = 0) -> tuple[InnerFold, ...]:
@@ -243,38 +182,39 @@ class Protocol:
         Raises:
             DataError: Fewer than two parts, or too few training subjects for two.
         """
-        label_of = {s.key: label for s, label in zip(labelled.samples, labelled.labels, strict=True)}
-        return split_inside(fold, label_of, parts, seed, validate=self.selection == "inner_subjects")
+        labels = np.array(labelled.labels)
+        return split_inside(fold, labels, labelled.people, parts, seed, validate=self.draws_validation)
 
 
 def split_inside(
-    fold: Fold, label_of: Mapping[str, int], parts: int, seed: int = 0, *, validate: bool = False
+    fold: Fold, labels: NDArray[np.int64], people: People, parts: int, seed: int = 0, *, validate: bool = False
 ) -> tuple[InnerFold, ...]:
     """Split the training (and validation) subjects of a fold into parts; see ``Protocol.inner_folds``.
 
     Args:
         fold: What is split; nothing of its test side is looked at.
-        label_of: Class of each of their samples, and maybe of others, by key; their order decides the split too.
+        labels: Class of every row of the fold, ``(N,)``.
+        people: Who is in which row.
         parts: Number of parts.
         seed: Seed of the run.
         validate: Draw validation subjects in each part, as under ``inner_subjects``.
 
+    Returns:
+        Folds of the rows of ``fold.known`` alone.
+
     Raises:
         DataError: Fewer than two parts, or too few training subjects for two.
     """
-    own = {*fold.train, *fold.validation}
-    rows = [(key, label) for key, label in label_of.items() if key in own]
-    keys, labels = np.array([key for key, _ in rows]), np.array([label for _, label in rows])
-    people = np.array([person_of(key) for key, _ in rows])
-    splits = _grouped_splits(np.arange(len(rows)), labels, people, parts, fold_seed(seed, fold.held_out))
+    labels, people = labels[fold.known], People.of(people.at(fold.known))
+    rows = np.arange(len(labels), dtype=np.int32)
+    splits = _grouped_splits(rows, labels, people, parts, fold_seed(seed, fold.held_out))
     folds: list[InnerFold] = []
     for part, (train, test) in enumerate(splits, start=1):
         name = f"{fold.held_out}#{part}"
-        fit, validation = train, train[:0]
+        validation = train[:0]
         if validate:
-            fit, validation = _draw_validation(train, labels, people, fold_seed(seed, name))
-        sides = (tuple(keys[side].tolist()) for side in (fit, validation, test))
-        folds.append(InnerFold(name, *sides, outside=fold.held_out))
+            _, validation = _draw_validation(train, labels, people, fold_seed(seed, name))
+        folds.append(InnerFold(name, people, test, validation, outside=fold.held_out))
     return tuple(folds)
 
 
@@ -293,57 +233,52 @@ def pretraining_fold(labelled: Labelled, seed: int = 0, contents: Sequence[bytes
     Raises:
         DataError: Too few people, or no part to validate with.
     """
-    database = labelled.samples[0].database
-    keys = np.array([s.key for s in labelled.samples])
-    people = np.array([s.person for s in labelled.samples])
+    database, people = labelled.samples[0].database, labelled.people
     if database in PARTS:
         return _fold_of_parts(database, labelled, contents)
-    rows = np.arange(len(keys))
-    train, validation = _draw_validation(rows, np.array(labelled.labels), people, fold_seed(seed, database))
-    return PretrainingFold(database, tuple(keys[train].tolist()), tuple(keys[validation].tolist()), ())
+    rows = np.arange(len(labelled.samples), dtype=np.int32)
+    _, validation = _draw_validation(rows, np.array(labelled.labels), people, fold_seed(seed, database))
+    return PretrainingFold(database, people, rows_of([]), validation)
 
 
 def _fold_of_parts(database: str, labelled: Labelled, contents: Sequence[bytes]) -> PretrainingFold:
     trains, validates = PARTS[database]
-    there = {sample.subject for sample in labelled.samples}
-    part = next((part for part in validates if part in there), validates[0])
-    known = contents or [sample.key.encode() for sample in labelled.samples]
-    rows = list(zip(labelled.samples, known, strict=True))
-    train = {sample.key: content for sample, content in rows if sample.subject == trains}
-    trained = set(train.values())
-    validation = {sample.key: content in trained for sample, content in rows if sample.subject == part}
-    kept = tuple(key for key, repeats in validation.items() if not repeats)
+    part_of = np.array([sample.subject for sample in labelled.samples])
+    part = next((part for part in validates if part in part_of), validates[0])
+    known = contents or [key.encode() for key in labelled.keys]
+    train, validation = part_of == trains, part_of == part
+    trained = {known[row] for row in np.flatnonzero(train).tolist()}
+    repeated = validation & np.array([content in trained for content in known])
     return PretrainingFold(
-        database, tuple(train), kept, (), repeated=tuple(key for key, repeats in validation.items() if repeats)
+        database,
+        labelled.people,
+        rows_of([]),
+        rows_of(validation & ~repeated),
+        rows_of(repeated | ~(train | validation)),
+        repeated=rows_of(repeated),
     )
 
 
-def fold_seed(seed: int, held_out: str) -> int:
-    """Seed of one fold, 0..2^32-1: a hash of the run's seed and the held-out subject, so order never matters."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{held_out}".encode()).digest()[:4], "big")
-
-
-def _draw_validation(
-    train: np.ndarray, labels: np.ndarray, people: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _draw_validation(train: Rows, labels: NDArray[np.int64], people: People, seed: int) -> tuple[Rows, Rows]:
     # the first part has about a fifth of the clips and, as far as whole subjects allow, of each class
     return _grouped_splits(train, labels, people, INNER_FOLDS, seed)[0]
 
 
 def _grouped_splits(
-    train: np.ndarray, labels: np.ndarray, people: np.ndarray, parts: int, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import StratifiedGroupKFold
+    train: Rows, labels: NDArray[np.int64], people: People, parts: int, seed: int
+) -> list[tuple[Rows, Rows]]:
+    from sklearn.model_selection import StratifiedGroupKFold  # a second to import, and tables make no folds
 
-    groups = people[train]
+    groups, own = people.codes[train], labels[train]
+    count = len(np.unique(groups))
     # a split that stratifies needs as many clips of some class and as many subjects as it has parts
-    parts = int(min(parts, len(set(groups)), np.bincount(labels[train]).max()))
+    parts = int(min(parts, count, np.bincount(own).max()))
     if parts < 2:
-        raise DataError(f"{len(set(groups))} training subjects are too few to split once more")
+        raise DataError(f"{count} training subjects are too few to split once more")
     splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")  # stratified as far as possible
-        return [(train[fit], train[test]) for fit, test in splitter.split(train, labels[train], groups)]
+        return [(train[fit], train[test]) for fit, test in splitter.split(train, own, groups)]
 
 
 def _say(classes: Sequence[str], counts: Sequence[int]) -> str:

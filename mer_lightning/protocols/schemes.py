@@ -118,6 +118,9 @@ FER2013_7 = LabelScheme(
     source="Goodfellow et al., Challenges in representation learning, 2013",
 )
 
+PRETRAINING = {"ckplus": CKPLUS_7, "fer2013": FER2013_7}
+"""Of the databases of other people that may be learnt from."""
+
 _OBJECTIVE = _same("I", "II", "III", "IV", "V") | _dropped("VI", "VII")
 
 OBJECTIVE_5 = LabelScheme(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import time
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - a field of a data class
 from typing import TYPE_CHECKING, Literal
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -18,31 +17,22 @@ from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.backbones import load_kept
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.descriptors.estimator import TrainingSide
-from mer_lightning.memory import keep_freed_memory
+from mer_lightning.devices import keep_freed_memory
 from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
-from mer_lightning.tasks.interrupts import ctrl_c_raises
-from mer_lightning.tasks.letting_go import let_go
 from mer_lightning.tasks.losses import loss_weights
-from mer_lightning.types import DivergedError, Prediction, person_of
+from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
+from mer_lightning.types import DivergedError, Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import nn
+    from torch import Tensor, nn
 
     from mer_lightning.datamodules import Table
     from mer_lightning.descriptors.estimator import Estimator
     from mer_lightning.protocols import Fold
     from mer_lightning.settings import Component, Training
-
-# after the import of lightning: it sets the level of this logger itself
-logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-warnings.filterwarnings("ignore", module=r"lightning\..*")
-# deterministic algorithms would also fill every new tensor with NaN, a fifth of an epoch for nothing
-torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 _MODES = {"default": None, "cuda_graphs": "reduce-overhead"}
@@ -80,31 +70,62 @@ class Start:
     freeze: bool = False
 
 
-def train_network(
-    table: Table,
-    fold: Fold,
-    model: Component,
-    training: Training,
-    *,
-    seed: int = 0,
-    accelerator: str = "auto",
-    start: Start | None = None,
-    every_epoch: bool = False,
-    callbacks: Sequence[lightning.Callback] = (),
-) -> FoldResult:
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a fold is fitted with, whatever is fitted: made once, and handed through to the Trainer.
+
+    Attributes:
+        table: All samples that may be looked at.
+        fold: Which of them train, select and are tested.
+        seed: Seed of the run; weights, order, dropout and augmentation follow from it and the held-out subject.
+        accelerator: Lightning's accelerator, e.g. ``auto``, ``cpu``, ``gpu``.
+        start: What a network starts from; None for weights drawn by its constructor.
+        select: Validation score whose best epoch predicts (the first of equals); without validation, and for None, the
+            last epoch does.
+        every_epoch: Also keep what would be predicted after every epoch, for studies of leaks; changes nothing else.
+        callbacks: What looks on at a network; an exception of theirs ends the training.
+
+    Raises:
+        ValueError: The fold counts the rows of another table.
+    """
+
+    table: Table
+    fold: Fold
+    seed: int = 0
+    accelerator: str = "auto"
+    start: Start | None = None
+    select: Literal["val_uf1", "val_accuracy"] | None = "val_uf1"
+    every_epoch: bool = False
+    callbacks: tuple[lightning.Callback, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.fold.total != len(self.table.keys):
+            rows = len(self.table.keys)
+            raise ValueError(f"fold {self.fold.held_out} is of {self.fold.total} rows, the table has {rows}")
+
+    @property
+    def fold_seed(self) -> int:
+        """Seed of the fold."""
+        return fold_seed(self.seed, self.fold.held_out)
+
+    @property
+    def validates(self) -> bool:
+        """Whether there is validation after every epoch."""
+        return bool(len(self.fold.validation))
+
+    def class_counts(self) -> Tensor:
+        """Training samples of each class, ``(C,)``."""
+        table = self.table
+        return torch.bincount(table.labels[table.rows(self.fold.train)], minlength=table.classes)
+
+
+def train_network(fit: Fit, model: Component, training: Training) -> FoldResult:
     """Fit a fresh model, optimiser, DataModule and Trainer on one fold and predict the held-out subject.
 
     Args:
-        table: All samples of the protocol.
-        fold: Which of them train, select and are tested; with validation keys, the epoch of the best validation
-            UF1 predicts (the first of equals), else the last one.
+        fit: On what, and with what.
         model: A class of ``mer_lightning.models``.
         training: How it is fitted.
-        seed: Seed of the run; weights, order, dropout and augmentation follow from it and the held-out subject.
-        accelerator: Lightning's accelerator, e.g. ``auto``, ``cpu``, ``gpu``.
-        start: What the model starts from; None for weights drawn by its constructor.
-        every_epoch: Also keep what would be predicted after every epoch, for studies of leaks; changes nothing else.
-        callbacks: What looks on; an exception of theirs ends the training.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on, or has more classes than digits.
@@ -112,11 +133,8 @@ def train_network(
         DivergedError: The trained network gives scores that are not finite.
     """
     began = time.perf_counter()
-    watch = EveryEpoch(table.classes) if every_epoch else None
-    looking_on = (*callbacks, watch) if watch else callbacks
-    fitted = fit_fold(
-        table, fold, model, training, seed=seed, accelerator=accelerator, start=start, callbacks=looking_on
-    )
+    watch = EveryEpoch(fit.table.classes) if fit.every_epoch else None
+    fitted = fit_network(fit, model, training, *([watch] if watch else []))
     with ctrl_c_raises():
         batches = fitted.trainer.predict(fitted.task, fitted.data)
     assert batches is not None
@@ -124,11 +142,7 @@ def train_network(
     seconds = time.perf_counter() - began
     let_go(fitted.trainer, fitted.task)
     return FoldResult(
-        predictions_of(table, fold, scores),
-        seconds,
-        fitted.task.curve,
-        fitted.epoch,
-        watch.candidates if watch else (),
+        predictions_of(fit, scores), seconds, fitted.task.curve, fitted.epoch, watch.candidates if watch else ()
     )
 
 
@@ -149,90 +163,40 @@ class Fitted:
     epoch: int
 
 
-def fit_fold(
-    table: Table,
-    fold: Fold,
-    model: Component,
-    training: Training,
-    *,
-    seed: int = 0,
-    accelerator: str = "auto",
-    start: Start | None = None,
-    callbacks: Sequence[lightning.Callback] = (),
-) -> Fitted:
-    """The network that predicts the held-out subject of a fold; see ``train_network``."""
-    return fit_network(
-        table,
-        fold,
-        model,
-        training,
-        seed=fold_seed(seed, fold.held_out),
-        accelerator=accelerator,
-        start=start,
-        select="val_uf1" if fold.validation else None,
-        callbacks=callbacks,
-    )
-
-
-def fit_network(
-    table: Table,
-    fold: Fold,
-    model: Component,
-    training: Training,
-    *,
-    seed: int,
-    accelerator: str,
-    start: Start | None = None,
-    select: Literal["val_uf1", "val_accuracy"] | None = None,
-    callbacks: Sequence[lightning.Callback] = (),
-) -> Fitted:
-    """Fit a fresh model; see ``train_network``.
+def fit_network(fit: Fit, model: Component, training: Training, *watching: lightning.Callback) -> Fitted:
+    """The network that predicts the held-out subject of a fold, or that other folds start from.
 
     Args:
-        table: All samples.
-        fold: Its training and validation sides are used; with the latter, every epoch is scored on it.
+        fit: On what, and with what.
         model: A class of ``mer_lightning.models``.
         training: How it is fitted.
-        seed: Seed of weights, order, dropout and augmentation.
-        accelerator: Lightning's accelerator.
-        start: What the model starts from.
-        select: Validation score whose best epoch counts (the first of equals); None for the last epoch.
-        callbacks: What looks on.
+        watching: What looks on besides the callbacks of ``fit``.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on.
         DataError: The pre-trained weights do not fit.
     """
-    if training.acts_on != table.holds:
-        raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
-    augmentation = training.augmentation
+    check_augmentation(fit.table, training)
     keep_freed_memory()
-    lightning.seed_everything(seed, verbose=False)
+    lightning.seed_everything(fit.fold_seed, verbose=False)
     task = ClassifierTask(
-        _arranged(build_model(table, model, start), training),
+        _arranged(build_model(fit.table, model, fit.start), training),
         training.optimizer,
-        table.classes,
-        loss_weights(training, torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes)),
+        fit.table.classes,
+        loss_weights(training, fit.class_counts()),
         training.loss,
         training.schedule,
     )
-    data = LOSODataModule(
-        table,
-        fold,
-        batch_size=training.batch_size,
-        shuffle=training.shuffle,
-        augmentation=augmentation and BatchAugmentation(augmentation, table.representation),
-        nine_positions=augmentation.nine_positions if augmentation else 0,
-        samples_per_class=training.samples_per_class,
-        seed=seed,
-    )
+    data = data_of(fit, training, augmentation_of(fit.table, training))
+    select = fit.select if fit.validates else None
+    callbacks = [*fit.callbacks, *watching]
     with tempfile.TemporaryDirectory() as folder:
         best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
         trainer = make_trainer(
             training,
             [*callbacks, best] if select else callbacks,
-            accelerator=accelerator,
-            validates=bool(fold.validation),
+            accelerator=fit.accelerator,
+            validates=fit.validates,
             keeps_best=bool(select),
         )
         with ctrl_c_raises():
@@ -245,36 +209,32 @@ def fit_network(
     return Fitted(task, data, trainer, epoch)
 
 
-def make_trainer(
-    training: Training,
-    callbacks: Sequence[lightning.Callback],
-    *,
-    accelerator: str,
-    validates: bool,
-    keeps_best: bool = False,
-) -> lightning.Trainer:
-    """A Trainer that says nothing and writes nothing, the same for one fold and for many at once.
+def check_augmentation(table: Table, training: Training) -> None:
+    """Make sure that a table holds what the augmentation acts on.
 
-    Args:
-        training: How long and how precisely it trains.
-        callbacks: What looks on.
-        accelerator: Lightning's accelerator.
-        validates: Whether there is validation after every epoch.
-        keeps_best: Whether one of the callbacks keeps the weights of the best epoch.
+    Raises:
+        ValueError: It does not.
     """
-    return lightning.Trainer(
-        accelerator=accelerator,
-        devices=1,
-        max_epochs=training.epochs,
-        precision=training.precision,
-        deterministic="warn",
-        callbacks=[*callbacks],
-        enable_checkpointing=keeps_best,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        logger=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=1.0 if validates else 0,
+    if training.acts_on != table.holds:
+        raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
+
+
+def augmentation_of(table: Table, training: Training) -> BatchAugmentation | None:
+    """What a training changes in each batch, if anything."""
+    return training.augmentation and BatchAugmentation(training.augmentation, table.representation)
+
+
+def data_of(fit: Fit, training: Training, augmentation: nn.Module | None = None) -> LOSODataModule:
+    """The DataModule of a fold."""
+    return LOSODataModule(
+        fit.table,
+        fit.fold,
+        batch_size=training.batch_size,
+        shuffle=training.shuffle,
+        augmentation=augmentation,
+        nine_positions=training.augmentation.nine_positions if training.augmentation else 0,
+        samples_per_class=training.samples_per_class,
+        seed=fit.fold_seed,
     )
 
 
@@ -306,36 +266,36 @@ def _arranged(model: nn.Module, training: Training) -> nn.Module:
     return model
 
 
-def fit_estimator(table: Table, fold: Fold, estimator: Component) -> FoldResult:
+def fit_estimator(fit: Fit, estimator: Component) -> FoldResult:
     """Fit a fresh estimator on one fold and predict the held-out subject.
 
     Args:
-        table: All samples of the protocol.
-        fold: Which of them train and are tested; validation samples train too, since an estimator selects inside.
+        fit: On what; validation samples train too, since an estimator selects inside.
         estimator: A class of ``mer_lightning.descriptors``, see its ``estimator.Estimator``.
     """
     start = time.perf_counter()
+    table, fold = fit.table, fit.fold
     built: Estimator = estimator.build("mer_lightning.descriptors", in_channels=len(table.representation.channels))
-    keys = (*fold.train, *fold.validation)
     inputs, labels = table.inputs.cpu().numpy(), table.labels.cpu().numpy()
-    train, test = table.rows(keys).cpu().numpy(), table.rows(fold.test).cpu().numpy()
-    people = [person_of(key) for key in keys]
-    known = TrainingSide(inputs[train], labels[train], people, table.classes)
-    built.fit(known)
-    scores = torch.from_numpy(built.predict(inputs[test]))
-    return FoldResult(predictions_of(table, fold, scores), time.perf_counter() - start)
+    train = np.concatenate((fold.train, fold.validation))
+    built.fit(TrainingSide(inputs[train], labels[train], table.people.at(train), table.classes))
+    scores = torch.from_numpy(built.predict(inputs[fold.test]))
+    return FoldResult(predictions_of(fit, scores), time.perf_counter() - start)
 
 
-def predictions_of(table: Table, fold: Fold, scores: torch.Tensor) -> tuple[Prediction, ...]:
+def predictions_of(fit: Fit, scores: Tensor) -> tuple[Prediction, ...]:
     """Predictions for the held-out subject from class probabilities ``(n, C)`` in the fold's order.
 
     Raises:
         DivergedError: A probability is not finite; its largest would be the first class, often the most frequent one.
     """
+    table, fold = fit.table, fit.fold
     if not scores.isfinite().all():
         raise DivergedError(f"{fold.held_out}: class scores are not finite; the training diverged")
     labels = table.labels[table.rows(fold.test)].tolist()
     return tuple(
-        Prediction(key, label, guess, tuple(round(score, 6) for score in row))
-        for key, label, guess, row in zip(fold.test, labels, scores.argmax(1).tolist(), scores.tolist(), strict=True)
+        Prediction(table.keys[row], label, guess, tuple(round(score, 6) for score in own))
+        for row, label, guess, own in zip(
+            fold.test.tolist(), labels, scores.argmax(1).tolist(), scores.tolist(), strict=True
+        )
     )

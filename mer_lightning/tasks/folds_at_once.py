@@ -17,18 +17,21 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from mer_lightning.augmentation import BatchAugmentation
-from mer_lightning.datamodules import FoldsDataModule, LOSODataModule, Stream
-from mer_lightning.devices import few_numbers
-from mer_lightning.memory import keep_freed_memory
+from mer_lightning.datamodules import FoldsDataModule, Stream
+from mer_lightning.devices import few_numbers, keep_freed_memory
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
-from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import make_optimizer, with_schedule
-from mer_lightning.tasks.fold import FoldResult, Start, build_model, make_trainer, predictions_of
-from mer_lightning.tasks.interrupts import ctrl_c_raises
-from mer_lightning.tasks.letting_go import let_go
+from mer_lightning.tasks.fold import (
+    FoldResult,
+    augmentation_of,
+    build_model,
+    check_augmentation,
+    data_of,
+    predictions_of,
+)
 from mer_lightning.tasks.losses import classification_loss, loss_weights
 from mer_lightning.tasks.replication import batches_of, examine, grouped
+from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +39,9 @@ if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRScheduler
     from torch import Tensor
 
-    from mer_lightning.datamodules import FoldsBatch, Table
-    from mer_lightning.protocols import Fold
+    from mer_lightning.datamodules import FoldsBatch
     from mer_lightning.settings import Component, Training
+    from mer_lightning.tasks.fold import Fit
     from mer_lightning.tasks.replication import AtOnce
 
 
@@ -215,29 +218,16 @@ class FoldsAtOnceTask(LightningModule):
 
 
 def train_networks(
-    table: Table,
-    folds: Sequence[Fold],
-    model: Component,
-    training: Training,
-    *,
-    seeds: Sequence[int],
-    accelerator: str = "auto",
-    how: AtOnce | None = None,
-    start: Start | Sequence[Start | None] | None = None,
-    callbacks: Sequence[lightning.Callback] = (),
+    fits: Sequence[Fit], model: Component, training: Training, how: AtOnce | None = None
 ) -> list[FoldResult]:
     """Train K folds (or seeds of one fold, or both) at once; each result is that of ``train_network`` up to rounding.
 
     Args:
-        table: All samples of the protocol.
-        folds: One per replica, all with equally many training batches (see ``sets_of``).
+        fits: One per replica, of one table, all with equally many training batches (see ``sets_of``); table,
+            accelerator and callbacks of the first are those of all.
         model: A class of ``mer_lightning.models``.
         training: How it is fitted.
-        seeds: Seed of the run of each replica.
-        accelerator: Lightning's accelerator.
         how: From ``examine``; None examines.
-        start: What every replica starts from, or what each does; None for weights drawn by the model's constructor.
-        callbacks: What looks on; an exception of theirs ends the training.
 
     Raises:
         ValueError: The method cannot be trained at once, the folds do not fit together, or the table does not hold
@@ -245,54 +235,46 @@ def train_networks(
         torch.OutOfMemoryError: K is too large for the device.
     """
     began = time.perf_counter()
-    if training.acts_on != table.holds:
-        raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
-    augmentation = training.augmentation
+    first, table = fits[0], fits[0].table
+    check_augmentation(table, training)
     how = how or examine(table, model, training)
     if how.reason:
         raise ValueError(how.reason)
-    if len({batches_of(table, fold, training) for fold in folds}) != 1:
+    if len({batches_of(table, fit.fold, training) for fit in fits}) != 1:
         raise ValueError("folds at once need equally many training batches, and all or none of them validation")
     keep_freed_memory()
-    own_seeds = [fold_seed(seed, fold.held_out) for seed, fold in zip(seeds, folds, strict=True)]
-    models: list[nn.Module] = []
-    streams: list[Stream] = []
-    starts = [start] * len(folds) if start is None or isinstance(start, Start) else start
-    for seed, own_start in zip(own_seeds, starts, strict=True):
-        lightning.seed_everything(seed, verbose=False)
-        models.append(build_model(table, model, own_start))
-        streams.append(Stream(seed, torch.get_rng_state()))
-    counts = [torch.bincount(table.labels[table.rows(fold.train)], minlength=table.classes) for fold in folds]
-    weights = [own for count in counts if (own := loss_weights(training, count)) is not None]
-    task = FoldsAtOnceTask(models, training, table.classes, torch.stack(weights) if weights else None, streams, how)
-    nine_positions = augmentation.nine_positions if augmentation else 0
+    task, streams = _task(fits, model, training, how)
     data = FoldsDataModule(
         table,
-        [
-            LOSODataModule(
-                table,
-                fold,
-                batch_size=training.batch_size,
-                shuffle=training.shuffle,
-                nine_positions=nine_positions,
-                samples_per_class=training.samples_per_class,
-                seed=seed,
-            )
-            for fold, seed in zip(folds, own_seeds, strict=True)
-        ],
-        augmentation=augmentation and BatchAugmentation(augmentation, table.representation),
-        nine_positions=nine_positions,
+        [data_of(fit, training) for fit in fits],
+        augmentation=augmentation_of(table, training),
+        nine_positions=training.augmentation.nine_positions if training.augmentation else 0,
         streams=streams,
     )
-    trainer = make_trainer(training, callbacks, accelerator=accelerator, validates=bool(folds[0].validation))
+    trainer = make_trainer(training, first.callbacks, accelerator=first.accelerator, validates=first.validates)
     with ctrl_c_raises():
         trainer.fit(task, data)
         batches: Any = trainer.predict(task, data)
-    epochs = [training.epochs] * len(folds) if task.best_epoch is None else task.best_epoch.tolist()
-    seconds = (time.perf_counter() - began) / len(folds)
+    epochs = [training.epochs] * len(fits) if task.best_epoch is None else task.best_epoch.tolist()
+    seconds = (time.perf_counter() - began) / len(fits)
     results: list[FoldResult] = []
-    for k, (fold, epoch, curve) in enumerate(zip(folds, epochs, task.curves(), strict=True)):
+    for k, (fit, epoch, curve) in enumerate(zip(fits, epochs, task.curves(), strict=True)):
         scores = torch.cat([probabilities[k, : sizes[k]] for probabilities, sizes in batches]).cpu()
-        results.append(FoldResult(predictions_of(table, fold, scores), seconds, curve, epoch))
+        results.append(FoldResult(predictions_of(fit, scores), seconds, curve, epoch))
     let_go(trainer, task)
     return results
+
+
+def _task(
+    fits: Sequence[Fit], model: Component, training: Training, how: AtOnce
+) -> tuple[FoldsAtOnceTask, list[Stream]]:
+    """The replicas, and the random numbers of each."""
+    models: list[nn.Module] = []
+    streams: list[Stream] = []
+    for fit in fits:
+        lightning.seed_everything(fit.fold_seed, verbose=False)
+        models.append(build_model(fit.table, model, fit.start))
+        streams.append(Stream(fit.fold_seed, torch.get_rng_state()))
+    weights = [own for fit in fits if (own := loss_weights(training, fit.class_counts())) is not None]
+    stacked = torch.stack(weights) if weights else None
+    return FoldsAtOnceTask(models, training, fits[0].table.classes, stacked, streams, how), streams

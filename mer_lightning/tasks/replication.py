@@ -63,7 +63,7 @@ def examine(table: Table, model: Component, training: Training) -> AtOnce:
         return AtOnce("16-mixed has one loss scale, which all replicas would share")
     if training.compile != "no":
         return AtOnce("a compiled network is one replica")
-    inputs = _samples(table, torch.arange(min(5, len(table.inputs)))).cpu()
+    inputs = table.maps(torch.arange(min(5, len(table.inputs))))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         models = [build_model(table, model).train() for _ in range(2)]
@@ -108,7 +108,7 @@ def bytes_per_replica(table: Table, model: Component, training: Training, device
     # two replicas, one of them with a short batch, which is the dearer kind
     sizes = (max(2, training.batch_size), max(2, training.batch_size) - 1)
     rows = torch.arange(sizes[0], device=device) % len(table.inputs)
-    inputs = _samples(table, rows)
+    inputs = table.maps(rows)
     inputs = inputs.expand(2, *inputs.shape)
     replicas = Replicas(sizes, (torch.Generator(device), torch.Generator(device)))
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
@@ -152,12 +152,12 @@ def places_of(table: Table, folds: Sequence[Fold], training: Training, at_once: 
 
 def batches_of(table: Table, fold: Fold, training: Training) -> tuple[int, bool]:
     """Number of training batches, and whether there is validation."""
-    size = len(fold.train)
+    size = fold.samples["train"]
     if training.samples_per_class is not None:
         size = training.samples_per_class * len(table.labels[table.rows(fold.train)].unique())
     elif training.augmentation and training.augmentation.nine_positions:
         size *= POSITIONS
-    return len(batch_sizes(size, training.batch_size)), bool(fold.validation)
+    return len(batch_sizes(size, training.batch_size)), bool(len(fold.validation))
 
 
 def grouped(members: Sequence[int], keys: Sequence[Any]) -> Iterator[tuple[Any, list[int]]]:
@@ -208,9 +208,3 @@ def _draw_orders(model: nn.Module, inputs: Tensor) -> dict[str, tuple[int, ...]]
     if any(len(orders) > 1 for orders in found.values()):
         return None
     return {name: orders.pop() for name, orders in found.items()}
-
-
-def _samples(table: Table, rows: Tensor) -> Tensor:
-    """What a model sees of these rows."""
-    inputs = table.inputs.to(rows.device)[rows]
-    return table.representation.maps(inputs) if table.holds == "frames" else inputs

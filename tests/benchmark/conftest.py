@@ -6,6 +6,7 @@ from rich.console import Console
 from benchmark.methods.suite import load_suite
 from benchmark.records.run import save_run
 from benchmark.records.store import Store
+from benchmark.training.ledger import Output
 from benchmark.training.plan import make_plan
 from benchmark.training.runner import run_all
 from benchmark.training.tracking.mirror import NoTracker
@@ -32,11 +33,8 @@ def bench(tmp_path, monkeypatch):
         console = Console(record=True, width=200, file=(tmp_path / "out").open("a"))
         records = run_all(
             runs,
-            store=Store(tmp_path / name / "runs"),
-            records=tmp_path / name / "records",
-            tracker=NoTracker(),
-            console=console,
-            executor=executor,
+            Output(Store(tmp_path / name / "runs"), tmp_path / name / "records", NoTracker(), console),
+            executor,
             **options,
         )
         return records, console.export_text()

@@ -15,14 +15,16 @@ def folder():
 
 def guess_first(job, table, accelerator):
     """Predict class 0 for everybody."""
-    labels = dict(zip(table.keys, table.labels.tolist(), strict=True))
+    labels = table.labels.tolist()
     return tuple(
         Outcome(
             fold.held_out,
             FoldRecord(
                 held_out=fold.held_out,
-                predictions=tuple(PredictionRecord(key=key, label=labels[key], prediction=0) for key in fold.test),
-                samples={"train": len(fold.train)},
+                predictions=tuple(
+                    PredictionRecord(key=table.keys[row], label=labels[row], prediction=0) for row in fold.test
+                ),
+                samples=fold.samples,
                 seconds=0.0,
             ),
         )

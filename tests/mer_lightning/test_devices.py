@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mer_lightning.augmentation import BatchAugmentation
-from mer_lightning.datamodules import LOSODataModule, read_samples
+from mer_lightning.datamodules import LOSODataModule, PlannedTable
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
 from mer_lightning.devices import device_of, few_numbers
 from mer_lightning.faces.alignment import Crop, align
@@ -15,6 +15,7 @@ from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Augmentation
 from mer_lightning.types import DataError
 from tests.pretended_device import DEVICE, WAITS, OnDevice, pretended_device
+from tests.small_tables import table_of
 
 # torch moves the weights of a network itself, to a device that is there
 NETWORKS = {"network_features", "texture_and_apex"}
@@ -84,10 +85,10 @@ def test_faces_are_aligned_on_their_device(video):
 
 def test_samples_are_computed_on_a_device_and_brought_back(video, tmp_path):
     samples = video.samples[:3]
-    plain = read_samples(video, samples, FlowMap(), cache=Cache(tmp_path))
+    plain = table_of(video, samples, FlowMap(), cache=Cache(tmp_path))
     with pretended_device() as device:
-        first = read_samples(video, samples, FlowMap(), cache=Cache(tmp_path), device=device)
-        again = read_samples(video, samples, FlowMap(), cache=Cache(tmp_path), device=device)
+        first = table_of(video, samples, FlowMap(), cache=Cache(tmp_path), device=device)
+        again = table_of(video, samples, FlowMap(), cache=Cache(tmp_path), device=device)
     for readings in (first, again):
         assert not isinstance(readings.inputs, OnDevice)
         assert_alike(readings.inputs, plain.inputs)
@@ -103,12 +104,12 @@ def test_a_device_with_little_memory_gets_fewer_clips_at_once(video, monkeypatch
             raise torch.OutOfMemoryError("CUDA out of memory")
         return compute(self, clips, *more)
 
-    whole = read_samples(video, video.samples[:5], FlowMap()).inputs
+    whole = table_of(video, video.samples[:5], FlowMap()).inputs
     monkeypatch.setattr(FlowMap, "__call__", narrow)
-    assert_alike(read_samples(video, video.samples[:5], FlowMap()).inputs, whole)
+    assert_alike(table_of(video, video.samples[:5], FlowMap()).inputs, whole)
     most = 0
     with pytest.raises(DataError, match="the memory of cpu does not take one clip"):
-        read_samples(video, video.samples[:5], FlowMap())
+        table_of(video, video.samples[:5], FlowMap())
 
 
 @pytest.mark.parametrize("holds", ["maps", "frames"])
@@ -116,7 +117,7 @@ def test_a_device_with_little_memory_gets_fewer_clips_at_once(video, monkeypatch
 def test_batches_are_gathered_and_augmented_on_the_device(video, holds, options):
     protocol, representation = get_protocol("smic-3"), FlowSequence(size=(24, 24), frames=3, method="farneback")
     labelled = protocol.label(video)
-    table = read_samples(video, labelled.samples, representation, holds=holds).table(labelled, 3)
+    table = PlannedTable(video, labelled, 3, representation, holds=holds).get()
     settings = Augmentation(hflip=0.5, shift=0.1, blur=0.5, acts_on=holds)
     with pretended_device() as device:
         data = LOSODataModule(

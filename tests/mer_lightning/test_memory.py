@@ -3,7 +3,7 @@ import resource
 
 import torch
 
-from mer_lightning.memory import keep_freed_memory
+from mer_lightning.devices import keep_freed_memory
 
 
 def page_faults_of_a_large_tensor():

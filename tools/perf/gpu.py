@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mer_lightning.tasks import bytes_per_replica, examine, replicas_that_fit, sets_of, train_networks
+from mer_lightning.tasks import Fit, bytes_per_replica, examine, replicas_that_fit, sets_of, train_networks
 from tools.perf.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def published(run: Run, naive: Callable[[], float]) -> list[Measurement]:
     began = time.perf_counter()
     with utilisation() as busy:
         for part in sets:
-            train_networks(run.table, part, model, training, seeds=[0] * len(part), accelerator="gpu", how=how)
+            train_networks([Fit(run.table, fold, accelerator="gpu") for fold in part], model, training, how)
         torch.cuda.synchronize()
         seconds = time.perf_counter() - began
     peak = torch.cuda.max_memory_allocated() / 2**20
@@ -103,8 +103,8 @@ def memory(run: Run, few: int) -> Measurement:
     alike = max(sets_of(run.table, run.folds, recipe.training, len(run.folds)), key=len)
     for count in (few, 2 * few):
         torch.cuda.reset_peak_memory_stats()
-        folds = alike[:count]
-        train_networks(run.table, folds, recipe.model, recipe.training, seeds=[0] * count, accelerator="gpu")
+        fits = [Fit(run.table, fold, accelerator="gpu") for fold in alike[:count]]
+        train_networks(fits, recipe.model, recipe.training)
         peaks.append(torch.cuda.max_memory_allocated())
     estimate = bytes_per_replica(run.table, recipe.model, recipe.training, torch.device("cuda"))
     return Measurement(

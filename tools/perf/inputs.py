@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
@@ -12,14 +13,13 @@ from benchmark.methods.recipe import load_recipe
 from benchmark.methods.source import Source
 from benchmark.methods.suite import Suite
 from benchmark.training.plan import Run, make_plan
-from mer_lightning.datamodules import LateTable
 from mer_lightning.motion import get_representation
+from mer_lightning.protocols import Fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mer_lightning.datamodules import Table
-    from mer_lightning.protocols import Fold
 
 VOLUME = {"size": 32, "frames": 10}
 """Arguments of ``fcnn-3d`` that make it small enough for a processor."""
@@ -59,7 +59,7 @@ def tenfold(run: Run) -> Run:
         labels=table.labels.repeat(10),
         contents=table.contents * 10,
     )
-    return _with_table(replace(run, folds=tuple(_tenfold(fold) for fold in run.folds)), many)
+    return _with_table(replace(run, folds=tuple(_tenfold(fold, many) for fold in run.folds)), many)
 
 
 def resized(run: Run, side: int) -> Run:
@@ -82,9 +82,10 @@ def _volumes(run: Run) -> Run:
 
 
 def _with_table(run: Run, table: Table) -> Run:
-    return replace(run, late_table=LateTable.of(table))
+    return replace(run, planned=replace(run.planned, table=table))
 
 
-def _tenfold(fold: Fold) -> Fold:
-    train, test = (tuple(f"{key}-{copy}" for copy in range(10) for key in side) for side in (fold.train, fold.test))
-    return replace(fold, train=train, test=test)
+def _tenfold(fold: Fold, many: Table) -> Fold:
+    copies = fold.total * np.arange(10, dtype=np.int32)[:, None]
+    test, validation = ((copies + side).flatten() for side in (fold.test, fold.validation))
+    return Fold(fold.held_out, many.people, test, validation)

@@ -125,7 +125,7 @@ def naive_loop(
     inputs, labels = table.inputs.cpu(), table.labels.cpu()
     accuracies: list[float] = []
     for fold in folds:
-        sides = [table.rows(keys).cpu() for keys in (fold.train, fold.test)]
+        sides = [table.rows(rows).cpu() for rows in (fold.train, fold.test)]
         train, test = (
             DataLoader(TensorDataset(inputs[rows], labels[rows]), batch_size, shuffle=shuffle)
             for rows, shuffle in zip(sides, (True, False), strict=True)

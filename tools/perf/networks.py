@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmark.methods.recipe import load_recipe
 from benchmark.records.networks import load_networks
-from mer_lightning.memory import keep_freed_memory
+from mer_lightning.devices import keep_freed_memory
 from mer_lightning.protocols import get_protocol
 from mer_lightning.tasks.classifier import make_optimizer
 from tools.perf.measurement import Measurement

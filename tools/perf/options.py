@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from benchmark.training.jobs import train_fold
+from mer_lightning.tasks import Fit
 from tools.perf.gpu import NO_CUDA
 from tools.perf.inputs import short
 from tools.perf.measurement import Measurement
@@ -56,7 +57,7 @@ def _with(run: Run, values: dict[str, str]) -> Run:
 def _seconds(run: Run, epochs: int, device: str) -> float:
     began = time.perf_counter()
     accelerator = "gpu" if device == "cuda" else "cpu"
-    train_fold(short(run, epochs).recipe, run.table, run.folds[0], seed=0, accelerator=accelerator)
+    train_fold(short(run, epochs).recipe, Fit(run.table, run.folds[0], accelerator=accelerator))
     return time.perf_counter() - began
 
 

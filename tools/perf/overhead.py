@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmark.records.fold import FoldRecord, PredictionRecord
 from benchmark.records.store import Store
 from benchmark.training.jobs import Job, Outcome
+from benchmark.training.ledger import Output
 from benchmark.training.runner import run_all
 from benchmark.training.tracking.mirror import WandbTracker
 from tools.perf.measurement import Measurement
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from benchmark.training.executors import Executor
     from benchmark.training.plan import Run
-    from mer_lightning.datamodules import Table
+    from mer_lightning.datamodules import PlannedTable, Table
 
 
 def overhead(run: Run, executor: Executor, seconds: float) -> list[Measurement]:
@@ -45,14 +46,7 @@ def overhead(run: Run, executor: Executor, seconds: float) -> list[Measurement]:
         store, console = Store(Path(folder) / "runs"), Console(quiet=True)
         tracker = WandbTracker(Path(folder) / "wandb", "perf", console)
         try:
-            run_all(
-                [run],
-                store=store,
-                records=Path(folder) / "records",
-                tracker=tracker,
-                console=console,
-                executor=_Sleeping(executor, seconds),
-            )
+            run_all([run], Output(store, Path(folder) / "records", tracker, console), _Sleeping(executor, seconds))
             recorded = time.time()
         finally:
             tracker.close()
@@ -109,14 +103,16 @@ def sleeping_fold(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ..
     began = time.time()
     time.sleep(sum(member.seed for member in job.members) / 1e3)
     ended = time.time()
-    labels = dict(zip(table.keys, table.labels.tolist(), strict=True))
+    labels = table.labels.tolist()
     return tuple(
         Outcome(
             fold.held_out,
             FoldRecord(
                 held_out=fold.held_out,
-                predictions=tuple(PredictionRecord(key=key, label=labels[key], prediction=0) for key in fold.test),
-                samples={"train": len(fold.train)},
+                predictions=tuple(
+                    PredictionRecord(key=table.keys[row], label=labels[row], prediction=0) for row in fold.test.tolist()
+                ),
+                samples=fold.samples,
                 seconds=ended - began,
                 curve={"began": (began,), "ended": (ended,), "worker": (float(os.getpid()),)},
             ),
@@ -133,7 +129,7 @@ class _Sleeping:
         self.accelerator, self.workers, self.threads = executor.accelerator, executor.workers, executor.threads
 
     def run(
-        self, jobs: Iterator[Job | None], tables: Mapping[str, Table]
+        self, jobs: Iterator[Job | None], tables: Mapping[str, PlannedTable]
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         yield from self._executor.run((job and self._sleeping(job) for job in jobs), tables)
 

@@ -18,7 +18,7 @@ import torch
 from benchmark.records.fold import FoldRecord
 from benchmark.training.executors import Local, Processes, Ray, cores
 from benchmark.training.jobs import Job, Outcome, RunFold, do_job, train_fold
-from mer_lightning.tasks import examine, sets_of, train_networks
+from mer_lightning.tasks import Fit, examine, sets_of, train_networks
 from tools.perf.gpu import GOALS, NO_CUDA, memory, published
 from tools.perf.inputs import official, resized, short, tenfold
 from tools.perf.measurement import Measurement, best_seconds
@@ -127,7 +127,7 @@ def _timed(
         for way, train in all_ways.items():
             seconds[way].append(train(run, size, device) / size.folds / size.epochs)
     best = {way: min(own) for way, own in seconds.items()}
-    samples = sum(len(fold.train) for fold in _folds(run, size.folds)) / size.folds
+    samples = sum(fold.samples["train"] for fold in _folds(run, size.folds)) / size.folds
     name = f"{run.recipe.name}, {device}"
     rows: list[Measurement] = []
     for way in ways:
@@ -177,7 +177,7 @@ def _one_by_one(run: Run, size: _Size, device: str) -> float:
 
     def work() -> None:
         for fold in _folds(run, size.folds):
-            train_fold(recipe, run.table, fold, seed=0, accelerator=_accelerator(device))
+            train_fold(recipe, Fit(run.table, fold, accelerator=_accelerator(device)))
 
     return best_seconds(work)
 
@@ -191,9 +191,8 @@ def _together(run: Run, size: _Size, device: str) -> float:
 
     def work() -> None:
         for part in sets:
-            train_networks(
-                run.table, part, model, training, seeds=[0] * len(part), accelerator=_accelerator(device), how=how
-            )
+            fits = [Fit(run.table, fold, accelerator=_accelerator(device)) for fold in part]
+            train_networks(fits, model, training, how)
 
     return best_seconds(work)
 
@@ -218,7 +217,7 @@ def _in_workers(
             yield None
         yield from (Job(full, (RunFold(run.id, 0, fold),)) for fold in folds)
 
-    with closing(executor.run(jobs(), {run.id: run.table})) as ended:
+    with closing(executor.run(jobs(), {run.id: run.planned})) as ended:
         for job, outcomes in ended:
             for outcome in outcomes:
                 assert isinstance(outcome.result, FoldRecord), outcome.result

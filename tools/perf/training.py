@@ -11,7 +11,7 @@ from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposi
 from mer_lightning.models.ststnet import STSTNet
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import Fold, get_protocol
-from mer_lightning.tasks import train_network
+from mer_lightning.tasks import Fit, train_network
 from tools.perf.measurement import Measurement, alternate
 
 _PLAIN = "plain loop over tensors on the device"
@@ -43,7 +43,7 @@ def _measure(device: torch.device, *, quick: bool) -> list[Measurement]:
     accelerator = "gpu" if device.type == "cuda" else "cpu"
 
     def ours(epochs: int) -> None:
-        train_network(table, fold, model, training.model_copy(update={"epochs": epochs}), accelerator=accelerator)
+        train_network(Fit(table, fold, accelerator=accelerator), model, training.model_copy(update={"epochs": epochs}))
 
     def plain(epochs: int) -> None:
         _plain_fold(table, fold, epochs, training.batch_size, training.optimizer.lr)
@@ -55,7 +55,7 @@ def _measure(device: torch.device, *, quick: bool) -> list[Measurement]:
     long = alternate(lambda: ours(many), lambda: plain(many), rounds)
     # what the extra epochs took, so that an epoch is free of what a fold costs
     epoch = [(b - a) / (many - few) * 1e3 for a, b in zip(short, long, strict=True)]
-    size = f"{len(fold.train)} maps, batch {training.batch_size}, {device.type}"
+    size = f"{fold.samples['train']} maps, batch {training.batch_size}, {device.type}"
     return [
         Measurement(
             name=f"ststnet, one epoch, {size}",

@@ -12,7 +12,7 @@ from benchmark.methods.source import Source
 from benchmark.methods.suite import Suite
 from benchmark.training.plan import make_plan
 from benchmark.tuning.search import Search, Tuning, best_of, search, usual_pruner
-from mer_lightning.types import person_of
+from mer_lightning.tasks import Fit
 from tools.perf.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -115,8 +115,9 @@ def _spend(one: Run, pruner: Pruner, studies: int, trials: int) -> _Spent:
         inner = one.protocol.inner_folds(fold, one.labelled, tuning.inner_folds)
         with tempfile.TemporaryDirectory() as folder:
             given = Search(one.recipe, tuning, 0, "perf", f"{folder}/studies.journal", Path(folder))
-            done = search(given, fold.held_out, one.table.only(fold.train), inner, accelerator="cpu")
-        people = len({person_of(key) for key in fold.train})
+            seen = one.table.only(fold.known)
+            done = search(given, fold.held_out, [Fit(seen, part, accelerator="cpu") for part in inner])
+        people = len(seen.people.names)
         for trial in done:
             if one.recipe.training is not None:
                 work += trial.user_attrs["epochs"]

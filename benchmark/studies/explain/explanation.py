@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.studies.explain.picture import Explanation, Face
-from mer_lightning.datamodules.table import apex_index
+from mer_lightning.datamodules import apex_index
 from mer_lightning.datasets.frames import FrameDataset
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase
 from mer_lightning.datasets.union import Union
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from benchmark.studies.explain.networks import Predicted
-    from mer_lightning.datasets.base import Dataset
     from mer_lightning.explain import Heat
     from mer_lightning.faces.points import Points
     from mer_lightning.motion import Representation
-    from mer_lightning.types import Sample
+    from mer_lightning.types import Dataset, Sample
 
 _CLOSE = 1e-3
 """Largest difference of a probability that still counts as the recorded one."""

@@ -15,8 +15,6 @@ from mer_lightning.files import replacing
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from rich.console import Console
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from benchmark.methods.suite import Suite
     from benchmark.records.fold import FoldRecord, PredictionRecord
     from benchmark.records.store import RunManifest, Store
-    from benchmark.training.plan import Run
+    from benchmark.training.plan import Inputs, Run
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
     from mer_lightning.settings import Component
@@ -80,10 +78,7 @@ def find_prediction(
     key: str,
     suite: Suite,
     store: Store,
-    *,
-    data: Path | None = None,
-    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] | None = None,
-    accelerator: str = "auto",
+    inputs: Inputs | None = None,
 ) -> Predicted:
     """Find a recorded prediction and read everything that its fold was trained on.
 
@@ -92,9 +87,7 @@ def find_prediction(
         key: Key of the sample.
         suite: Where the run's data came from.
         store: The local records.
-        data: Folder with the data, for suites that need one.
-        progress: As for ``make_plan``.
-        accelerator: As for ``make_plan``.
+        inputs: As for ``make_plan``.
 
     Raises:
         DataError: The run never predicted the sample, or suite and data give another run.
@@ -108,13 +101,10 @@ def find_prediction(
     record, prediction = predictions[key]
     (run,) = make_plan(
         suite,
-        data=data,
-        cache=store.root / "cache",
+        inputs,
         methods=[_TUNED.sub("", manifest.method)],
         protocols=[protocol_of(manifest.board).id],
         seeds=[manifest.seed],
-        accelerator=accelerator,
-        **({"progress": progress} if progress else {}),
     )
     fold = next((fold for fold in run.folds if fold.held_out == record.held_out), None)
     _check_same(manifest, run, fold, record, suite)
@@ -141,7 +131,7 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     """
     from safetensors.torch import save_file
 
-    from mer_lightning.tasks import fit_fold
+    from mer_lightning.tasks import Fit, fit_network
 
     recipe, run, fold = predicted.recipe, predicted.run, predicted.fold
     if recipe.ensemble is not None:
@@ -154,18 +144,10 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     start = prepare_start(run, store, console.print, accelerator=accelerator)
     console.print(
         f"{predicted.manifest.run}: training the fold of {fold.held_out} again, {recipe.training.epochs} epochs "
-        f"on {len(fold.train)} samples; it took {predicted.record.seconds:.0f} s when it was recorded"
+        f"on {fold.samples['train']} samples; it took {predicted.record.seconds:.0f} s when it was recorded"
     )
     with console.status(f"training without {fold.held_out}"):
-        fitted = fit_fold(
-            run.table,
-            fold,
-            recipe.model,
-            recipe.training,
-            seed=run.seed,
-            accelerator=accelerator,
-            start=start,
-        )
+        fitted = fit_network(Fit(run.table, fold, run.seed, accelerator, start), recipe.model, recipe.training)
     model = fitted.task.model.cpu().eval()
     scores = probabilities_of(model, inputs_of(predicted))
     if scores.index(max(scores)) != predicted.prediction.prediction:
@@ -197,9 +179,10 @@ def _kept_network(table: Table, model: Component, path: Path, console: Console) 
 
 def inputs_of(predicted: Predicted) -> Tensor:
     """What the network saw of the sample, ``(1, C, H, W)`` or ``(1, C, T, H, W)``, on the CPU."""
+    import torch
+
     table = predicted.run.table
-    inputs = table.inputs[table.rows([predicted.sample.key])].cpu()
-    return table.representation.maps(inputs) if table.holds == "frames" else inputs
+    return table.maps(torch.tensor([table.keys.index(predicted.sample.key)]))
 
 
 def probabilities_of(model: nn.Module, inputs: Tensor) -> list[float]:

@@ -69,7 +69,7 @@ def choose_executor(
 def _passes(runs: Sequence[Run], store: Store) -> int:
     """Samples that training what is missing will look at, all epochs together."""
     return sum(
-        run.recipe.epochs * len(fold.train)
+        run.recipe.epochs * fold.samples["train"]
         for run in runs
         if run.recipe.epochs
         for done in [store.done(run.id)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from benchmark.training.jobs import Job, Outcome, do_job
 from mer_lightning.types import DataError
@@ -13,8 +13,9 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-    from mer_lightning.datamodules import Table
+    from mer_lightning.datamodules import PlannedTable, Table
 
+Made = TypeVar("Made")
 Work = Callable[[Job, "Table", str], tuple[Outcome, ...]]
 """What is done with a job, given the table of its run and Lightning's accelerator."""
 DEATHS = 3
@@ -49,13 +50,13 @@ class Executor(Protocol):
     threads: int | None
 
     def run(
-        self, jobs: Iterator[Job | None], tables: Mapping[str, Table]
+        self, jobs: Iterator[Job | None], tables: Mapping[str, PlannedTable]
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         """Train every job; closing the generator stops what is under way.
 
         Args:
             jobs: What to train, asked for shortly before a worker is free; None says that there is nothing just now.
-            tables: Table of each run, by its id.
+            tables: Table of each run, by its id, read when its first job comes.
 
         Yields:
             Jobs in the order in which they end, each with the outcome of its folds. A job that was divided comes in
@@ -80,14 +81,35 @@ class Local:
         return "in this process"
 
     def run(
-        self, jobs: Iterator[Job | None], tables: Mapping[str, Table]
+        self, jobs: Iterator[Job | None], tables: Mapping[str, PlannedTable]
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         """See ``Executor``."""
         for job in jobs:
             if job is None:
                 time.sleep(POLL_SECONDS)
             else:
-                yield job, self._work(job, tables[job.run], self.accelerator)
+                yield job, self._work(job, tables[job.run].get(), self.accelerator)
+
+
+def copy_of(
+    table: PlannedTable,
+    copies: dict[PlannedTable, Made],
+    make: Callable[[Table], Made],
+    forget: Callable[[Made], object],
+) -> Made:
+    """What workers get of a table: made once, and forgotten when another one comes after the table was let go of.
+
+    Args:
+        table: The table.
+        copies: What was made of it, or of others; changed.
+        make: Makes it, e.g. a file.
+        forget: Undoes that.
+    """
+    for gone in [other for other in copies if other.table is None]:
+        forget(copies.pop(gone))
+    if table not in copies:
+        copies[table] = make(table.get())
+    return copies[table]
 
 
 def cores() -> int:

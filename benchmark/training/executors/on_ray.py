@@ -7,8 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchmark.training.executors.executor import DEATHS, END, POLL_SECONDS, cores
-from benchmark.training.executors.per_table import PerTable
+from benchmark.training.executors.executor import DEATHS, END, POLL_SECONDS, copy_of, cores
 from benchmark.training.jobs import Job, Outcome, do_job, failure
 from mer_lightning.types import DataError
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
     from benchmark.training.executors.executor import Work
-    from mer_lightning.datamodules import Table
+    from mer_lightning.datamodules import PlannedTable, Table
 
 
 class Ray:
@@ -52,7 +51,7 @@ class Ray:
         return "on Ray"
 
     def run(
-        self, jobs: Iterator[Job | None], tables: Mapping[str, Table]
+        self, jobs: Iterator[Job | None], tables: Mapping[str, PlannedTable]
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         """See ``Executor``."""
         ray = self._ray
@@ -74,8 +73,7 @@ class Ray:
                 raise DataError("--accelerator gpu: Ray has no GPU; expected auto or cpu")
             gpus = 1 if resources.get("GPU") and self.accelerator != "cpu" else 0
             task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=DEATHS - 1)(_ray_job)
-            # Ray throws an object away that nobody refers to any more
-            yield from self._collect(jobs, task, PerTable(tables, ray.put))
+            yield from self._collect(jobs, task, tables)
         except (ray.exceptions.RaySystemError, SystemExit) as error:
             # Ray ends a program whose Ray has stopped, with status 0
             raise DataError(
@@ -88,16 +86,19 @@ class Ray:
         self,
         jobs: Iterator[Job | None],
         task: Any,  # noqa: ANN401 - Ray has no types
-        refs: PerTable[Any],
+        tables: Mapping[str, PlannedTable],
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         ray, running, ended = self._ray, dict[Any, Job](), False
+        refs: dict[PlannedTable, Any] = {}
         while running or not ended:
             while not ended and len(running) < self.workers:
                 job = next(jobs, END)
                 if job is None:
                     break
                 if isinstance(job, Job):
-                    running[task.remote(self._work, job, refs[job.run], self.accelerator)] = job
+                    # Ray throws an object away that nobody refers to any more
+                    ref = copy_of(tables[job.run], refs, ray.put, lambda _: None)
+                    running[task.remote(self._work, job, ref, self.accelerator)] = job
                 else:
                     ended = True
             if not running:

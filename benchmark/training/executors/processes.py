@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from benchmark.training.executors.executor import DEATHS, END, POLL_SECONDS, cores
-from benchmark.training.executors.per_table import PerTable
+from benchmark.training.executors.executor import DEATHS, END, POLL_SECONDS, copy_of, cores
 from benchmark.training.jobs import Failure, Job, Outcome, do_job, failure
 from mer_lightning.types import DataError
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from benchmark.training.executors.executor import Work
-    from mer_lightning.datamodules import Table
+    from mer_lightning.datamodules import PlannedTable, Table
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -49,21 +48,23 @@ class Processes:
         return f"{self.workers} processes, {self.threads} threads each"
 
     def run(
-        self, jobs: Iterator[Job | None], tables: Mapping[str, Table]
+        self, jobs: Iterator[Job | None], tables: Mapping[str, PlannedTable]
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         """See ``Executor``."""
         with tempfile.TemporaryDirectory(prefix="mer-bench-") as folder, _thread_limit(self.threads or 1):
-            paths = PerTable(tables, partial(_save_table, Path(folder)), partial(Path.unlink, missing_ok=True))
+            paths: dict[PlannedTable, Path] = {}
+            save = partial(_save_table, Path(folder))
             gpus = _visible_gpus() if self.accelerator != "cpu" else []
             slots = [
                 _Slot(self.threads or 1, gpus[number % len(gpus)] if gpus else None) for number in range(self.workers)
             ]
+
+            def submit(slot: _Slot, job: Job) -> Future[tuple[Outcome, ...]]:
+                path = copy_of(tables[job.run], paths, save, Path.unlink)
+                return slot.submit(_worker_job, self._work, job, path, self.accelerator)
+
             try:
-                yield from _schedule(
-                    jobs,
-                    slots,
-                    lambda slot, job: slot.submit(_worker_job, self._work, job, paths[job.run], self.accelerator),
-                )
+                yield from _schedule(jobs, slots, submit)
             finally:
                 # all of them before the first is waited for: each takes a while to give its memory back
                 for slot in slots:

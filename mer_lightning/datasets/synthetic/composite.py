@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mer_lightning.datasets.base import NO_CHOICES
 from mer_lightning.datasets.synthetic import census
 from mer_lightning.datasets.synthetic.fer2013 import plan_stills, render_stills
 from mer_lightning.datasets.synthetic.rendering import render_frames
 from mer_lightning.datasets.synthetic.takes import plan_composite, plan_twin
-from mer_lightning.types import DataError, Sample
+from mer_lightning.types import NO_CHOICES, DataError, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.base import Kind
     from mer_lightning.datasets.synthetic.takes import Take
+    from mer_lightning.types import Kind
 
 
 class _Rendered:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mer_lightning.datasets.base import NO_CHOICES
-from mer_lightning.types import DataError, Sample
+from mer_lightning.types import NO_CHOICES, DataError, Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mer_lightning.datasets.base import Kind
+    from mer_lightning.types import Kind
 
 _CLASSES = ("negative", "positive", "surprise")
 _COMPOSITE = {  # clips per class and subjects of the official list (MEGC2019)

@@ -8,6 +8,7 @@ from rich.console import Console
 from benchmark.methods.suite import load_suite
 from benchmark.records.store import Store
 from benchmark.training.executors import Local, Processes
+from benchmark.training.ledger import Output
 from benchmark.training.plan import make_plan
 from benchmark.training.runner import run_all
 from benchmark.training.tracking.mirror import NoTracker
@@ -46,17 +47,12 @@ def bench(tmp_path, monkeypatch):
                 told()
 
         runs = make_plan(load_suite(str(tmp_path / "three.yaml")))
-        assert not any(run.late_table.is_read for run in runs), "nothing is computed before somebody trains on it"
+        assert all(run.planned.table is None for run in runs), "nothing is computed before somebody trains on it"
         records = run_all(
-            runs,
-            store=Store(tmp_path / "runs"),
-            records=tmp_path / "records",
-            tracker=Tracker(),
-            console=Console(quiet=True),
-            executor=executor,
+            runs, Output(Store(tmp_path / "runs"), tmp_path / "records", Tracker(), Console(quiet=True)), executor
         )
         assert all(record.complete for record in records)
-        assert not any(run.late_table.is_read for run in runs)
+        assert all(run.planned.table is None for run in runs)
         return runs
 
     run.folder = tmp_path

@@ -78,7 +78,7 @@ def test_mistakes_of_the_user_are_one_line(twin, tmp_path):
         (["verify", str(tmp_path / "nothing")], "nothing: no such folder"),
         (["verify"], "no folder given and no data root"),
         (["verify", str(twin), "--release", "samm-v2"], "no database of release samm-v2 recognised"),
-        (["verify", str(twin), "--database", "fer2013", "--variant", "raw"], "fer2013: there is no variant to choose"),
+        (["verify", str(twin), "--database", "fer2013", "--apex", "file"], "fer2013: there is no apex to choose"),
         (["synth", str(twin), "--database", "casme2"], "exists and is not an empty folder"),
         (["list", "--data", str(tmp_path / "nothing")], "the data root named by --data is not a folder"),
         (["list", "--data", "~nobody-of-this-name/data"], "--data is not a folder"),
@@ -114,7 +114,7 @@ def test_the_data_root_comes_from_flag_variable_or_file(twin, monkeypatch, tmp_p
     with pytest.raises(DataError, match="expected keys and values, found list"):
         run("list")
     file.write_text("data: [")
-    with pytest.raises(DataError, match=r"config\.yaml: line 2: "):
+    with pytest.raises(DataError, match=r"config\.yaml: line 1: "):
         run("list")
 
 

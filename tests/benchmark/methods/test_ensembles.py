@@ -15,7 +15,9 @@ from benchmark.records.run import load_runs
 from benchmark.records.store import Store
 from benchmark.training.jobs import train_fold
 from benchmark.training.plan import make_plan
+from mer_lightning.tasks import Fit
 from mer_lightning.types import DataError
+from tests.small_tables import keys_of
 
 HEAD = "title: {name}\nsummary: One of several.\ntier: C\n"
 NET = (
@@ -109,7 +111,7 @@ def test_processes_give_the_same_records(world, tmp_path):
 
 def test_members_trained_as_one_give_the_same_scores(recipes, monkeypatch):
     run, *_ = make_plan(load_suite("smoke"), methods=["stacked"])
-    alone = train_fold(run.recipe, run.table, run.folds[0], seed=0, accelerator="cpu")
+    alone = train_fold(run.recipe, Fit(run.table, run.folds[0], accelerator="cpu"))
     asked = []
 
     def together(*given, **more):
@@ -119,9 +121,9 @@ def test_members_trained_as_one_give_the_same_scores(recipes, monkeypatch):
     original = benchmark.training.jobs.train_together
     monkeypatch.setattr("benchmark.training.jobs.train_together", together)
     monkeypatch.setattr("benchmark.training.jobs.pays_together", bool)
-    as_one = train_fold(run.recipe, run.table, run.folds[0], seed=0, accelerator="cpu")
+    as_one = train_fold(run.recipe, Fit(run.table, run.folds[0], accelerator="cpu"))
     # the network on two inner folds with two seeds, the machine that has no network, the network on the fold
-    assert [[len(row) for row in results] for results in asked] == [[2, 2], [], [2]]
+    assert [len(results) for results in asked] == [4, 0, 2]
     for ours, theirs in zip(as_one.predictions, alone.predictions, strict=True):
         assert ours.scores == pytest.approx(theirs.scores, abs=1e-3)
 
@@ -203,11 +205,11 @@ def test_members_may_see_a_clip_in_different_ways(recipes):
     assert both.table.content_hash == still.table.content_hash
     assert both.id != stacked.id
     fold = both.folds[0]
-    mine, one, two = (train_fold(r.recipe, r.table, fold, seed=0, accelerator="cpu") for r in (both, moving, still))
+    mine, one, two = (train_fold(r.recipe, Fit(r.table, fold, accelerator="cpu")) for r in (both, moving, still))
     for p, a, b in zip(mine.predictions, one.predictions, two.predictions, strict=True):
         assert p.scores == pytest.approx((np.array(a.scores) + 2 * np.array(b.scores)) / 3, abs=1e-6)
-    result = train_fold(stacked.recipe, stacked.table, fold, seed=0, accelerator="cpu")
-    assert [p.key for p in result.predictions] == list(fold.test)
+    result = train_fold(stacked.recipe, Fit(stacked.table, fold, accelerator="cpu"))
+    assert [p.key for p in result.predictions] == keys_of(fold.test, stacked.table.keys)
 
 
 def test_what_decides_a_member_decides_the_ensemble_and_its_prose_does_not(recipes):

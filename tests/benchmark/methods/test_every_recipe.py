@@ -8,9 +8,11 @@ import torch
 from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.methods.recipe_check import check_recipe
 from benchmark.training.jobs import train_fold
-from mer_lightning.datamodules import read_samples
+from mer_lightning.datamodules import PlannedTable
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite
-from mer_lightning.protocols import Fold, get_protocol
+from mer_lightning.protocols import Fold, Labelled, get_protocol, rows_of
+from mer_lightning.tasks import Fit
+from tests.small_tables import keys_of
 
 _SMALL = {"backbone": "test_efficientnet"}
 # networks of a hundred million weights: the same class with fewer; whole they are built without storage, see
@@ -51,7 +53,13 @@ def world():
         others = [sample.key for sample, found in pairs if found == label and not sample.key.startswith(f"{held_out}/")]
         # of different people, since some methods choose settings among them
         train |= {others[0], others[-1]}
-    return dataset, labelled, Fold(held_out, tuple(sorted(train)), (), tuple(test))
+    chosen = [
+        (sample, label)
+        for sample, label in zip(labelled.samples, labelled.labels, strict=True)
+        if sample.key in {*train, *test}
+    ]
+    few = Labelled(tuple(sample for sample, _ in chosen), tuple(label for _, label in chosen))
+    return dataset, few, Fold(held_out, few.people, rows_of([sample.key in test for sample in few.samples]))
 
 
 @pytest.mark.parametrize(
@@ -75,22 +83,17 @@ def test_it_trains_whole(name, world):
 def train_one_epoch(recipe, world):
     dataset, labelled, fold = world
     check_recipe(recipe)
-    wanted = {*fold.train, *fold.test}
-    chosen = [
-        (sample, label) for sample, label in zip(labelled.samples, labelled.labels, strict=True) if sample.key in wanted
-    ]
-    few = type(labelled)(tuple(sample for sample, _ in chosen), tuple(label for _, label in chosen))
-    tables = {part.name: read(part, dataset, few) for part in recipe.trained}
+    tables = {part.name: read(part, dataset, labelled) for part in recipe.trained}
     first, *_ = tables.values()
     if recipe.ensemble is None:
         recipe = for_one_epoch(recipe)
     else:
         recipe = recipe.model_copy(update={"parts": {part.name: for_one_epoch(part) for part in recipe.trained}})
-    result = train_fold(recipe, replace(first, beside=tables), fold, seed=0, accelerator="cpu")
+    result = train_fold(recipe, Fit(replace(first, beside=tables), fold, accelerator="cpu"))
     if recipe.training:
         assert all(torch.tensor(result.curve["train_loss"]).isfinite())
         assert result.epoch == 1
-    assert [prediction.key for prediction in result.predictions] == list(fold.test)
+    assert [prediction.key for prediction in result.predictions] == keys_of(fold.test, labelled.keys)
     for prediction in result.predictions:
         assert len(prediction.scores) == 3
         assert all(torch.tensor(prediction.scores).isfinite())
@@ -99,7 +102,7 @@ def train_one_epoch(recipe, world):
 def read(recipe, dataset, labelled):
     augmentation = recipe.training and recipe.training.augmentation
     holds = augmentation.acts_on if augmentation else "maps"
-    return read_samples(dataset, labelled.samples, check_recipe(recipe), holds=holds).table(labelled, 3)
+    return PlannedTable(dataset, labelled, 3, check_recipe(recipe), holds=holds).get()
 
 
 def for_one_epoch(recipe):

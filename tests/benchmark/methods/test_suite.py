@@ -17,8 +17,19 @@ from mer_lightning.types import DataError
 def twins(tmp_path_factory):
     """A data root with small twins of the three databases of the composite."""
     root = tmp_path_factory.mktemp("databases")
-    for database in ("smic", "casme2", "samm"):
-        flags = ["--database", database, "--subjects", "3", "--size", "96x128", "--frames", "0.05"]
+    for database, release in (("smic", "smic-hs-164"), ("casme2", "casme2-2014+objective"), ("samm", "samm-v2")):
+        flags = [
+            "--database",
+            database,
+            "--release",
+            release,
+            "--subjects",
+            "3",
+            "--size",
+            "96x128",
+            "--frames",
+            "0.05",
+        ]
         assert main(["data", "synth", str(root / database), *flags]) == 0
     return root
 

@@ -58,13 +58,13 @@ def test_sides_are_hashed_as_sets_and_overlaps_are_counted(smic):
     protocol, labelled, table = smic
     fold = protocol.folds(labelled)[0]
     audit = audit_fold(fold, table)
-    turned = Fold(fold.held_out, fold.train[::-1], fold.validation, fold.test)
+    turned = Fold(fold.held_out, labelled.people, fold.test[::-1])
     assert audit_fold(turned, table) == audit
-    # a fold that could never be made: one training clip is tested as well
-    object.__setattr__(turned, "test", (*fold.test, fold.train[0]))
+    # a fold that could never be made: one tested clip says when to stop as well
+    object.__setattr__(turned, "validation", fold.test[:1])
     leaky = audit_fold(turned, table)
     assert leaky.overlap == {"subject": 1, "clip": 1, "content": 1}
-    assert leaky.test.keys != audit.test.keys
+    assert leaky.validation.keys != audit.validation.keys
 
 
 def test_the_same_content_under_two_keys_is_an_overlap(smic):
@@ -73,7 +73,7 @@ def test_the_same_content_under_two_keys_is_an_overlap(smic):
     protocol, labelled, table = smic
     fold = protocol.folds(labelled)[0]
     contents = list(table.contents)
-    contents[table.keys.index(fold.train[0])] = contents[table.keys.index(fold.test[0])]
+    contents[fold.train[0]] = contents[fold.test[0]]
     assert audit_fold(fold, replace(table, contents=tuple(contents))).overlap == {"subject": 0, "clip": 0, "content": 1}
 
 

@@ -17,6 +17,7 @@ from benchmark.studies.leak_study import FITS, PARTS
 from benchmark.training.plan import make_plan
 from mer_lightning.tasks import train_network
 from mer_lightning.types import person_of
+from tests.small_tables import keys_of
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def study(tmp_path, monkeypatch, capsys):
     """Run a study of the smoke suite with three epochs, in folders of its own."""
     trained = []
 
-    def short(table, fold, model, training, **options):
-        trained.append(fold.held_out)
-        return train_network(table, fold, model, training.model_copy(update={"epochs": 3}), **options)
+    def short(fit, model, training):
+        trained.append(fit.fold.held_out)
+        return train_network(fit, model, training.model_copy(update={"epochs": 3}))
 
     monkeypatch.setattr("benchmark.studies.leak_study.train_network", short)
 
@@ -60,8 +61,8 @@ def test_a_network_is_trained_once_and_only_once(study):
 
 
 def test_the_honest_row_is_an_ordinary_run(study, monkeypatch):
-    def short(table, fold, model, training, **options):
-        return train_network(table, fold, model, training.model_copy(update={"epochs": 3}), **options)
+    def short(fit, model, training):
+        return train_network(fit, model, training.model_copy(update={"epochs": 3}))
 
     monkeypatch.setattr("mer_lightning.tasks.train_network", short)
     records = study.folder / "leaderboards" / "records"
@@ -171,10 +172,10 @@ def test_a_mistake_is_one_line(study, flags, says):
 
 
 def test_a_failing_fold_is_named_and_the_others_are_kept(study, monkeypatch):
-    def broken(table, fold, model, training, **options):
-        if fold.held_out.endswith("02"):
+    def broken(fit, model, training):
+        if fit.fold.held_out.endswith("02"):
             raise RuntimeError("out of luck")
-        return train_network(table, fold, model, training.model_copy(update={"epochs": 1}), **options)
+        return train_network(fit, model, training.model_copy(update={"epochs": 1}))
 
     monkeypatch.setattr("benchmark.studies.leak_study.train_network", broken)
     code, _, error = study("--method", "off-apexnet")
@@ -194,12 +195,11 @@ def run():
 def test_every_fit_tests_every_clip_once_under_its_own_label(run, name):
     tested = {}
     labels = dict(zip(run.table.keys, run.table.labels.tolist(), strict=True))
-    for fit in FITS[name](run):
-        assert set(fit.key_of) == set(fit.fold.test)
-        rows = fit.table.rows(fit.fold.test)
-        for key, label in zip(fit.fold.test, fit.table.labels[rows].tolist(), strict=True):
-            assert fit.key_of[key] not in tested
-            tested[fit.key_of[key]] = label
+    for one in FITS[name](run):
+        table, test = one.fit.table, one.fit.fold.test
+        for key, label in zip(keys_of(test, table.keys), table.labels[table.rows(test)].tolist(), strict=True):
+            assert one.key_of[key] not in tested
+            tested[one.key_of[key]] = label
     assert tested == labels
 
 
@@ -207,21 +207,22 @@ def test_every_fit_tests_every_clip_once_under_its_own_label(run, name):
 def test_copies_of_tested_people_train_only_where_that_is_the_habit(run, name, leaks):
     person = {content: person_of(key) for key, content in zip(run.table.keys, run.table.contents, strict=True)}
     shared = 0
-    for fit in FITS[name](run):
-        people = [{person[fit.table.content_of(key)[1:]] for key in side} for side in (fit.fold.train, fit.fold.test)]
+    for fit in (one.fit for one in FITS[name](run)):
+        people = [{person[fit.table.contents[row][1:]] for row in side} for side in (fit.fold.train, fit.fold.test)]
         shared += len(people[0] & people[1])
     assert (shared > 0) is leaks
 
 
 def test_a_random_split_has_ten_parts_and_all_classes_in_training(run):
-    fits = list(FITS["random_split"](run))
+    fits = [one.fit for one in FITS["random_split"](run)]
     assert len(fits) == PARTS
     for fit in fits:
         assert len(set(fit.table.labels[fit.table.rows(fit.fold.train)].tolist())) == 3
 
 
 def test_standardising_apart_looks_at_the_training_side_alone(run):
-    for apart, together in zip(FITS["scaled_apart"](run), FITS["scaled_together"](run), strict=True):
+    for pair in zip(FITS["scaled_apart"](run), FITS["scaled_together"](run), strict=True):
+        apart, together = (one.fit for one in pair)
         train = apart.table.inputs[apart.table.rows(apart.fold.train)]
         assert train.mean(0).abs().max() < 1e-5
         deviation = train.std(0, correction=0)

@@ -46,7 +46,7 @@ def test_folds_that_do_not_fit_are_tried_in_halves(bench, hungry, monkeypatch):
     real = mer_lightning.tasks.train_networks
     monkeypatch.setattr(
         "mer_lightning.tasks.train_networks",
-        lambda table, folds, *rest, **options: tried.append(len(folds)) or real(table, folds, *rest, **options),
+        lambda fits, *rest: tried.append(len(fits)) or real(fits, *rest),
     )
     (record,), printed = bench(hungry, Local("cpu"), at_once=5)
     assert record.complete
@@ -59,10 +59,10 @@ def test_a_fold_that_fails_among_others_is_named_and_the_others_are_kept(bench, 
 
     real = mer_lightning.tasks.train_network
 
-    def broken(table, fold, *rest, **options):
-        if fold.held_out.endswith("02"):
+    def broken(fit, *rest):
+        if fit.fold.held_out.endswith("02"):
             raise RuntimeError("this one")
-        return real(table, fold, *rest, **options)
+        return real(fit, *rest)
 
     def all_broken(*_, **__):
         raise RuntimeError("one of them")

@@ -14,9 +14,9 @@ from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.methods.recipe_check import check_recipe
 from mer_lightning.datamodules import load_table
 from mer_lightning.datasets.synthetic.composite import SyntheticDatabase
-from mer_lightning.protocols import Fold, Labelled, get_protocol
+from mer_lightning.protocols import Fold, Labelled, get_protocol, rows_of
 from mer_lightning.settings import Optimizer
-from mer_lightning.tasks import train_network
+from mer_lightning.tasks import Fit, train_network
 
 SYSTEMS = ("s0-", "me-resnet", "s3d-cnn", "dual-attention", "dual-branch")
 # published systems; its flow network's weights are a file or a download
@@ -91,9 +91,9 @@ def eight():
     chosen.append((other, 4))
     chosen.sort(key=lambda row: row[0].key)
     few = Labelled(tuple(s for s, _ in chosen), tuple(x for _, x in chosen))
-    train = tuple(s.key for s in few.samples if s is not other)
-    assert len(train) == len(people) == 8
-    return dataset, few, Fold(other.person, train, (), (other.key,))
+    fold = Fold(other.person, few.people, rows_of([s is other for s in few.samples]))
+    assert len(fold.train) == len(people) == 8
+    return dataset, few, fold
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_it_learns_eight_clips_by_heart(name, eight):
             representation = representation.model_copy(update={"frames": frames})
     table = load_table(dataset, labelled, 5, representation)
     model = without_dropout(recipe.model) if "dropout" in recipe.model.arguments else recipe.model
-    result = train_network(table, fold, model, training, accelerator="cpu", callbacks=[UntilLearnt()])
+    result = train_network(Fit(table, fold, accelerator="cpu", callbacks=[UntilLearnt()]), model, training)
     loss = result.curve["train_loss"]
     assert learnt(result.curve), f"{loss[0]:.3f} to {loss[-1]:.3f} in {len(loss)} steps"
 

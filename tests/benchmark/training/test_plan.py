@@ -4,17 +4,17 @@ import pytest
 import torch
 
 import benchmark.methods.recipe_files
-import mer_lightning.datamodules
 from benchmark.methods.source import Source
 from benchmark.methods.suite import Suite, load_suite
-from benchmark.training.plan import make_plan
+from benchmark.training.plan import Inputs, make_plan
+from mer_lightning.datamodules import PlannedTable
 from mer_lightning.types import DataError
 from tests.benchmark.methods.test_recipe import GOOD
 
 
 def test_a_suite_that_invents_its_data_takes_no_folder(tmp_path):
     with pytest.raises(DataError, match="invents its data"):
-        make_plan(load_suite("smoke"), data=tmp_path)
+        make_plan(load_suite("smoke"), Inputs(data=tmp_path))
     with pytest.raises(DataError, match="needs the folder"):
         make_plan(load_suite("megc2019-flow"))
 
@@ -29,12 +29,12 @@ def test_each_distinct_representation_is_read_once(tmp_path, monkeypatch):
     (tmp_path / "e.yaml").write_text(acting)
     read = []
 
-    def count(dataset, samples, representation, **more):
-        read.append((representation.size, more["holds"]))
-        return read_samples(dataset, samples, representation, **more)
+    def count(planned):
+        read.append((planned.representation.size, planned.holds))
+        return read_now(planned)
 
-    read_samples = mer_lightning.datamodules.read_samples
-    monkeypatch.setattr(mer_lightning.datamodules, "read_samples", count)
+    read_now = PlannedTable.read
+    monkeypatch.setattr(PlannedTable, "read", count)
     suite = Suite(
         name="s",
         title="S",
@@ -53,16 +53,19 @@ def test_each_distinct_representation_is_read_once(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("accelerator", "device"), [("auto", "cuda:0"), ("cpu", "cpu")])
 def test_representations_are_computed_where_networks_are_trained(monkeypatch, accelerator, device):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    asked = []
-
-    def note(*_, **more):
-        asked.append(str(more["device"]))
-        raise DataError("far enough")
-
-    monkeypatch.setattr(mer_lightning.datamodules, "read_samples", note)
     (run,) = make_plan(
-        load_suite("smoke"), methods=["ststnet"], protocols=["smic-3"], seeds=[0], accelerator=accelerator
+        load_suite("smoke"), Inputs(accelerator=accelerator), methods=["ststnet"], protocols=["smic-3"], seeds=[0]
     )
-    with pytest.raises(DataError, match="far enough"):
-        _ = run.table
-    assert asked == [device]
+    assert str(run.planned.device) == device
+
+
+def test_runs_of_one_protocol_share_their_folds_and_those_of_one_input_their_table():
+    methods, protocols = ["linear-svm", "ststnet"], ["smic-3", "smic-3+inner_subjects"]
+    runs = make_plan(load_suite("smoke"), methods=methods, protocols=protocols, seeds=[0, 1])
+    plain = [run for run in runs if run.protocol.id == "smic-3"]
+    drawn = [run for run in runs if run.protocol.id != "smic-3"]
+    assert len({id(run.folds) for run in plain}) == 1
+    # validation is drawn anew for each seed
+    assert len({id(run.folds) for run in drawn}) == 2
+    assert len({run.seed for run in drawn if run.folds is drawn[0].folds}) == 1
+    assert len({id(run.planned) for run in plain}) == 1

@@ -10,7 +10,7 @@ from benchmark.methods.recipe_check import check_recipe
 from benchmark.methods.suite import load_suite
 from benchmark.records.run import load_runs
 from benchmark.records.store import Store
-from benchmark.training.plan import make_plan
+from benchmark.training.plan import Inputs, make_plan
 from benchmark.training.pretraining import prepare_start
 from mer_lightning.datasets.synthetic.twins import write_twin
 from mer_lightning.types import DataError
@@ -139,7 +139,7 @@ def test_a_picture_of_fer2013_that_trains_does_not_validate_and_that_is_said(ben
     file.write_text("\n".join(",".join(row) for row in (header, *rows)))
     bench.recipe.write_text(STILLS)
     bench.suite.write_text(SUITE.replace("synthetic-video, scale: 0.05", "databases, databases: {samm: {}}"))
-    (run,) = make_plan(load_suite(str(bench.suite)), data=root)
+    (run,) = make_plan(load_suite(str(bench.suite)), Inputs(data=root))
     said, store = [], Store(tmp_path / "runs")
     assert prepare_start(run, store, said.append, accelerator="cpu")
     assert said[0].endswith("1 epochs, 1 do not validate because they repeat one of them")

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-import benchmark.methods.recipe
+import benchmark.methods.recipe_files
 from benchmark.__main__ import main
 from benchmark.records.store import RunManifest, Store
 from mer_lightning.datasets.registry import open_database
@@ -131,7 +131,7 @@ def test_names_and_recipes_are_checked_together(plan, monkeypatch, tmp_path, twi
     recipes.mkdir()
     (recipes / "sound.yaml").write_text(GOOD.replace("flow_map", "onset_apex_flow"))
     (recipes / "misspelt.yaml").write_text(GOOD.replace("epochs", "epoch"))
-    monkeypatch.setattr(benchmark.methods.recipe, "RECIPES", recipes)
+    monkeypatch.setattr(benchmark.methods.recipe_files, "RECIPES", recipes)
     names = ["sound", "misspelt", "nobody"]
     arguments = [word for name in names for word in ("--method", name)]
     answer = plan(twins, *arguments, "--protocol", "samm-3", "--protocol", "samm-4")

@@ -15,9 +15,9 @@ def bench(tmp_path, monkeypatch):
     """Run the smoke suite with two epochs, in folders of its own."""
     trained = []
 
-    def short(table, fold, model, training, **options):
-        trained.append(fold.held_out)
-        return train_network(table, fold, model, training.model_copy(update={"epochs": 2}), **options)
+    def short(fit, model, training):
+        trained.append(fit.fold.held_out)
+        return train_network(fit, model, training.model_copy(update={"epochs": 2}))
 
     monkeypatch.setattr("mer_lightning.tasks.train_network", short)
 
@@ -48,10 +48,10 @@ def test_a_failing_fold_is_recorded_and_the_others_go_on(bench, capsys, monkeypa
 
     short = mer_lightning.tasks.train_network
 
-    def broken(table, fold, *rest, **options):
-        if fold.held_out.endswith("02"):
+    def broken(fit, *rest):
+        if fit.fold.held_out.endswith("02"):
             raise RuntimeError("out of\nluck")
-        return short(table, fold, *rest, **options)
+        return short(fit, *rest)
 
     monkeypatch.setattr("mer_lightning.tasks.train_network", broken)
     assert bench("--method", "off-apexnet") == 1

@@ -39,9 +39,9 @@ def trained(monkeypatch):
     """The (seed, held-out subject) of each replica of each fit."""
     fits, real = [], mer_lightning.tasks.train_networks
 
-    def spy(table, folds, *rest, seeds, **options):
-        fits.append([(seed, fold.held_out) for seed, fold in zip(seeds, folds, strict=True)])
-        return real(table, folds, *rest, seeds=seeds, **options)
+    def spy(members, *rest):
+        fits.append([(fit.seed, fit.fold.held_out) for fit in members])
+        return real(members, *rest)
 
     monkeypatch.setattr("mer_lightning.tasks.train_networks", spy)
     return fits
@@ -123,10 +123,10 @@ def test_seeds_that_do_not_fit_together_are_tried_in_halves(bench, trained, monk
 def test_a_fold_of_one_seed_that_fails_is_missing_in_that_run_alone(bench, seeds, monkeypatch):
     real = mer_lightning.tasks.train_network
 
-    def broken(table, fold, *rest, seed, **options):
-        if (seed, fold.held_out) == (1, "smic/sm02"):
+    def broken(fit, *rest):
+        if (fit.seed, fit.fold.held_out) == (1, "smic/sm02"):
             raise RuntimeError("this one")
-        return real(table, fold, *rest, seed=seed, **options)
+        return real(fit, *rest)
 
     def all_broken(*_, **__):
         raise RuntimeError("one of them")

@@ -8,11 +8,12 @@ import optuna
 from benchmark.methods.recipe import Recipe
 from benchmark.methods.search_space import Choice, FloatRange
 from benchmark.training.plan import Run
-from mer_lightning.datamodules import LateTable, load_table
+from mer_lightning.datamodules import load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.motion import FlowMap
 from mer_lightning.protocols import Labelled, get_protocol
 from mer_lightning.settings import Component, Optimizer, Training
+from tests.small_tables import planned_of
 
 SPACE = {
     "estimator.arguments.costs": FloatRange(kind="float", low=0.01, high=100.0, log=True),
@@ -40,7 +41,7 @@ def make_run(protocol="smic-3", scale=0.3, size=28, labels=None):
     if labels is not None:
         labelled = Labelled(labelled.samples, tuple(labels(labelled.labels)))
     table = load_table(dataset, labelled, 3, FlowMap())
-    return Run(recipe, protocol, 0, dataset, labelled, LateTable.of(table), protocol.folds(labelled))
+    return Run(recipe, protocol, 0, dataset, labelled, planned_of(table, labelled), protocol.folds(labelled))
 
 
 def network(run, **space):

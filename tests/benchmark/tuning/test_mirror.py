@@ -13,6 +13,7 @@ import benchmark.tuning.trials
 from benchmark.records.run import load_run
 from benchmark.records.store import Store
 from benchmark.training.executors import Local
+from benchmark.training.ledger import Output
 from benchmark.training.tracking.mirror import WandbTracker
 from benchmark.tuning.search import Tuning
 from benchmark.tuning.tune import tune
@@ -20,16 +21,18 @@ from mer_lightning.tasks import FoldResult
 from mer_lightning.types import Prediction
 from tests.benchmark.tuning.searches import RATES, make_run, network
 from tests.benchmark.tuning.test_tune import Killed, both
+from tests.small_tables import keys_of
 
 
 @pytest.fixture
 def simple(monkeypatch):
     """Instead of training: everybody is right with a large learning rate, nobody with a small one."""
 
-    def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
+    def train(recipe, fit):
         wrong = recipe.training.optimizer.lr < 1e-4
-        labels = table.labels[table.rows(fold.test)].tolist()
-        made = (Prediction(key, label, (label + wrong) % 3, ()) for key, label in zip(fold.test, labels, strict=True))
+        labels = fit.table.labels[fit.table.rows(fit.fold.test)].tolist()
+        keys = keys_of(fit.fold.test, fit.table.keys)
+        made = (Prediction(key, label, (label + wrong) % 3, ()) for key, label in zip(keys, labels, strict=True))
         return FoldResult(tuple(made), 0.0, {"train_loss": (0.0,) * 8})
 
     both(monkeypatch, train)
@@ -48,11 +51,8 @@ def tune_it(run, folder, console):
     record = tune(
         run,
         Tuning(trials=4, sampler="random", pruner="wilcoxon", search_space=RATES),
-        store=Store(folder / "runs"),
-        records=folder / "records",
-        tracker=tracker,
-        console=console,
-        make_executor=lambda work: Local("cpu", work),
+        Output(Store(folder / "runs"), folder / "records", tracker, console),
+        lambda work: Local("cpu", work),
     )
     tracker.close()
     (path,) = (folder / "runs" / record.run / "tuning").glob("*.trials.json")

@@ -17,6 +17,7 @@ from benchmark.tuning.search import Search, Tuning, best_of, search, usual_prune
 from benchmark.tuning.trials import inner_uf1
 from benchmark.tuning.tune import _tuned_recipe
 from mer_lightning.metrics import uf1
+from mer_lightning.tasks import Fit
 from mer_lightning.types import DataError, DivergedError
 from tests.benchmark.tuning.searches import RATES, SPACE, make_run, network, trials_of
 from tests.benchmark.tuning.test_tune import Killed, go, values_of
@@ -38,11 +39,11 @@ def test_every_sampler_gives_the_same_trials_twice(run, tmp_path, sampler):
 def test_a_trial_that_diverges_is_worth_nothing_and_is_not_tried_again(run, tmp_path, monkeypatch):
     tried = []
 
-    def diverges(recipe, table, fold, **options):
+    def diverges(recipe, fit):
         tried.append(recipe)
         if recipe == tried[0]:
-            raise DivergedError(f"{fold.held_out}: class scores are not finite")
-        return train_fold(recipe, table, fold, **options)
+            raise DivergedError(f"{fit.fold.held_out}: class scores are not finite")
+        return train_fold(recipe, fit)
 
     monkeypatch.setattr(benchmark.tuning.trials, "train_fold", diverges)
     one = replace(run, folds=run.folds[:1])
@@ -69,9 +70,9 @@ def test_ctrl_c_while_a_trial_is_stored_ends_the_search(run, tmp_path, monkeypat
 def test_holdout_tunes_on_two_databases_and_reports_on_the_third(tmp_path, monkeypatch):
     run, given = make_run("megc2019-holdout", 0.1), []
 
-    def spy(recipe, table, folds, **options):
-        given.append({key.split("/")[0] for key in table.keys})
-        return inner_uf1(recipe, table, folds, **options)
+    def spy(recipe, fits, watch):
+        given.append({key.split("/")[0] for key in fits[0].table.keys})
+        return inner_uf1(recipe, fits, watch)
 
     monkeypatch.setattr(benchmark.tuning.search, "inner_uf1", spy)
     record, folds = go(run, tmp_path / "runs", 1, mode="holdout")
@@ -143,9 +144,9 @@ def test_what_nested_tuning_would_score_if_it_looked_is_noticed(tmp_path, monkey
         fold = run.folds[shuffle % len(run.folds)]
         tuning = Tuning(trials=12, search_space=SPACE)
         given = Search(run.recipe, tuning, 0, "r", str(tmp_path / f"{shuffle}.journal"), tmp_path)
-        trials = search(given, fold.held_out, run.table, (fold,), accelerator="cpu")
+        trials = search(given, fold.held_out, [Fit(run.table, fold, accelerator="cpu")])
         best = run.recipe.with_values(best_of(trials, SPACE)[0])
-        guesses = train_fold(best, run.table, fold, seed=0, accelerator="cpu").predictions
+        guesses = train_fold(best, Fit(run.table, fold, accelerator="cpu")).predictions
         right, tested = right + sum(p.label == p.prediction for p in guesses), tested + len(guesses)
     assert right > binom.interval(0.98, tested, 1 / 3)[1]
 
@@ -208,15 +209,15 @@ def test_every_trial_starts_from_the_pre_trained_weights(run, tmp_path, monkeypa
     starts = []
     train = benchmark.tuning.trials.train_fold
 
-    def spy(*given, start=None, **options):
-        starts.append(start)
-        return train(*given, start=start, **options)
+    def spy(recipe, fit):
+        starts.append(fit.start)
+        return train(recipe, replace(fit, start=None))
 
     monkeypatch.setattr(benchmark.tuning.trials, "train_fold", spy)
     fold = run.folds[0]
     given = Search(run.recipe, Tuning(trials=1, search_space=SPACE), 0, "r", str(tmp_path / "s.journal"), tmp_path)
-    seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
-    search(given, fold.held_out, seen, inner, accelerator="cpu", start="weights")
+    seen, inner = run.table.only(fold.known), run.protocol.inner_folds(fold, run.labelled, 2)
+    search(given, fold.held_out, [Fit(seen, part, accelerator="cpu", start="weights") for part in inner])
     assert starts == ["weights"] * 2
     tuned = _tuned_recipe(load_recipe("s3d-cnn-transfer"), Tuning(trials=1, search_space=SPACE))
     assert tuned.origin == "s3d-cnn-transfer"

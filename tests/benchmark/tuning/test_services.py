@@ -20,6 +20,7 @@ import pytest
 import benchmark.tuning.storages
 from benchmark.training.executors import Processes
 from benchmark.tuning.search import Search, Tuning, search
+from mer_lightning.tasks import Fit
 from tests.benchmark.tuning.searches import RATES, make_run, network
 from tests.benchmark.tuning.test_tune import go
 from tests.benchmark.tuning.test_workers import kill_a_worker
@@ -102,7 +103,8 @@ def take_part(url, folder):
     tuning = Tuning(trials=TRIALS, search_space=RATES)
     given = Search(run.recipe, tuning, 0, "two-machines", url, Path(folder), shared=True)
     inner = run.protocol.inner_folds(fold, run.labelled, 2)
-    search(given, fold.held_out, run.table.only(fold.train), inner, accelerator="cpu")
+    seen = run.table.only(fold.known)
+    search(given, fold.held_out, [Fit(seen, part, accelerator="cpu") for part in inner])
 
 
 def test_a_study_on_postgresql_outlives_the_kill_of_one_of_its_commands(postgres, tmp_path):

@@ -9,10 +9,11 @@ import pytest
 import benchmark.tuning.search
 import benchmark.tuning.trials
 from benchmark.tuning.trials import inner_uf1
-from mer_lightning.tasks import FoldResult
+from mer_lightning.tasks import Fit, FoldResult
 from mer_lightning.types import DataError, Prediction
 from tests.benchmark.tuning.searches import RATES, make_run, network
 from tests.benchmark.tuning.test_tune import both, go
+from tests.small_tables import keys_of
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +22,12 @@ def run():
 
 
 def test_trials_that_are_behind_on_the_same_subjects_are_ended(tmp_path, monkeypatch):
-    def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
+    def train(recipe, fit):
         wrong = recipe.training.optimizer.lr < 1e-4
-        labels = table.labels[table.rows(fold.test)].tolist()
+        labels = fit.table.labels[fit.table.rows(fit.fold.test)].tolist()
         guesses = [(label + wrong) % 3 for label in labels]
-        made = (Prediction(key, *pair, ()) for key, *pair in zip(fold.test, labels, guesses, strict=True))
+        keys = keys_of(fit.fold.test, fit.table.keys)
+        made = (Prediction(key, *pair, ()) for key, *pair in zip(keys, labels, guesses, strict=True))
         return FoldResult(tuple(made), 0.0, {"train_loss": (0.0,) * 8})
 
     both(monkeypatch, train)
@@ -62,7 +64,8 @@ def test_trials_are_ended_in_the_middle_of_training(tmp_path):
 def test_looking_on_changes_no_result(tmp_path, at_once, looks):
     run = network(make_run(scale=0.2), **RATES)
     fold = run.folds[0]
-    seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
+    seen, inner = run.table.only(fold.known), run.protocol.inner_folds(fold, run.labelled, 2)
+    fits = [Fit(seen, part, accelerator="cpu") for part in inner]
     reports = []
 
     class Judge:
@@ -73,9 +76,8 @@ def test_looking_on_changes_no_result(tmp_path, at_once, looks):
             return False
 
     watch = benchmark.tuning.trials.Watch(seen, Judge(), every=3)
-    given = {"seed": 0, "accelerator": "cpu", "at_once": at_once}
-    plain = inner_uf1(run.recipe, seen, inner, **given)
-    assert inner_uf1(run.recipe, seen, inner, watch=watch, **given) == plain
+    plain = inner_uf1(run.recipe, fits, at_once=at_once)
+    assert inner_uf1(run.recipe, fits, watch, at_once=at_once) == plain
     # every third epoch of both inner folds together; as one, two epochs pass at a time
     assert [step for step, _ in reports] == looks
     assert all(0 <= value <= 1 for _, value in reports)
@@ -84,14 +86,15 @@ def test_looking_on_changes_no_result(tmp_path, at_once, looks):
         # all epochs of all inner folds are over: what is seen last is what the trial is worth
         assert reports[-1][1] == plain
         # and so does training the inner folds as one
-        alone = inner_uf1(run.recipe, seen, inner, seed=0, accelerator="cpu", at_once=False)
+        alone = inner_uf1(run.recipe, fits, at_once=False)
         assert plain == pytest.approx(alone, abs=0.05)
 
 
 def test_inner_folds_that_are_trained_as_one_are_ended_as_one(tmp_path):
     run = network(make_run(scale=0.2), **RATES)
     fold = run.folds[0]
-    seen, inner = run.table.only(fold.train), run.protocol.inner_folds(fold, run.labelled, 2)
+    seen, inner = run.table.only(fold.known), run.protocol.inner_folds(fold, run.labelled, 2)
+    fits = [Fit(seen, part, accelerator="cpu") for part in inner]
 
     class Judge:
         def report(self, _, step):
@@ -102,5 +105,5 @@ def test_inner_folds_that_are_trained_as_one_are_ended_as_one(tmp_path):
 
     watch = benchmark.tuning.trials.Watch(seen, Judge(), every=3)
     with pytest.raises(optuna.TrialPruned):
-        inner_uf1(run.recipe, seen, inner, seed=0, accelerator="cpu", watch=watch, at_once=True)
+        inner_uf1(run.recipe, fits, watch, at_once=True)
     assert watch.epochs == 6

@@ -20,13 +20,14 @@ from benchmark.methods.recipe_check import check_recipe
 from benchmark.records.run import load_run
 from benchmark.records.store import Store
 from benchmark.training.executors import Local
+from benchmark.training.ledger import Output
 from benchmark.training.plan import Run
 from benchmark.training.tracking.mirror import NoTracker
 from benchmark.tuning.search import Tuning
 from benchmark.tuning.trials import inner_uf1
 from benchmark.tuning.tune import tune as tune_run
 from benchmark.tuning.tune import with_space
-from mer_lightning.datamodules import LateTable, load_table
+from mer_lightning.datamodules import load_table
 from mer_lightning.datasets.synthetic.flow_composite import SyntheticFlowComposite
 from mer_lightning.metrics import uf1
 from mer_lightning.motion import FlowMap
@@ -35,6 +36,7 @@ from mer_lightning.protocols.protocol import Labelled
 from mer_lightning.settings import Component, Optimizer, Training
 from mer_lightning.tasks import FoldResult
 from mer_lightning.types import DataError, Prediction
+from tests.small_tables import fold_of, keys_of, planned_of
 
 SPACE = {
     "training.optimizer.lr": {"kind": "float", "low": 1e-4, "high": 1e-1, "log": True},
@@ -60,7 +62,7 @@ def run():
     protocol, dataset = get_protocol("smic-3"), SyntheticFlowComposite(scale=0.15)
     labelled = protocol.label(dataset)
     table = load_table(dataset, labelled, 3, FlowMap())
-    return Run(recipe, protocol, 0, dataset, labelled, LateTable.of(table), protocol.folds(labelled))
+    return Run(recipe, protocol, 0, dataset, labelled, planned_of(table, labelled), protocol.folds(labelled))
 
 
 def go(run, folder, trials=2, storage="journal", make=None, **options):
@@ -70,12 +72,9 @@ def go(run, folder, trials=2, storage="journal", make=None, **options):
     record = tune_run(
         run,
         tuning,
-        store=store,
-        records=folder / "records",
-        tracker=NoTracker(),
-        console=quiet,
-        make_executor=lambda work: (make or partial(Local, "cpu"))(work=work),
-        storage=storage,
+        Output(store, folder / "records", NoTracker(), quiet),
+        lambda work: (make or partial(Local, "cpu"))(work=work),
+        storage,
     )
     return record, store.folds(record.run)
 
@@ -90,13 +89,14 @@ def quick(monkeypatch):
     """Instead of training, a score that is best near a learning rate of 0.01; calls are counted."""
     calls = []
 
-    def train(recipe, table, fold, *, seed, accelerator, start=None, callbacks=()):
+    def train(recipe, fit):
+        table, fold = fit.table, fit.fold
         calls.append(fold.held_out)
         lr = recipe.training.optimizer.lr
         skill = 1 / (1 + abs(torch.tensor(lr / 0.01).log().item()))
         predictions = []
-        for key in fold.test:
-            label = int(table.labels[table.rows([key])])
+        for row in fold.test:
+            key, label = table.keys[row], int(table.labels[row])
             right = zlib.crc32(f"{key}{lr:.3g}".encode()) / 2**32 < skill
             predictions.append(Prediction(key, label, label if right else (label + 1) % 3, ()))
         return FoldResult(tuple(predictions), 0.0)
@@ -128,18 +128,19 @@ def trial_values(store_folder, record):
 def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
     given = []
 
-    def spy(recipe, table, folds, **options):
-        given.append((set(table.keys), folds))
-        return inner_uf1(recipe, table, folds, **options)
+    def spy(recipe, fits, watch):
+        given.append(fits)
+        return inner_uf1(recipe, fits, watch)
 
     monkeypatch.setattr(benchmark.tuning.search, "inner_uf1", spy)
     outer = run.folds[0]
     record, folds = tune(replace(run, folds=(outer,)))
     assert record.complete
     assert len(given) == 2
-    for keys, inner in given:
-        assert keys == {*outer.train, *outer.validation}
-        assert all({*fold.train, *fold.validation, *fold.test} == keys for fold in inner)
+    known = keys_of([*outer.train, *outer.validation], run.table.keys)
+    for fit in (fit for fits in given for fit in fits):
+        assert sorted(fit.table.keys) == sorted(known)
+        assert fit.fold.total == len(known)
 
     # whatever the held-out subject's maps and labels are, every trial comes out the same
     rows = run.table.rows(outer.test)
@@ -147,7 +148,8 @@ def test_no_trial_touches_a_held_out_sample(run, tune, tmp_path, monkeypatch):
     inputs[rows], labels[rows] = 1e4, (labels[rows] + 1) % 3
     garbled = Labelled(run.labelled.samples, tuple(labels.tolist()))
     table = replace(run.table, inputs=inputs, labels=labels, content_hash="garbage")
-    other, same = tune(replace(run, folds=(outer,), late_table=LateTable.of(table), labelled=garbled), folder="garbled")
+    other = replace(run, folds=(outer,), planned=planned_of(table, garbled), labelled=garbled)
+    other, same = tune(other, folder="garbled")
     assert other.run != record.run
     assert other.confusion != record.confusion
     assert values_of(same) == values_of(folds)
@@ -159,12 +161,12 @@ def test_inner_folds_test_every_training_subject_once(protocol):
     protocol = get_protocol(protocol)
     labelled = protocol.label(SyntheticFlowComposite(scale=0.3, size=8))
     for fold in protocol.folds(labelled):
-        own = {*fold.train, *fold.validation}
+        own = {*range(len(fold.known))}
         inner = protocol.inner_folds(fold, labelled, 3)
-        assert sorted(key for split in inner for key in split.test) == sorted(own)
+        assert sorted(row for split in inner for row in split.test) == sorted(own)
         for split in inner:
             assert {*split.train, *split.validation, *split.test} == own
-            assert bool(split.validation) == (protocol.selection == "inner_subjects")
+            assert bool(len(split.validation)) == (protocol.selection == "inner_subjects")
         assert protocol.inner_folds(fold, labelled, 3) == inner
 
 
@@ -183,10 +185,10 @@ def test_inner_folds_test_every_training_subject_once(protocol):
 def test_an_inner_fold_with_the_held_out_subject_cannot_be_made(train, validation, test, says):
     sides = (tuple(filter(None, [side])) for side in (train, validation, test))
     if says is None:
-        InnerFold("a/0#1", *sides, outside="a/0")
+        fold_of("a/0#1", *sides, kind=InnerFold, outside="a/0")
     else:
         with pytest.raises(DataError, match=says):
-            InnerFold("a/0#1", *sides, outside="a/0")
+            fold_of("a/0#1", *sides, kind=InnerFold, outside="a/0")
 
 
 def test_the_same_seed_gives_the_same_trials(run, tune, quick, tmp_path):
@@ -236,9 +238,9 @@ def test_the_best_values_train_the_outer_fold_once(run, tune, monkeypatch):
     seen = []
     train = benchmark.tuning.tune.train_fold
 
-    def spy(recipe, table, fold, **options):
-        seen.append((fold.held_out, recipe.training.optimizer.lr))
-        return train(recipe, table, fold, **options)
+    def spy(recipe, fit):
+        seen.append((fit.fold.held_out, recipe.training.optimizer.lr))
+        return train(recipe, fit)
 
     monkeypatch.setattr(benchmark.tuning.tune, "train_fold", spy)
     record, folds = tune(run, 1)
@@ -259,10 +261,10 @@ def test_the_best_values_train_the_outer_fold_once(run, tune, monkeypatch):
 def test_a_fold_that_fails_is_recorded_and_the_others_go_on(run, tune, quick, monkeypatch):
     train = benchmark.tuning.trials.train_fold
 
-    def broken(recipe, table, fold, **options):
-        if fold.held_out.startswith(run.folds[1].held_out):
+    def broken(recipe, fit):
+        if fit.fold.held_out.startswith(run.folds[1].held_out):
             raise RuntimeError("out of luck")
-        return train(recipe, table, fold, **options)
+        return train(recipe, fit)
 
     with monkeypatch.context() as context:
         both(context, broken)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmark.methods.source import DatabaseChoice, Source
 from benchmark.methods.suite import load_suite
-from benchmark.training.plan import make_plan
+from benchmark.training.plan import Inputs, make_plan
 from mer_lightning.datasets.ckplus import CkPlus
 from mer_lightning.datasets.face_box import Box, cut, face_box
 from mer_lightning.datasets.synthetic.twins import write_twin
@@ -183,6 +183,6 @@ def test_another_cut_is_another_run(twin, tmp_path):
             "title: T\nsummary: Transfer.\nprotocols: [samm-3]\nmethods: [s3d-cnn-transfer-short]\nseeds: [0]\n"
             f"source: {{name: databases, databases: {{samm: {{}}{choice}}}, edition: x}}\n"
         )
-        (run,) = make_plan(load_suite(str(suite)), data=root)
+        (run,) = make_plan(load_suite(str(suite)), Inputs(data=root))
         ids.add(run.id)
     assert len(ids) == 2

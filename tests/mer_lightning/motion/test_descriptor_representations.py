@@ -12,6 +12,7 @@ from mer_lightning.motion import REPRESENTATIONS, Features, OnsetApexFlow, get_r
 from mer_lightning.motion.cache import Cache
 from mer_lightning.motion.descriptor_representations import LBPTop, Mdmo
 from mer_lightning.types import DataError
+from tests.small_tables import table_of
 
 LENGTHS = {
     "lbp_top": 1200,
@@ -181,7 +182,6 @@ def test_a_network_starts_from_its_file_and_the_key_knows_what_is_in_it(name, tm
 
 
 def test_features_are_kept_in_the_cache(tmp_path):
-    from mer_lightning.datamodules.table import read_samples
     from mer_lightning.types import Sample
 
     class Two:
@@ -192,10 +192,10 @@ def test_features_are_kept_in_the_cache(tmp_path):
             return clips()[int(sample.clip[1])]
 
     descriptor, cache = LBPTop(size=(48, 48)), Cache(tmp_path)
-    first = read_samples(Two(), Two.samples, descriptor, cache=cache)
+    first = table_of(Two(), Two.samples, descriptor, cache=cache)
     assert first.inputs.shape == (2, 1200)
     assert len(list(cache.entries())) == 2
-    again = read_samples(Two(), Two.samples, descriptor, cache=cache)
+    again = table_of(Two(), Two.samples, descriptor, cache=cache)
     assert torch.equal(first.inputs, again.inputs)
 
 

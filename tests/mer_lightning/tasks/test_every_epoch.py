@@ -6,9 +6,8 @@ import torch
 
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Component, Training
-from mer_lightning.tasks import train_network
+from mer_lightning.tasks import Fit, fit_network, train_network
 from mer_lightning.tasks.every_epoch import EveryEpoch
-from mer_lightning.tasks.fold import fit_network
 
 # dropout and batch normalisation, order and augmentation: whatever a look could disturb
 STSTNET = Component(name="ststnet.STSTNet", arguments={"dropout": 0.5})
@@ -29,7 +28,7 @@ def test_weights_statistics_and_random_numbers_are_those_of_a_run_without(smic, 
     training = TRAINING.model_copy(update={"precision": precision})
 
     def fit(*callbacks):
-        fitted = fit_network(table, fold, STSTNET, training, seed=3, accelerator="cpu", callbacks=callbacks)
+        fitted = fit_network(Fit(table, fold, seed=3, accelerator="cpu", callbacks=callbacks), STSTNET, training)
         return fitted.task.state_dict(), torch.get_rng_state(), fitted.task.curve
 
     plain, state, curve = fit()
@@ -44,8 +43,8 @@ def test_weights_statistics_and_random_numbers_are_those_of_a_run_without(smic, 
 def test_predictions_are_those_of_a_run_without_and_of_the_epoch_that_counts(smic, selection):
     _, labelled, table = smic
     fold = get_protocol(f"smic-3{selection}").folds(labelled)[0]
-    plain = train_network(table, fold, STSTNET, TRAINING)
-    watched = train_network(table, fold, STSTNET, TRAINING, every_epoch=True)
+    plain = train_network(Fit(table, fold), STSTNET, TRAINING)
+    watched = train_network(Fit(table, fold, every_epoch=True), STSTNET, TRAINING)
     assert watched.predictions == plain.predictions
     assert (watched.epoch, watched.curve) == (plain.epoch, plain.curve)
     assert plain.candidates == ()
@@ -56,9 +55,9 @@ def test_predictions_are_those_of_a_run_without_and_of_the_epoch_that_counts(smi
 def test_every_epoch_is_what_a_training_of_so_many_epochs_predicts(smic):
     protocol, labelled, table = smic
     fold = protocol.folds(labelled)[2]
-    whole = train_network(table, fold, STSTNET, TRAINING, every_epoch=True)
+    whole = train_network(Fit(table, fold, every_epoch=True), STSTNET, TRAINING)
     for epochs in (1, 2, 3):
-        short = train_network(table, fold, STSTNET, TRAINING.model_copy(update={"epochs": epochs}))
+        short = train_network(Fit(table, fold), STSTNET, TRAINING.model_copy(update={"epochs": epochs}))
         assert [int(row[epochs - 1]) for row in whole.candidates] == [p.prediction for p in short.predictions]
 
 
@@ -89,7 +88,7 @@ def test_random_numbers_and_modes_are_put_back(smic, monkeypatch):
 
     def fit(*first):
         modes = Modes()
-        fitted = fit_network(table, fold, STSTNET, TRAINING, seed=3, accelerator="cpu", callbacks=(*first, modes))
+        fitted = fit_network(Fit(table, fold, seed=3, accelerator="cpu", callbacks=(*first, modes)), STSTNET, TRAINING)
         return fitted.task.state_dict(), modes.seen
 
     plain, modes = fit()

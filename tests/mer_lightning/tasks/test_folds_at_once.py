@@ -11,7 +11,7 @@ from mer_lightning.models.layers import Dropout
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Component, Training
-from mer_lightning.tasks import Start, build_model, examine, sets_of, train_network, train_networks
+from mer_lightning.tasks import Fit, Start, build_model, examine, sets_of, train_network, train_networks
 
 STSTNET = Component(name="ststnet.STSTNet")
 STILL = Component(name="ststnet.STSTNet", arguments={"dropout": 0.0})
@@ -41,9 +41,11 @@ def fitted(monkeypatch):
 
 def assert_same(table, folds, model, recipe, fitted, seeds=None, atol=1e-4):
     seeds = seeds or [0] * len(folds)
-    together = train_networks(table, folds, model, recipe, seeds=seeds, accelerator="cpu")
+    together = train_networks(
+        [Fit(table, fold, seed, accelerator="cpu") for fold, seed in zip(folds, seeds, strict=True)], model, recipe
+    )
     alone = [
-        train_network(table, fold, model, recipe, seed=seed, accelerator="cpu")
+        train_network(Fit(table, fold, seed=seed, accelerator="cpu"), model, recipe)
         for fold, seed in zip(folds, seeds, strict=True)
     ]
     stacked, singles = fitted[0], fitted[1:]
@@ -126,7 +128,7 @@ def test_folds_with_different_numbers_of_batches_are_refused(smic):
     protocol, labelled, table = smic
     folds = sorted(protocol.folds(labelled), key=lambda fold: len(fold.train))
     with pytest.raises(ValueError, match="equally many training batches"):
-        train_networks(table, [folds[0], folds[-1]], STILL, training(batch_size=1), seeds=[0, 0])
+        train_networks([Fit(table, fold) for fold in [folds[0], folds[-1]]], STILL, training(batch_size=1))
 
 
 def test_padding_touches_neither_statistics_nor_gradients():
@@ -156,9 +158,9 @@ def test_padding_touches_neither_statistics_nor_gradients():
 def test_folds_at_once_on_the_gpu_equal_folds_one_by_one_there(smic, model):
     protocol, labelled, table = smic
     folds = [fold for fold in protocol.folds(labelled) if len(fold.train) > 48]
-    together = train_networks(table, folds, model, training(epochs=5), seeds=[0] * len(folds), accelerator="gpu")
+    together = train_networks([Fit(table, fold, accelerator="gpu") for fold in folds], model, training(epochs=5))
     for fold, ours in zip(folds, together, strict=True):
-        alone = train_network(table, fold, model, training(epochs=5), accelerator="gpu")
+        alone = train_network(Fit(table, fold, accelerator="gpu"), model, training(epochs=5))
         assert ours.curve["train_loss"] == pytest.approx(alone.curve["train_loss"], rel=1e-3)
 
 
@@ -176,8 +178,9 @@ def test_each_replica_starts_from_its_own_weights(smic, tmp_path, monkeypatch):
         starts.append(Start(tmp_path / f"{number}.safetensors"))
         save_file(state, starts[-1].weights)
     recipe = training(epochs=3, optimizer={"name": "sgd", "lr": 5e-3})
-    results = train_networks(table, [fold] * 2, STSTNET, recipe, seeds=[0, 0], start=starts, accelerator="cpu")
+    fits = [Fit(table, fold, start=start, accelerator="cpu") for start in starts]
+    results = train_networks(fits, STSTNET, recipe)
     for result, start in zip(results, starts, strict=True):
-        alone = train_network(table, fold, STSTNET, recipe, start=start, accelerator="cpu")
+        alone = train_network(Fit(table, fold, start=start, accelerator="cpu"), STSTNET, recipe)
         assert result.curve["train_loss"] == pytest.approx(alone.curve["train_loss"], rel=1e-4)
     assert results[0].curve != results[1].curve

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from torchvision.ops import sigmoid_focal_loss
 
 from mer_lightning.settings import Component, Loss, Training
-from mer_lightning.tasks import train_network
+from mer_lightning.tasks import Fit, train_network
 from mer_lightning.tasks.losses import classification_loss, loss_weights
 from mer_lightning.types import DataError
 
@@ -148,7 +148,7 @@ def test_a_fold_minimises_the_loss_of_its_recipe(smic):
     fold = protocol.folds(labelled)[0]
     model = Component(name="ststnet.STSTNet", arguments={"dropout": 0.0})
     losses = {
-        name: train_network(table, fold, model, settings(**loss)).curve["train_loss"]
+        name: train_network(Fit(table, fold), model, settings(**loss)).curve["train_loss"]
         for name, loss in {
             "cross_entropy": {},
             "same": {"name": "focal", "gamma": 0.0},

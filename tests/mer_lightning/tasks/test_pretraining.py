@@ -1,20 +1,22 @@
 """Pre-training on other people: who is on which side, what the folds start from, what stays frozen."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from mer_lightning.datamodules import content_hash, read_samples
+from mer_lightning.datamodules import PlannedTable, content_hash
 from mer_lightning.datasets.synthetic.composite import SyntheticComposite, SyntheticDatabase, SyntheticStills
 from mer_lightning.motion import get_representation
 from mer_lightning.protocols import Labelled, PretrainingFold, get_protocol, pretraining_fold
 from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
 from mer_lightning.settings import Component, Optimizer, Schedule, Training
-from mer_lightning.tasks import Start, pretrain, train_network
+from mer_lightning.tasks import Fit, Start, pretrain, train_network
 from mer_lightning.tasks.fold import build_model, fit_network
-from mer_lightning.types import DataError, person_of
+from mer_lightning.types import DataError
+from tests.small_tables import fold_of
 
 S3D = Component(name="s3d_cnn.S3DCNN", arguments={"size": 16, "frames": 4})
 SEQUENCE = get_representation("flow_sequence", {"frames": 5, "size": [16, 16], "flow_size": [16, 16]})
@@ -29,52 +31,55 @@ def labelled_by(dataset, scheme):
 def ckplus():
     dataset = SyntheticDatabase("ckplus", scale=0.1, size=32, frames=0.2)
     labelled = labelled_by(dataset, CKPLUS_7)
-    return read_samples(dataset, dataset.samples, SEQUENCE).table(labelled, 7), labelled
+    return PlannedTable(dataset, labelled, 7, SEQUENCE).get(), labelled
 
 
 @pytest.fixture(scope="module")
 def samm():
     dataset = SyntheticComposite(scale=0.05, size=32, frames=0.05)
     labelled = get_protocol("samm-3").label(dataset)
-    return read_samples(dataset, labelled.samples, SEQUENCE).table(labelled, 3), get_protocol("samm-3").folds(labelled)
+    return PlannedTable(dataset, labelled, 3, SEQUENCE).get(), get_protocol("samm-3").folds(labelled)
 
 
 def test_a_fifth_of_the_people_validates_and_nobody_is_tested(ckplus):
     _, labelled = ckplus
     fold = pretraining_fold(labelled)
-    people = [{person_of(key) for key in side} for side in (fold.train, fold.validation)]
+    people = [set(labelled.people.at(side)) for side in (fold.train, fold.validation)]
     assert not people[0] & people[1]
     assert 0.1 < len(fold.validation) / len(labelled.samples) < 0.35
-    assert sorted(fold.train + fold.validation) == [sample.key for sample in labelled.samples]
+    assert sorted([*fold.train, *fold.validation]) == [*range(len(labelled.samples))]
     assert fold == pretraining_fold(labelled)
     assert any(fold != pretraining_fold(labelled, seed) for seed in range(1, 6))
 
 
 def test_fer2013_has_its_own_parts():
-    fold = pretraining_fold(labelled_by(SyntheticStills(scale=0.0005), FER2013_7))
-    assert {key.split("/")[1] for key in fold.train} == {"Training"}
-    assert {key.split("/")[1] for key in fold.validation} == {"PublicTest"}
+    labelled = labelled_by(SyntheticStills(scale=0.0005), FER2013_7)
+    fold = pretraining_fold(labelled)
+    assert set(labelled.people.at(fold.train)) == {"fer2013/Training"}
+    assert set(labelled.people.at(fold.validation)) == {"fer2013/PublicTest"}
 
 
 def test_a_picture_that_trains_does_not_validate():
     labelled = labelled_by(SyntheticStills(scale=0.0005), FER2013_7)
     plain = pretraining_fold(labelled)
-    contents = {sample.key: sample.key.encode() for sample in labelled.samples}
-    private = next(key for key in contents if "PrivateTest" in key)
+    contents = [key.encode() for key in labelled.keys]
+    private = next(row for row, key in enumerate(labelled.keys) if "PrivateTest" in key)
     contents[plain.validation[1]] = contents[private] = contents[plain.train[0]]
     contents[plain.validation[2]] = contents[plain.validation[0]]
-    fold = pretraining_fold(labelled, contents=tuple(contents.values()))
-    assert (fold.train, fold.repeated) == (plain.train, (plain.validation[1],))
-    assert fold.validation == (plain.validation[0], *plain.validation[2:])
+    fold = pretraining_fold(labelled, contents=contents)
+    assert fold.train.tolist() == plain.train.tolist()
+    assert fold.repeated.tolist() == [plain.validation[1]]
+    assert fold.validation.tolist() == [plain.validation[0], *plain.validation[2:]]
 
 
 def test_the_one_test_part_of_a_release_in_folders_validates():
     whole = SyntheticStills(scale=0.0005)
     samples = [replace(s, subject=s.subject if s.subject == "Training" else "Test") for s in whole.samples]
     labels = tuple(FER2013_7.label(sample) for sample in samples)
-    fold = pretraining_fold(Labelled(tuple(samples), labels))
-    assert {key.split("/")[1] for key in fold.validation} == {"Test"}
-    assert len(fold.train + fold.validation) == len(samples)
+    labelled = Labelled(tuple(samples), labels)
+    fold = pretraining_fold(labelled)
+    assert set(labelled.people.at(fold.validation)) == {"fer2013/Test"}
+    assert len(fold.known) == len(samples)
 
 
 def test_parts_that_repeat_each_other_are_read_and_people_who_do_are_refused():
@@ -86,19 +91,20 @@ def test_parts_that_repeat_each_other_are_read_and_people_who_do_are_refused():
 
 
 def test_a_fold_that_tests_or_mixes_is_refused():
+    fold = partial(fold_of, "ckplus", kind=PretrainingFold)
     with pytest.raises(DataError, match="no test samples"):
-        PretrainingFold("ckplus", ("ckplus/S1/1",), ("ckplus/S2/1",), ("ckplus/S3/1",))
+        fold(("ckplus/S1/1",), ("ckplus/S2/1",), ("ckplus/S3/1",))
     with pytest.raises(DataError, match="samm/006 is of another database"):
-        PretrainingFold("ckplus", ("ckplus/S1/1", "samm/006/1"), ("ckplus/S2/1",), ())
+        fold(("ckplus/S1/1", "samm/006/1"), ("ckplus/S2/1",))
     with pytest.raises(DataError, match="both train and validation"):
-        PretrainingFold("ckplus", ("ckplus/S1/1",), ("ckplus/S1/2",), ())
+        fold(("ckplus/S1/1",), ("ckplus/S1/2",))
 
 
 def test_the_epoch_that_counts_is_the_best_or_the_last(ckplus):
     table, labelled = ckplus
     fold = pretraining_fold(labelled)
     best, last = (
-        pretrain(table, fold, S3D, TRAINING, keep=keep, accelerator="cpu") for keep in ("best_epoch", "last_epoch")
+        pretrain(Fit(table, fold, accelerator="cpu", select=keep), S3D, TRAINING) for keep in ("val_accuracy", None)
     )
     assert best.curve == last.curve
     scores = best.curve["val_accuracy"]
@@ -108,19 +114,21 @@ def test_the_epoch_that_counts_is_the_best_or_the_last(ckplus):
 
 def test_folds_start_from_the_body_and_keep_what_is_frozen(ckplus, samm, tmp_path):
     table, labelled = ckplus
-    pretrained = pretrain(table, pretraining_fold(labelled), S3D, TRAINING, accelerator="cpu")
+    pretrained = pretrain(
+        Fit(table, pretraining_fold(labelled), accelerator="cpu", select="val_accuracy"), S3D, TRAINING
+    )
     save_file(pretrained.state, tmp_path / "w.safetensors")
     own, folds = samm
     start = Start(tmp_path / "w.safetensors", freeze=True)
     model = build_model(own, S3D, start)
     assert torch.equal(model.conv8.spatial.weight, pretrained.state["conv8.spatial.weight"])
     assert model.head.out_features == 3
-    fitted = fit_network(own, folds[0], S3D, TRAINING, seed=1, accelerator="cpu", start=start)
+    fitted = fit_network(Fit(own, folds[0], seed=1, accelerator="cpu", start=start), S3D, TRAINING)
     for name, value in fitted.task.model.state_dict().items():
         frozen = name.split(".")[0] in model.frozen_in_transfer
         if not name.startswith("head."):
             assert torch.equal(value, pretrained.state[name]) == frozen, name
-    result = train_network(own, folds[0], S3D, TRAINING, accelerator="cpu", start=start)
+    result = train_network(Fit(own, folds[0], accelerator="cpu", start=start), S3D, TRAINING)
     assert len(result.predictions) == len(folds[0].test)
 
 
@@ -139,6 +147,6 @@ def test_weights_that_are_not_there_or_do_not_fit_are_named(samm, tmp_path):
 def test_the_learning_rate_falls_by_its_schedule(samm):
     own, folds = samm
     training = TRAINING.model_copy(update={"epochs": 5, "schedule": Schedule(every=2, factor=0.1)})
-    fitted = fit_network(own, folds[0], S3D, training, seed=1, accelerator="cpu")
+    fitted = fit_network(Fit(own, folds[0], seed=1, accelerator="cpu"), S3D, training)
     (group,) = fitted.task.optimizers().param_groups
     assert group["lr"] == pytest.approx(1e-5)

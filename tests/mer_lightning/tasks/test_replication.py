@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mer_lightning.settings import Component, Training
-from mer_lightning.tasks import bytes_per_replica, examine, sets_of, train_networks
+from mer_lightning.tasks import Fit, bytes_per_replica, examine, sets_of, train_networks
 
 STSTNET = Component(name="ststnet.STSTNet")
 
@@ -28,7 +28,7 @@ def test_what_cannot_run_at_once_says_why(smic, odd_models, model, changes, says
     component = Component(name=f"ststnet.{model}")
     assert says in examine(table, component, training(**changes)).reason
     with pytest.raises(ValueError, match=says):
-        train_networks(table, protocol.folds(labelled)[:1], component, training(**changes), seeds=[0])
+        train_networks([Fit(table, fold) for fold in protocol.folds(labelled)[:1]], component, training(**changes))
 
 
 def test_sets_hold_folds_with_equally_many_batches(smic):

@@ -7,23 +7,23 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from mer_lightning.protocols import Fold, get_protocol
+from mer_lightning.protocols import Fold, get_protocol, rows_of
 from mer_lightning.settings import Component
-from mer_lightning.tasks import FoldResult, Trained, average, fit_estimator, stack
-from mer_lightning.types import DataError, Prediction, person_of
+from mer_lightning.tasks import Fit, FoldResult, Trained, average, fit_estimator, stack
+from mer_lightning.types import DataError, Prediction
+from tests.small_tables import keys_of
 
 LOGISTIC = Component(name="logistic.Logistic", arguments={"costs": [1.0]})
 SVM = Component(name="linear_svm.LinearSVM", arguments={"costs": [1.0], "pool": 4})
 
 
 def estimator(component, seen=None):
-    """An estimator as a member; ``seen`` is told of every table and fold."""
+    """An estimator as a member; ``seen`` is told of what it is fitted with."""
 
-    def train(table, folds):
-        for fold in folds:
-            if seen is not None:
-                seen.append((table, fold))
-        return [[fit_estimator(table, fold, component)] for fold in folds]
+    def train(fits):
+        if seen is not None:
+            seen.extend(fits)
+        return [[fit_estimator(fit, component)] for fit in fits]
 
     return train
 
@@ -31,10 +31,9 @@ def estimator(component, seen=None):
 def saying(*scores):
     """A member that gives one row of scores to everybody, one for each seed."""
 
-    def train(table, folds):
+    def train(fits):
         return [
-            [FoldResult(tuple(Prediction(key, 0, 0, row) for key in fold.test), 0.0) for row in scores]
-            for fold in folds
+            [FoldResult(tuple(Prediction("", 0, 0, row) for _ in fit.fold.test), 0.0) for row in scores] for fit in fits
         ]
 
     return train
@@ -51,8 +50,8 @@ def test_an_average_is_the_weighted_mean_of_means_over_seeds(smic):
         Trained(saying((0.6, 0.2, 0.2), (0.2, 0.4, 0.4))),
         Trained(saying((0.1, 0.8, 0.1)), weight=3.0),
     ]
-    result = average(table, fold, members)
-    assert [p.key for p in result.predictions] == list(fold.test)
+    result = average(Fit(table, fold), members)
+    assert [p.key for p in result.predictions] == keys_of(fold.test, table.keys)
     assert scores_of(result) == pytest.approx(np.tile([0.175, 0.675, 0.15], (len(fold.test), 1)))
     assert {p.prediction for p in result.predictions} == {1}
     assert [p.label for p in result.predictions] == table.labels[table.rows(fold.test)].tolist()
@@ -63,16 +62,16 @@ def test_stacking_equals_a_regression_on_scores_of_folds_without_the_person(smic
     protocol, labelled, table = smic
     fold = protocol.folds(labelled)[1]
     components = [SVM, Component(name="majority.Majority")]
-    result = stack(table, fold, [Trained(estimator(c)) for c in components], LOGISTIC, inner_folds=4, seed=2)
+    result = stack(Fit(table, fold, seed=2), [Trained(estimator(c)) for c in components], LOGISTIC, inner_folds=4)
 
     inner = protocol.inner_folds(fold, labelled, 4, seed=2)
-    below, labels = [], []
+    below, labels, seen = [], [], table.only(fold.known)
     for part in inner:
-        parts = [fit_estimator(table, part, component) for component in components]
+        parts = [fit_estimator(Fit(seen, part), component) for component in components]
         below.append(np.concatenate([scores_of(one) for one in parts], 1))
         labels += [p.label for p in parts[0].predictions]
     model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000).fit(np.concatenate(below), labels)
-    above = np.concatenate([scores_of(fit_estimator(table, fold, component)) for component in components], 1)
+    above = np.concatenate([scores_of(fit_estimator(Fit(table, fold), component)) for component in components], 1)
     # rows in another order: the solver stops within its tolerance
     assert scores_of(result) == pytest.approx(model.predict_proba(above), abs=2e-3)
 
@@ -82,16 +81,16 @@ def test_stacking_shows_no_member_the_held_out_subject_before_it_predicts(smic, 
     _, labelled, table = smic
     fold = get_protocol(name).folds(labelled)[2]
     seen = []
-    stack(table, fold, [Trained(estimator(SVM, seen))], LOGISTIC, inner_folds=3)
-    *inner, (whole, outer) = seen
-    assert (whole, outer) == (table, fold)
+    stack(Fit(table, fold), [Trained(estimator(SVM, seen))], LOGISTIC, inner_folds=3)
+    *inner, outer = seen
+    assert (outer.table, outer.fold) == (table, fold)
     assert len(inner) == 3
-    known = {*fold.train, *fold.validation}
-    for part_table, part in inner:
-        assert set(part_table.keys) == known
-        assert {*part.train, *part.validation, *part.test} == known
-        assert bool(part.validation) == bool(fold.validation)
-    assert sorted(key for _, part in inner for key in part.test) == sorted(known)
+    known = keys_of(fold.known, table.keys)
+    for part in inner:
+        assert list(part.table.keys) == known
+        assert sorted([*part.fold.train, *part.fold.validation, *part.fold.test]) == [*range(len(known))]
+        assert part.validates == outer.validates
+    assert sorted(key for part in inner for key in keys_of(part.fold.test, part.table.keys)) == sorted(known)
 
 
 def test_what_the_held_out_subject_looks_like_changes_nothing_that_is_learnt(smic):
@@ -99,15 +98,15 @@ def test_what_the_held_out_subject_looks_like_changes_nothing_that_is_learnt(smi
     fold = protocol.folds(labelled)[0]
     learnt = []
 
-    def train(given, folds):
-        results = estimator(SVM)(given, folds)
-        learnt.extend(scores_of(one).tolist() for (one,) in results[: len(folds) if folds[0] != fold else 0])
+    def train(fits):
+        results = estimator(SVM)(fits)
+        learnt.extend(scores_of(one).tolist() for (one,) in results[: len(fits) if fits[0].fold != fold else 0])
         return results
 
     runs = []
     for inputs in (table.inputs, table.inputs.index_fill(0, table.rows(fold.test), 0.5)):
         learnt.clear()
-        stack(replace(table, inputs=inputs), fold, [Trained(train)], LOGISTIC, inner_folds=3)
+        stack(Fit(replace(table, inputs=inputs), fold), [Trained(train)], LOGISTIC, inner_folds=3)
         runs.append(list(learnt))
     assert len(runs[0]) == 3
     assert runs[0] == runs[1]
@@ -118,22 +117,23 @@ def test_a_member_sees_its_own_representation_in_every_inner_fold(smic):
     fold = protocol.folds(labelled)[0]
     both = replace(table, beside={"other": replace(table, inputs=-table.inputs)})
 
-    def train(whole, folds):
+    def train(fits):
+        whole = fits[0].table
         own = whole.seen_by("other")
         assert own.keys == whole.keys
         assert torch.equal(own.inputs, -whole.inputs)
         assert whole.seen_by("somebody") is whole
-        return estimator(SVM)(own, folds)
+        return estimator(SVM)([replace(fit, table=own) for fit in fits])
 
-    flipped = stack(both, fold, [Trained(train)], LOGISTIC, inner_folds=3)
-    plain = stack(table, fold, [Trained(estimator(SVM))], LOGISTIC, inner_folds=3)
+    flipped = stack(Fit(both, fold), [Trained(train)], LOGISTIC, inner_folds=3)
+    plain = stack(Fit(table, fold), [Trained(estimator(SVM))], LOGISTIC, inner_folds=3)
     # a kernel of centred maps does not know their sign
     assert flipped.predictions == plain.predictions
 
 
 def test_one_training_subject_cannot_be_stacked_on(smic):
     _, _, table = smic
-    people = sorted({person_of(key) for key in table.keys})
-    train, test = (tuple(key for key in table.keys if key.startswith(f"{person}/")) for person in people[:2])
+    two = table.only(rows_of(table.people.codes < 2))
+    fold = Fold(two.people.names[1], two.people, rows_of(two.people.codes == 1))
     with pytest.raises(DataError, match="1 training subjects are too few to split once more"):
-        stack(table, Fold(people[1], train, (), test), [Trained(estimator(SVM))], LOGISTIC)
+        stack(Fit(two, fold), [Trained(estimator(SVM))], LOGISTIC)

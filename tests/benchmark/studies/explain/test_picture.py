@@ -116,7 +116,7 @@ def test_the_weights_are_kept_and_predict_the_whole_fold_as_recorded(world, expl
     model = OffApexNet().eval()
     model.load_state_dict(load_file(kept))
     with torch.no_grad():
-        scores = model(plan.table.inputs[plan.table.rows(p.key for p in fold.predictions)]).softmax(1)
+        scores = model(plan.table.inputs[[plan.table.keys.index(p.key) for p in fold.predictions]]).softmax(1)
     np.testing.assert_allclose(scores.numpy(), [p.scores for p in fold.predictions], atol=2e-6)
 
 

@@ -1,6 +1,7 @@
 """One process and one store: what another program trains is left to it, and a full disk is said."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from benchmark.records.run import load_runs
 from benchmark.records.store import Store
 from benchmark.training.executors import Local
+from benchmark.training.executors.executor import copy_of
 from benchmark.training.jobs import Job, RunFold
 from benchmark.training.locks import FoldLocks
 from mer_lightning.types import DataError
@@ -80,3 +82,21 @@ def test_a_full_disk_is_one_clear_line_and_leaves_the_store_readable(bench, netw
 def test_records_of_the_fixture_are_where_they_belong(bench, network):
     bench(network, Local("cpu", fake_work.guess_first))
     assert len(load_runs(Path(bench.folder) / "a" / "records")) == 1
+
+
+def test_workers_get_one_copy_of_a_table_and_it_is_forgotten_when_the_next_one_comes(network):
+    (run,) = network
+    first, second = run.planned, replace(run.planned)
+    copies, made, forgotten = {}, [], []
+
+    def make(table):
+        made.append(table)
+        return len(made)
+
+    assert [copy_of(first, copies, make, forgotten.append) for _ in range(2)] == [1, 1]
+    assert made == [first.table]
+    assert copy_of(second, copies, make, forgotten.append) == 2
+    assert not forgotten
+    first.let_go()
+    assert copy_of(second, copies, make, forgotten.append) == 2
+    assert forgotten == [1]

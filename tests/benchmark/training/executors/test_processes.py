@@ -72,7 +72,7 @@ def test_closing_stops_the_workers_at_once(network):
     try:
         executor = Processes(2, "cpu", fake_work.sleep_a_second)
         start = time.monotonic()
-        with closing(executor.run(jobs, {run.id: run.table})) as ended:
+        with closing(executor.run(jobs, {run.id: run.planned})) as ended:
             threading.Timer(6, signal.raise_signal, [signal.SIGINT]).start()
             with pytest.raises(KeyboardInterrupt):
                 next(ended)

@@ -25,7 +25,7 @@ def test_curves_are_nothing_at_the_onset_and_one_at_the_apex_only():
 
 
 def test_a_second_showing_is_weaker():
-    course = curves(script(frames=30, again=(15, 20, 26), residue=0.0))
+    course = curves(script(frames=30, again=((15, 20, 26),), residue=0.0))
     assert 0.6 < float(course[20].max()) < 0.8
     assert float(course[14].max()) == 0
 
