@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from benchmark.methods.data_root import data_root
 from mer_lightning.datasets.registry import find_databases, get_database, open_database, where_else
-from mer_lightning.protocols import PROTOCOLS
+from mer_lightning.protocols import scored_databases
 from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
@@ -99,8 +99,7 @@ class Source(Settings):
         if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
             raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
         if self.name == "databases" and not self._targets:
-            scored = dict.fromkeys(name for protocol in PROTOCOLS.values() for name in protocol.counts)
-            raise ValueError(f"databases: expected at least one of {', '.join(scored)}")
+            raise ValueError(f"databases: expected at least one of {', '.join(scored_databases())}")
         usual = self.faces == "as_released" and not any(
             choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
         )
