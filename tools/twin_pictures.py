@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmark.places import DOCS
-from mer_lightning.datasets.registry import DATABASES
 from mer_lightning.synthetic.fer2013 import plan_stills, render_stills
 from mer_lightning.synthetic.rendering import render_frames
 from mer_lightning.synthetic.takes import plan_twin
+from mer_lightning.synthetic.twins import DATABASES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,6 +15,7 @@ from benchmark.files import load_yaml
 from benchmark.methods.recipe import Paper, recipe_names
 from benchmark.records.board_names import board_title, is_synthetic, protocol_of
 from benchmark.records.run import RunRecord, load_runs
+from mer_lightning.datasets.registry import databases
 from mer_lightning.metrics import METRICS, UF1, accuracy
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     from benchmark.evidence.statistics import Interval
 
 ALL = "all"
-DATABASE_TITLES = {"smic": "SMIC", "casme2": "CASME II", "samm": "SAMM"}
+
+
+def database_title(name: str) -> str:
+    """A database, or ``all``, as columns of tables call it; a name that is not registered stays as it is."""
+    database = databases().get(name)
+    return name if database is None else database.short or database.title
 
 
 def _check_reported(scores: dict[str, float | None]) -> dict[str, float | None]:

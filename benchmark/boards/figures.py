@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.boards.board import ALL, DATABASE_TITLES
+from benchmark.boards.board import ALL, database_title
 from benchmark.svg import draw_svg
 from mer_lightning.metrics import UF1
 
@@ -154,5 +154,5 @@ def describe(board: Board) -> str:
     measured = ", ".join(
         f"{row.title} {row.scores[ALL][UF1.name].mean:.3f}" for row in board.rows if row.scores and not row.unranked
     )
-    parts = f" over {', '.join(DATABASE_TITLES[part] for part in board.parts[1:])}" if len(board.parts) > 1 else ""
+    parts = f" over {', '.join(database_title(part) for part in board.parts[1:])}" if len(board.parts) > 1 else ""
     return f"{board.title}{parts}: UF1 measured here: {measured}"

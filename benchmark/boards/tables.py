@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from benchmark.boards.board import ALL, DATABASE_TITLES
+from benchmark.boards.board import ALL, database_title
 from benchmark.evidence.claims.verdicts import claims_csv, judge_claims
 from mer_lightning.metrics import METRICS, UF1, shown_metrics
 from mer_lightning.types import DataError
@@ -193,6 +193,6 @@ def metric_columns(metrics: Sequence[Metric] = ()) -> dict[str, Any]:
 _GLOBALS: dict[str, Any] = {
     "ALL": ALL,
     "UF1": UF1,
-    "DATABASES": DATABASE_TITLES,
+    "database_title": database_title,
     "SELECTIONS": {"honest": "not on test", "test": "**on the test subject**", "unknown": "not stated"},
 }

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from benchmark.commands.landmarks import add_landmarks_command
 from benchmark.commands.options import seed
 from benchmark.methods.data_root import VARIABLE, config_file, data_root
-from mer_lightning.datasets.registry import DATABASES, find_databases, get_database, recognise
-from mer_lightning.datasets.releases import RELEASES, get_release
+from mer_lightning.datasets.registry import databases, find_databases, get_database, recognise
+from mer_lightning.datasets.releases import get_release, releases_of
 from mer_lightning.datasets.verify import Verification, verify, verify_all
 from mer_lightning.types import DataError
 
@@ -39,7 +39,7 @@ def add_data_commands(commands: Commands) -> None:
         "path", type=Path, nargs="?", help="folder of a database (default: every one in the data root)"
     )
     verified.add_argument("--data", type=Path, metavar="DIR", help="data root, where no path is given")
-    verified.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
+    verified.add_argument("--database", choices=list(databases()), help="do not guess which database it is")
     verified.add_argument("--release", help="annotation release (default: by the files)")
     verified.add_argument("--variant", help="which copy of the frames, e.g. raw or cropped")
     verified.add_argument("--apex", help="where apexes come from, e.g. sheet, or file for apexes.csv")
@@ -49,7 +49,7 @@ def add_data_commands(commands: Commands) -> None:
 
     synth = parts.add_parser("synth", help="write a synthetic twin of a database")
     synth.add_argument("out", type=Path, help="folder to write into; must be empty or not exist")
-    synth.add_argument("--database", choices=list(DATABASES), required=True)
+    synth.add_argument("--database", choices=list(databases()), required=True)
     synth.add_argument("--release", help="annotation release that the sheets follow")
     synth.add_argument("--subjects", type=int, help="only so many subjects (default: all)")
     synth.add_argument("--seed", type=seed, default=0)
@@ -59,7 +59,7 @@ def add_data_commands(commands: Commands) -> None:
 
     prepared = parts.add_parser("prepare", help="detect landmarks with an installed detector")
     prepared.add_argument("path", type=Path, help="folder of a database")
-    prepared.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
+    prepared.add_argument("--database", choices=list(databases()), help="do not guess which database it is")
     prepared.add_argument("--release", help="annotation release")
     prepared.add_argument("--variant", help="which copy of the frames, e.g. raw")
     prepared.add_argument("--detector", required=True, help="face-alignment, mediapipe or yunet")
@@ -84,11 +84,11 @@ def _list(arguments: argparse.Namespace) -> int:
                 {
                     "database": database.name,
                     "title": database.title,
-                    "releases": [release.name for release in RELEASES.values() if release.database == database.name],
+                    "releases": [release.name for release in releases_of(database.name)],
                     "layout": database.layout,
                     "obtain": database.obtain,
                 }
-                for database in DATABASES.values()
+                for database in databases().values()
             ],
         }
         _print(json.dumps(body, indent=2))
@@ -97,9 +97,9 @@ def _list(arguments: argparse.Namespace) -> int:
         _print(f"no data root: give --data, set {VARIABLE}, or write 'data: <folder>' into {config_file()}")
     else:
         _print(f"data root {root}")
-    for database in DATABASES.values():
+    for database in databases().values():
         paths = [str(path) for name, path in found if name == database.name]
-        releases = ", ".join(release.name for release in RELEASES.values() if release.database == database.name)
+        releases = ", ".join(release.name for release in releases_of(database.name))
         _print(f"{database.name:9} {database.title:28} {'; '.join(paths) or 'not found'}")
         _print(f"{'':9} releases {releases}")
         if not paths:

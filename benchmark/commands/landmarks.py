@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.options import open_console
-from mer_lightning.datasets.registry import DATABASES, get_database, recognise
+from mer_lightning.datasets.registry import databases, get_database, recognise
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_landmarks_command(parts: Commands) -> None:
         metavar="DIR",
         help="folder with OpenFace's CSV files, SUBJECT/CLIP.csv or SUBJECT_CLIP.csv",
     )
-    landmarks.add_argument("--database", choices=list(DATABASES), help="do not guess which database it is")
+    landmarks.add_argument("--database", choices=list(databases()), help="do not guess which database it is")
     landmarks.add_argument("--release", help="annotation release")
     landmarks.add_argument("--variant", help="which copy of the frames OpenFace has seen, e.g. raw")
     landmarks.add_argument(

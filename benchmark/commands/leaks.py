@@ -118,8 +118,9 @@ def _print_study(record: LeakRecord, metrics: Sequence[Metric], console: Console
     what = {"epoch": "epochs", "C": "values of C", None: "nothing to choose from"}[record.candidates]
     number = f"{record.number} " if record.number else ""
     console.print(f"{record.honest.title}, {body['board']}, seed {body['seed']}: honest {scores}; {number}{what}")
+    console.print("what habits would make of it, never ranked:")
     others = [metric for metric in metrics if metric != UF1]
-    table = Columns("habit, never ranked", "honest UF1", "leaky UF1", "gap", *(metric.heading for metric in others))
+    table = Columns("habit", "honest UF1", "leaky UF1", "gap", *(metric.heading for metric in others))
     for row in body["habits"]:
         honest, leaky = row["honest"], row["leaky"]
         gap = f"{leaky['uf1'] - honest['uf1']:+.4f}"

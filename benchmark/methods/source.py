@@ -6,9 +6,11 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from benchmark.methods.data_root import data_root
+from mer_lightning.datasets.registry import find_databases, get_database, open_database, where_else
+from mer_lightning.protocols import scored_databases
 from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
@@ -69,7 +71,7 @@ class Source(Settings):
         faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
             database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``. CK+, where a method is
             pre-trained on it, is cut or aligned by the landmarks that are released with it.
-        databases: Choices per database; those of ``ckplus`` are of pre-training alone.
+        databases: Choices per database; those of ``ckplus`` and ``fer2013`` are of pre-training alone.
         without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
             (face crops whose apex is known) take their place, on boards that say so.
         edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
@@ -80,9 +82,16 @@ class Source(Settings):
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: Seed = 0
     faces: Literal["as_released", "aligned"] = "as_released"
-    databases: dict[Literal["smic", "casme2", "samm", "ckplus"], DatabaseChoice] = Field(default_factory=dict)
+    databases: dict[str, DatabaseChoice] = Field(default_factory=dict)
     without_data: Literal["error", "twins"] = "error"
     edition: str = Field(default="", pattern=f"^({EDITION})?$")
+
+    @field_validator("databases")
+    @classmethod
+    def _check_databases(cls, chosen: dict[str, DatabaseChoice]) -> dict[str, DatabaseChoice]:
+        for name in chosen:
+            get_database(name)
+        return chosen
 
     @model_validator(mode="after")
     def _check(self) -> Source:
@@ -90,7 +99,7 @@ class Source(Settings):
         if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
             raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
         if self.name == "databases" and not self._targets:
-            raise ValueError("databases: expected at least one of smic, casme2, samm")
+            raise ValueError(f"databases: expected at least one of {', '.join(scored_databases())}")
         usual = self.faces == "as_released" and not any(
             choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
         )
@@ -102,7 +111,7 @@ class Source(Settings):
 
     @property
     def _targets(self) -> dict[str, DatabaseChoice]:
-        return {name: choice for name, choice in self.databases.items() if name != "ckplus"}
+        return {name: choice for name, choice in self.databases.items() if not get_database(name).pretraining}
 
     def open(self, data: Path | None) -> Dataset:
         """Open the dataset.
@@ -146,7 +155,6 @@ class Source(Settings):
         Raises:
             DataError: It is not there, or not what it should be; or this source has maps, which no such database has.
         """
-        from mer_lightning.datasets.registry import open_database
         from mer_lightning.synthetic.composite import SyntheticDatabase, SyntheticStills
 
         if self.name in {"synthetic-flow", "megc2019-flow"}:
@@ -157,9 +165,8 @@ class Source(Settings):
                 return SyntheticStills(min(self.scale, 1.0), self.seed)
             return SyntheticDatabase(database, scale=min(self.scale, 1.0), seed=self.seed)
         folder = _folders(root, [database])[database]
-        if database == "fer2013":
-            return open_database(database, folder)
-        return self._open_database(database, folder, frames="sequence")
+        options = {} if database == "fer2013" else {"frames": "sequence"}
+        return self._open_database(database, folder, **options)
 
     def look(self, data: Path | None) -> Survey:
         """Open each database by itself, and list all that is wrong, of which ``open`` says the first; reads no frame.
@@ -192,7 +199,6 @@ class Source(Settings):
 
     def _problems(self, database: str, folder: Path) -> list[str]:
         """Everything that is wrong with a database that cannot be opened."""
-        from mer_lightning.datasets.registry import get_database
         from mer_lightning.faces.aligned import landmark_problems
 
         entry = get_database(database)
@@ -206,8 +212,7 @@ class Source(Settings):
         return problems + (landmark_problems(scan, folder) if self.faces == "aligned" else [])
 
     def _choice(self, database: str) -> dict[str, str]:
-        choice = next((made for one, made in self.databases.items() if one == database), DatabaseChoice())
-        return choice.model_dump(exclude_none=True)
+        return self.databases.get(database, DatabaseChoice()).model_dump(exclude_none=True)
 
     def _twins(self) -> Dataset:
         from mer_lightning.datasets.union import Union
@@ -229,13 +234,12 @@ class Source(Settings):
         return Union(*(self._open_database(database, folder) for database, folder in folders.items()))
 
     def _open_database(self, name: str, folder: Path, **options: str) -> FrameDataset | AlignedFrames:
-        from mer_lightning.datasets.registry import open_database
-
         if name == "ckplus" and self.faces == "aligned":
             # its crops are cut when they are read, and what is aligned is the picture
             options = {"variant": "raw"} | options
         frames = open_database(name, folder, **options | self._choice(name))
-        if self.faces == "as_released":
+        if self.faces == "as_released" or name == "fer2013":
+            # whose stills are faces
             return frames
         from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
 
@@ -252,8 +256,6 @@ def _folders(root: Path, wanted: Iterable[str]) -> dict[str, Path]:
 
 def _places(root: Path, wanted: Iterable[str]) -> dict[str, list[Path]]:
     """The folders of each database under a data root, in the order in which they are wanted."""
-    from mer_lightning.datasets.registry import find_databases
-
     places: dict[str, list[Path]] = {database: [] for database in wanted}
     for database, folder in find_databases(root):
         if database in places:
@@ -274,7 +276,5 @@ def _only(root: Path, database: str, folders: list[Path]) -> Path:
 
 
 def _unrecognised(root: Path, missing: Sequence[str]) -> str:
-    from mer_lightning.datasets.registry import where_else
-
     hint = where_else(root, missing) or f"; see mer-bench data list --data {root}"
     return f"{root}: {', '.join(missing)} not recognised in it{hint}"

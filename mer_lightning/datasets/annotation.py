@@ -166,3 +166,17 @@ class AnnotationRelease:
         if self.subjects is not None:
             check("subjects", len({one.person for one in found}), self.subjects)
         return problems
+
+
+def lenient_frames(database: str) -> Correction:
+    """The correction, off unless switched on, that lets an incomplete copy of a database be read."""
+    return Correction(
+        name=f"{database}-any-frames",
+        subject="*",
+        clip="*",
+        field="frames",
+        when="missing",
+        value=None,
+        reason="for incomplete copies: the nearest existing frame stands in for a missing one",
+        default=False,
+    )

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
+from mer_lightning.datasets.database import registered
 from mer_lightning.datasets.paths import files_like, relative
 from mer_lightning.datasets.problems import Problem, Remark
-from mer_lightning.datasets.releases import RELEASES
 from mer_lightning.datasets.sheets import Column, read_table
 from mer_lightning.types import DataError
 
@@ -115,7 +115,7 @@ def _read_apexes(root: Path, path: Path, database: str) -> OwnApexes:
     table = read_table(root, path, _COLUMNS)
     frames: dict[tuple[str, str], tuple[int, int]] = {}
     problems = list(table.problems)
-    databases = {release.database for release in RELEASES.values()}
+    databases = registered().databases
     for row in table.rows:
         if row.text("database") != database:
             if row.text("database") not in databases:

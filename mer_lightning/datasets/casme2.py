@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from mer_lightning.datasets.apex import ApexChoice, check_apex, open_apexes
 from mer_lightning.datasets.builder import Builder, choose_release
 from mer_lightning.datasets.copies import choose_copy, expected_clip, find_clips, find_copies
+from mer_lightning.datasets.database import Database
 from mer_lightning.datasets.frames import Coding, FrameDataset, Scan
 from mer_lightning.datasets.paths import existing_root
-from mer_lightning.datasets.releases import RELEASES, get_release
+from mer_lightning.datasets.releases import get_release
 from mer_lightning.datasets.sheet_search import Form, Sheet, find_spreadsheets, none_found, only
 from mer_lightning.datasets.sheets import Column
 from mer_lightning.datasets.twins import read_twin
@@ -177,7 +178,7 @@ class _Classes:
 
 def _find_annotation(root: Path, release: str | None) -> _Annotation:
     """Find the sheet of a release, or the newest there is, and the workbook of objective classes."""
-    if release is not None and RELEASES[release].database != "casme2":
+    if release is not None and get_release(release).database != "casme2":
         choose_release("casme2", release, release)
     books = find_spreadsheets(root, prune=_SUBJECT)
     sheets, others = books.of_form(_CODING)
@@ -190,7 +191,9 @@ def _find_annotation(root: Path, release: str | None) -> _Annotation:
     wanted = wanted or max(by_release)
     if wanted not in by_release:
         there = ", ".join(f"{sheet.grid.name} of {name}" for name, found in by_release.items() for sheet in found)
-        raise DataError(f"{root}: no sheet of release {wanted} found; expected {RELEASES[wanted].file}; found {there}")
+        raise DataError(
+            f"{root}: no sheet of release {wanted} found; expected {get_release(wanted).file}; found {there}"
+        )
     table = only(by_release[wanted], wanted).read()
     if wanted != "casme2-2014" or release == wanted:
         return _Annotation(table, wanted)
@@ -215,7 +218,7 @@ def _release_of(sheet: Sheet, wanted: str | None) -> str:
         return f"casme2-{year[0]}"
     emotions = [row.text("emotion") for row in sheet.read().rows]
     for name in ("casme2-2019", "casme2-2014"):
-        if all(emotions.count(emotion) == count for emotion, count in RELEASES[name].counts.items()):
+        if all(emotions.count(emotion) == count for emotion, count in get_release(name).counts.items()):
             return name
     if wanted is not None:
         return wanted
@@ -231,3 +234,17 @@ def _kind(path: str) -> str:
 
 def _name(number: str) -> str:
     return f"sub{int(number):02d}"
+
+
+DATABASE = Database(
+    name="casme2",
+    title="CASME II",
+    layout=LAYOUT,
+    obtain="signed agreement with the Institute of Psychology, Chinese Academy of Sciences",
+    opener=Casme2,
+    scanner=scan,
+    marks=re.compile(r"(?i:(\[.*\] ?)?CASME2[-_].*|CASME2\.(xlsx?|csv)|sub\d{1,2})"),
+    top=re.compile(r"(?i:.*CASME2.*\.(xlsx?|csv))"),
+    inner=_SUBJECT,
+    year=2014,
+)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, get_args
 
+from mer_lightning.datasets.annotation import AnnotationRelease, lenient_frames
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
+from mer_lightning.datasets.database import Database
 from mer_lightning.datasets.face_box import LANDMARKS, MARGIN, cut, face_box, find_landmark_folder, released_points
 from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, folders_with, relative
@@ -173,3 +175,38 @@ def _emotion(file: Path) -> str:
     if not (code.is_integer() and 1 <= code < len(EMOTIONS)):
         raise DataError("expected one number from 1 (anger) to 7 (surprise)")
     return EMOTIONS[int(code)]
+
+
+RELEASES = (
+    AnnotationRelease(
+        name="ckplus-327",
+        database="ckplus",
+        source="CK+ (Lucey et al., CVPRW 2010), Emotion files",
+        file="one text file per labelled sequence",
+        counts={
+            "anger": 45,
+            "contempt": 18,
+            "disgust": 59,
+            "fear": 25,
+            "happy": 69,
+            "sadness": 28,
+            "surprise": 83,
+        },
+        clips=327,
+        corrections=(lenient_frames("ckplus"),),
+    ),
+)
+DATABASE = Database(
+    name="ckplus",
+    title="CK+",
+    layout=LAYOUT,
+    obtain="signed agreement with the Affect Analysis Group, University of Pittsburgh",
+    opener=CkPlus,
+    scanner=scan,
+    marks=re.compile(r"(?i:cohn-kanade-images)"),
+    top=re.compile(r"(?i:(extended-)?cohn-kanade-images|emotion(_labels)?)"),
+    spread=True,
+    inner=_SUBJECT,
+    year=2010,
+    pretraining=True,
+)

@@ -90,4 +90,4 @@ def find_clips(
 
 def expected_clip(root: Path, frames: Path, subject: str, clip: str, subjects: set[str]) -> str:
     """What a row without frames lacks, for its message."""
-    return f"{relative(root, frames)}/{subject}/{clip}" if subject in subjects else f"folder of subject {subject}"
+    return relative(root, frames / subject / clip) if subject in subjects else f"folder of subject {subject}"

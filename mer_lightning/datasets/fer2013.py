@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from mer_lightning.datasets.annotation import AnnotationRelease
 from mer_lightning.datasets.builder import choose_release, choose_variant
-from mer_lightning.datasets.fer2013_folders import EMOTIONS, PARTS, SIDE, find_parts, read_still, scan_folders
+from mer_lightning.datasets.database import Database
+from mer_lightning.datasets.fer2013_folders import (
+    CLASS,
+    EMOTIONS,
+    PARTS,
+    SIDE,
+    find_parts,
+    read_still,
+    scan_folders,
+    shows,
+)
 from mer_lightning.datasets.fer2013_folders import LAYOUT as FOLDERS
 from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import existing_root, files_like, inside, relative
@@ -237,3 +248,54 @@ def _sample(table: _Table, line: bytes, row: int) -> Sample:
         apex=row,
         offset=row,
     )
+
+
+_COUNTS = {
+    "angry": 4953,
+    "disgust": 547,
+    "fear": 5121,
+    "happy": 8989,
+    "sad": 6077,
+    "surprise": 4002,
+    "neutral": 6198,
+}
+
+RELEASES = (
+    AnnotationRelease(
+        name="fer2013",
+        database="fer2013",
+        source="Goodfellow et al., Challenges in representation learning, 2013, and fer2013.csv",
+        file="fer2013.csv",
+        counts=_COUNTS,
+        clips=35887,
+        parts={"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589},
+    ),
+    AnnotationRelease(
+        name="fer2013-folders",
+        database="fer2013",
+        source="FER2013 as folders of pictures (Kaggle, msambare/fer2013)",
+        file="train/<class> and test/<class>",
+        counts=_COUNTS,
+        clips=35887,
+        parts={"Training": 28709},
+        notes=(
+            "counts are those of fer2013.csv, whose two test parts make the 7178 pictures of test; nobody has "
+            "checked them against the pictures",
+        ),
+    ),
+)
+DATABASE = Database(
+    name="fer2013",
+    title="FER2013",
+    layout=LAYOUT,
+    obtain="Kaggle, challenges-in-representation-learning-facial-expression-recognition-challenge",
+    opener=Fer2013,
+    scanner=scan,
+    marks=FILE,
+    top=FILE,
+    shows=shows,
+    inner=CLASS,
+    year=2013,
+    pretraining=True,
+    check_frames=check_pixels,
+)

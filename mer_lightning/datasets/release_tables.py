@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mer_lightning.datasets.releases import RELEASES
+from mer_lightning.datasets.releases import releases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from mer_lightning.datasets.annotation import AnnotationRelease
 
 
-def corrections_table() -> str:
-    """Every correction."""
+def corrections_table(databases: Container[str]) -> str:
+    """Every correction of these databases."""
     rows: dict[str, list[str]] = {}
-    for release in RELEASES.values():
+    for release in _releases(databases):
         for one in release.corrections:
             value = {"frames": "nearest frame"}.get(one.field, "not annotated" if one.value is None else str(one.value))
             clip = "any" if one.clip == "*" else one.clip
@@ -24,10 +24,14 @@ def corrections_table() -> str:
     return _table(["correction", "default", "clip", "field", "where it is", "becomes", "reason"], rows.values())
 
 
-def releases_table() -> str:
-    """Every release: where its coding lies, what it counts to, what is odd in it and what is done about that."""
+def releases_table(databases: Container[str]) -> str:
+    """Every release of these databases: where its coding lies, what it counts to, what is odd, and what is done."""
     header = ["database", "release", "file", "rows", "clips per class", "objective I to VII", "what is odd"]
-    return _table(header, [_row(release) for release in RELEASES.values()])
+    return _table(header, [_row(release) for release in _releases(databases)])
+
+
+def _releases(databases: Container[str]) -> list[AnnotationRelease]:
+    return [release for release in releases().values() if release.database in databases]
 
 
 def _row(release: AnnotationRelease) -> list[str]:

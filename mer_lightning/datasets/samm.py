@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from mer_lightning.datasets.annotation import AnnotationRelease, Correction, lenient_frames
 from mer_lightning.datasets.apex import ApexChoice, check_apex, open_apexes
 from mer_lightning.datasets.builder import Builder, choose_release
 from mer_lightning.datasets.copies import choose_copy, expected_clip, find_clips, find_copies
+from mer_lightning.datasets.database import Database
 from mer_lightning.datasets.frames import Coding, FrameDataset, Scan
 from mer_lightning.datasets.paths import existing_root
 from mer_lightning.datasets.sheet_search import Form, find_spreadsheets, none_found, only
@@ -111,3 +113,52 @@ def scan(
         builder.add_row(table.file, row, name, clip, clips.get(f"{name}/{clip}"), expected)
     builder.unnamed(clips)
     return builder.scan(read_twin(base), tuple(copies))
+
+
+def _samm_apex(clip: str, value: int) -> Correction:
+    return Correction(
+        name=f"samm-{clip}-apex",
+        subject=clip[:3],
+        clip=clip,
+        field="apex",
+        when="impossible",
+        value=value,
+        reason="one copy of the sheet has an apex outside of the clip, others do not; apex from optical flow (MEB)",
+    )
+
+
+RELEASES = (
+    AnnotationRelease(
+        name="samm-v2",
+        database="samm",
+        source="SAMM (Davison et al., TAFFC 2018), SAMM_Micro_FACS_Codes_v2.xlsx, sheet MICRO_ONLY",
+        file="SAMM_Micro_FACS_Codes_v2.xlsx, sheet MICRO_ONLY",
+        counts={
+            "anger": 57,
+            "other": 26,
+            "happiness": 26,
+            "surprise": 15,
+            "contempt": 12,
+            "disgust": 9,
+            "fear": 8,
+            "sadness": 6,
+        },
+        clips=159,
+        subjects=29,
+        objective={"I": 24, "II": 13, "III": 20, "IV": 8, "V": 3, "VI": 7, "VII": 84},
+        corrections=(_samm_apex("028_4_1", 1105), _samm_apex("032_3_1", 4945), lenient_frames("samm")),
+        notes=("the header is the 14th row, in copies the first; Duration is a formula and is not read",),
+    ),
+)
+DATABASE = Database(
+    name="samm",
+    title="SAMM",
+    layout=LAYOUT,
+    obtain="signed agreement with Manchester Metropolitan University",
+    opener=Samm,
+    scanner=scan,
+    marks=re.compile(r"(?i:(.*SAMM.*Micro.*FACS.*|SAMM)\.(xlsx?|csv)|SAMM_CROP(PED)?)"),
+    top=re.compile(r"(?i:SAMM.*\.(xlsx?|csv))"),
+    inner=_SUBJECT,
+    year=2018,
+)

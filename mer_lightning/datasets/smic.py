@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from mer_lightning.datasets.apex import ApexChoice, check_apex, choose_apex, open_apexes
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
+from mer_lightning.datasets.database import Database
 from mer_lightning.datasets.frames import FrameDataset, Scan
 from mer_lightning.datasets.paths import children, existing_root, relative, walk
 from mer_lightning.datasets.releases import get_release, releases_of
@@ -42,6 +43,7 @@ _FOLDER_RELEASES: dict[Camera, str] = {"hs": "smic-hs-164", "vis": "smic-vis-71"
 _SHEET_RELEASES: dict[Camera, str] = {"hs": "smic-e-157", "vis": "smic-e-vis-71", "nir": "smic-e-nir-71"}
 _LONG = ("long_cropped", "long")
 _DEPTH = 8
+_INNER = re.compile(r"s\d{1,2}")
 _APEX = ("ApexF", "Apex1F", "ApexFrame", "Apex")
 _FORM = Form(
     wanted="SMIC-HS-E_annotation.xlsx",
@@ -256,3 +258,32 @@ def _choose(variant: str | None, found: Mapping[str, Clips], root: Path) -> tupl
 
 def _clip_name(match: re.Match[str]) -> str:
     return f"s{int(match[1]):02d}_{match[2].lower()}_{int(match[3]):02d}"
+
+
+def _camera_entry(camera: Camera, title: str) -> Database:
+    tokens = rf"(?i:smic[_-]{camera}([_-]e)?|{camera}([_-]long)?"
+    # the workbook that is named after HS has a sheet of VIS too
+    tokens += ")" if camera == "hs" else rf"|.*smic[_-]{camera}.*annotation.*\.(xlsx?|csv))"
+    hints = re.compile(r"(?i:.*smic.*annotation.*\.(xlsx?|csv)|smic[_-]crop(ped)?)") if camera == "hs" else None
+    return Database(
+        name=_DATABASES[camera],
+        title=title,
+        layout=LAYOUT.replace("HS", camera.upper()),
+        obtain="signed agreement with the University of Oulu, Center for Machine Vision and Signal Analysis",
+        opener=Smic,
+        scanner=scan,
+        options={"camera": camera},
+        marks=re.compile(tokens),
+        hints=hints,
+        top=re.compile(rf"(?i:smic[_-].*|{camera}([_-]long)?)"),
+        short="SMIC" if camera == "hs" else f"SMIC-{camera.upper()}",
+        inner=_INNER,
+        year=2013,
+    )
+
+
+DATABASES = (
+    _camera_entry("hs", "SMIC (high-speed camera)"),
+    _camera_entry("vis", "SMIC (visual camera)"),
+    _camera_entry("nir", "SMIC (near-infrared camera)"),
+)

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mer_lightning.datasets import fer2013
 from mer_lightning.datasets.action_units import parse_action_units
 from mer_lightning.datasets.frames import read_clip
 from mer_lightning.datasets.problems import Problem, Remark
@@ -116,7 +115,12 @@ def verify(
         missing = Problem(".", None, f"{error}{where_else(root, [database])}")
         return Verification(database=database, root=str(root), problems=(missing,))
     counts = [*scan.compare(), *_objective(scan)]
-    problems = [*scan.problems, *_action_units(scan), *(_frames(scan) if frames else []), *counts]
+    problems = [
+        *scan.problems,
+        *_action_units(scan),
+        *((entry.check_frames or _frames)(scan) if frames else []),
+        *counts,
+    ]
     stated = scan.stated
     return Verification(
         database=database,
@@ -188,8 +192,6 @@ def _objective(scan: Scan) -> list[Problem]:
 
 
 def _frames(scan: Scan) -> list[Problem]:
-    if scan.database == "fer2013":
-        return fer2013.check_pixels(scan)
     problems: list[Problem] = []
     for sample in scan.samples:
         try:

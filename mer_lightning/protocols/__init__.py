@@ -25,6 +25,7 @@ __all__ = [
     "get_protocol",
     "pretraining_fold",
     "rows_of",
+    "scored_databases",
     "split_inside",
 ]
 
@@ -136,6 +137,11 @@ PROTOCOLS = {
         ),
     )
 }
+
+
+def scored_databases() -> tuple[str, ...]:
+    """Databases that a protocol scores, in the order in which protocols name them."""
+    return tuple(dict.fromkeys(database for protocol in PROTOCOLS.values() for database in protocol.counts))
 
 
 def get_protocol(name: str) -> Protocol:

@@ -4,6 +4,7 @@ Each test copies the project, adds what lies in ``tests/additions`` and runs the
 """
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -13,8 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from mer_lightning import models, motion, protocols
+from mer_lightning import datasets, models, motion, protocols
+from mer_lightning.datasets.database import find_registered
+from mer_lightning.datasets.registry import databases
 from mer_lightning.settings import Component
 from mer_lightning.types import DataError
 
@@ -24,6 +28,8 @@ COPIED = ("benchmark", "mer_lightning", "leaderboards", "README.md", "README.zh.
 ENTRIES = {
     "metric": ("mer_lightning/metrics/metric.py", '    Metric("kappa", '),
     "protocol": ("mer_lightning/protocols/__init__.py", '        Protocol(\n            name="megc2018",'),
+    # the protocol that scores it, which is an addition of its own
+    "database": ("mer_lightning/protocols/__init__.py", '        Protocol(\n            name="megc2018",'),
 }
 """Where the entry of an addition goes: before this line of this file."""
 
@@ -55,8 +61,8 @@ class Copy:
             entry = (ADDITIONS / addition / "entry.txt").read_text()
             (self.folder / name).write_text(text.replace(before, entry + before))
 
-    def bench(self, *arguments):
-        """What ``mer-bench`` prints."""
+    def bench(self, *arguments, status=0):
+        """What ``mer-bench`` prints before it ends with a status."""
         environment = os.environ | {
             "PYTHONPATH": str(self.folder),
             "WANDB_MODE": "disabled",
@@ -71,12 +77,12 @@ class Copy:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
-    def run(self, *methods, protocol, suite="default"):
+    def run(self, *methods, protocol, suite="default", flags=()):
         chosen = [flag for method in methods for flag in ("--method", method)]
-        flags = ("--accelerator", "cpu", "--executor", "local")
+        flags = ("--accelerator", "cpu", "--executor", "local", *flags)
         return self.bench("run", "--suite", suite, *chosen, "--protocol", protocol, *flags)
 
     def read(self, name):
@@ -126,6 +132,56 @@ def test_a_protocol_is_one_entry(copy):
     assert "CASME II and SAMM, 3 classes" in copy.read(f"site/board-{board}.html")
 
 
+def record_laboratory(folder, rng):
+    """Write the folder of the database that is added: four people, a few small frames of three expressions each."""
+    rows = ["subject,clip,emotion,onset,offset"]
+    for subject in ("P01", "P02", "P03", "P04"):
+        face = rng.integers(0, 256, (40, 40), dtype=np.uint8)
+        for emotion, (down, right) in {"happiness": (1, 0), "disgust": (-1, 0), "surprise": (0, 1)}.items():
+            clip = folder / subject / f"{emotion}1"
+            clip.mkdir(parents=True)
+            for frame in range(1, 7):
+                moved = np.roll(face, (down * frame, right * frame), axis=(0, 1))
+                Image.fromarray(moved).save(clip / f"frame{frame}.png")
+            rows.append(f"{subject},{emotion}1,{emotion},2,6")
+    (folder / "ownlab.csv").write_text("\n".join(rows) + "\n")
+
+
+@pytest.mark.slow
+def test_a_database_is_one_file_beside_the_protocol_that_scores_it(copy, rng):
+    copy.add("database")
+    record_laboratory(copy.folder / "data" / "laboratory", rng)
+    listed = json.loads(copy.bench("data", "list", "--data", "data", "--json"))
+    assert [found["database"] for found in listed["found"]] == ["ownlab"]
+    assert {"title": "Own laboratory", "releases": ["ownlab-12"]}.items() <= listed["databases"][5].items()
+    said = copy.bench("data", "verify", "--data", "data")
+    assert "release ownlab-12" in said
+    assert said.endswith("  clean\n")
+    copy.run(protocol="ownlab-3", suite="ownlab.yaml", flags=("--data", "data"))
+    record = json.loads(copy.read("records/ownlab-3/linear-svm/seed0.json"))
+    assert set(record["confusion"]) == {f"ownlab/P0{number}" for number in (1, 2, 3, 4)}
+    assert "linear-svm" in copy.bench("compare", "--protocol", "ownlab-3", "--metrics", "all")
+    copy.bench("leaderboards")
+    assert copy.row("ownlab-3", "linear-svm")["all_uf1"]
+    assert "Data: ownlab, release ownlab-12, 4 subjects, 12 clips" in copy.read("ownlab-3.md")
+    for page in ("index", "board-ownlab-3", "method-linear-svm"):
+        assert "Own laboratory, 3 classes" in copy.read(f"site/{page}.html")
+
+
+@pytest.mark.slow
+def test_what_is_wrong_in_an_added_database_is_named_by_its_row(copy, rng):
+    copy.add("database")
+    folder = copy.folder / "laboratory"
+    record_laboratory(folder, rng)
+    shutil.rmtree(folder / "P02" / "disgust1")
+    table = folder / "ownlab.csv"
+    table.write_text(table.read_text().replace("P03,happiness1,happiness,2,6", "P03,happiness1,joy,2,7"))
+    said = copy.bench("data", "verify", "laboratory", status=1)
+    assert "ownlab.csv row 6: P02/disgust1: no frames; expected the P02/disgust1" in said
+    assert "ownlab.csv row 8: emotion 'joy' is unknown; expected one of happiness, disgust, surprise" in said
+    assert "clips: found 10, release ownlab-12 has 12" in said
+
+
 @pytest.mark.slow
 def test_a_metric_is_one_entry_and_nothing_is_trained_again(copy):
     copy.add("metric")
@@ -164,6 +220,14 @@ def test_a_representation_is_found_by_its_file(monkeypatch, rng, addition, name,
     assert found[name].maps(found[name].sample([clip], [4])).shape == shape
 
 
+def test_a_database_is_found_by_its_file(monkeypatch):
+    own = ADDITIONS / "database" / "mer_lightning" / "datasets"
+    monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(own)])
+    found = find_registered()
+    assert set(found.databases) == {*databases(), "ownlab"}
+    assert [name for name, release in found.releases.items() if release.database == "ownlab"] == ["ownlab-12"]
+
+
 def test_two_representations_of_one_name_are_refused(monkeypatch, tmp_path):
     text = (ADDITIONS / "representation" / "mer_lightning" / "motion" / "apex_difference.py").read_text()
     (tmp_path / "zoom.py").write_text(text.replace("apex_difference", "apex_frame"))
@@ -172,9 +236,13 @@ def test_two_representations_of_one_name_are_refused(monkeypatch, tmp_path):
         motion.find_representations()
 
 
-def test_a_protocol_has_a_hash_to_be_pinned():
-    (protocol,) = eval(f"({(ADDITIONS / 'protocol' / 'entry.txt').read_text()})", vars(protocols))
-    assert (protocol.name, protocol.hash[:10]) == ("casme2-samm-3", "3d3960fb12")
+@pytest.mark.parametrize(
+    ("addition", "name", "pinned"),
+    [("protocol", "casme2-samm-3", "3d3960fb12"), ("database", "ownlab-3", "9610cf8ab7")],
+)
+def test_a_protocol_has_a_hash_to_be_pinned(addition, name, pinned):
+    (protocol,) = eval(f"({(ADDITIONS / addition / 'entry.txt').read_text()})", vars(protocols))
+    assert (protocol.name, protocol.hash[:10]) == (name, pinned)
 
 
 def test_a_metric_scores_the_predictions_of_others(copy):
@@ -188,6 +256,6 @@ def test_a_metric_scores_the_predictions_of_others(copy):
 def test_the_documentation_shows_what_is_added_here():
     said = (PROJECT / "docs" / "adding.md").read_text()
     files = [path for path in ADDITIONS.rglob("*") if path.suffix in {".py", ".yaml", ".txt"}]
-    assert len(files) == 8
+    assert len(files) == 11
     for path in files:
         assert f"\n{path.read_text()}```\n" in said, path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.boards.board import ALL, DATABASE_TITLES
+from benchmark.boards.board import ALL, database_title
 from benchmark.boards.site.figures import SERIES, Curve, board_picture, curve_picture
 from benchmark.evidence.claims.search import PrintedScore
 from benchmark.evidence.claims.verdicts import Claim, check_claim
@@ -169,9 +169,7 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
     waiting = tuple(row for row in board.rows if not row.scores)
     curved = [Curve(entry.row.title, entry.curve) for entry in entries if entry.curve]
     first = runs[0]
-    groups = [
-        (DATABASE_TITLES.get(name, name), sum(p.startswith(f"{name}/") for p in people)) for name in first.databases
-    ]
+    groups = [(database_title(name), sum(p.startswith(f"{name}/") for p in people)) for name in first.databases]
     return BoardPage(
         board=board,
         entries=entries,
@@ -230,7 +228,7 @@ def _feasible(board: Board, row: ReportedRow | None) -> tuple[Feasible, ...]:
         detail = "; ".join(verdict.reasons)
         if verdict.answer == "possible":
             detail = f"{'' if verdict.complete else 'at least '}{verdict.matrices:,} confusion matrices fit"
-        found.append(Feasible("whole" if part == ALL else DATABASE_TITLES[part], verdict.answer, detail))
+        found.append(Feasible("whole" if part == ALL else database_title(part), verdict.answer, detail))
     return tuple(found)
 
 

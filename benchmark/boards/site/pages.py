@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from benchmark.boards.board import ALL, DATABASE_TITLES
+from benchmark.boards.board import ALL, database_title
 from benchmark.boards.leakage import COUNTERPARTS
 from benchmark.boards.methods import RUNS, list_methods
 from benchmark.boards.reported import METHODS
@@ -221,7 +221,7 @@ def _page_environment() -> jinja2.Environment:
     }
     given: dict[str, Any] = {
         "ALL": ALL,
-        "DATABASES": DATABASE_TITLES,
+        "database_title": database_title,
         "METRICS": METRICS,
         "SHOWN": ranking_first(shown_metrics()),
         "UF1": UF1,

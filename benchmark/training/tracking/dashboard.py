@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from mer_lightning.metrics import METRICS, UF1, ranking_first
+from mer_lightning.protocols import scored_databases
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -70,7 +71,7 @@ def make_dashboard(entity: str, project: str, url: str = "") -> Dashboard:
     Raises:
         DataError: Not a name that W&B gives.
     """
-    of_databases = tuple(f"uf1_{database}" for database in ("smic", "casme2", "samm"))
+    of_databases = tuple(f"uf1_{database}" for database in scored_databases())
     sections = (
         DashboardSection(
             title="Comparison",

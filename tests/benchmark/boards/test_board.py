@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.boards.board import load_boards
+from benchmark.boards.board import database_title, load_boards
 from benchmark.records.run import save_run
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import run_record
@@ -48,3 +48,8 @@ def test_a_reported_file_of_no_protocol_is_named(leaderboards):
     path.write_text("board: megc2020\nrows: []\n")
     with pytest.raises(DataError, match=r"megc2020\.yaml: board: protocol 'megc2020' is unknown"):
         load_boards(leaderboards)
+
+
+def test_columns_call_a_database_by_its_short_name_and_keep_names_that_nobody_knows():
+    names = ("smic", "smic_vis", "casme2", "samm", "mmew")
+    assert [database_title(name) for name in names] == ["SMIC", "SMIC-VIS", "CASME II", "SAMM", "mmew"]

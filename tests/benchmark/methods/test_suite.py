@@ -60,7 +60,12 @@ def test_a_suite_may_be_a_file_of_ones_own(tmp_path):
         ("{name: megc2019, faces: aligned}", "edition: expected a short name"),
         ("{name: synthetic-flow, faces: aligned, edition: x}", "synthetic-flow reads no database"),
         ("{name: databases}", "databases: expected at least one of smic, casme2, samm"),
-        ("{name: databases, databases: {casme3: {}}}", "casme3"),
+        (
+            "{name: databases, databases: {casme3: {}}}",
+            "source.databases: database 'casme3' is unknown; expected one of smic, smic_vis, smic_nir, casme2, samm, "
+            "ckplus, fer2013$",
+        ),
+        ("{name: databases, databases: {ckplus: {}}}", "databases: expected at least one of smic, casme2, samm$"),
         ("{name: megc2019, databases: {smic: {apex: first}}, edition: x}", "apex"),
     ],
 )

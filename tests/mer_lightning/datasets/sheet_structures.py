@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openpyxl import load_workbook
 
-from mer_lightning.datasets.action_units import AllOf, Bracket, OneOf, Words, Unit, parse_action_units
+from mer_lightning.datasets.action_units import AllOf, Bracket, OneOf, Unit, Words, parse_action_units
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mer_lightning.datasets.releases import RELEASES, get_release
+from mer_lightning.datasets.releases import get_release, releases
 from mer_lightning.protocols import PROTOCOLS, schemes
 from mer_lightning.types import DataError, Sample
 
@@ -45,7 +45,7 @@ def test_objective_classes():
 
 def test_every_emotion_of_every_release_is_in_every_table():
     for scheme in (*(protocol.scheme for protocol in PROTOCOLS.values()), schemes.CKPLUS_7, schemes.FER2013_7):
-        for release in RELEASES.values():
+        for release in releases().values():
             known = scheme.table.get(release.database)
             if known is not None:
                 coded = release.objective if scheme is schemes.OBJECTIVE_5 else release.counts
