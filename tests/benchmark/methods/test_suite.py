@@ -199,3 +199,10 @@ def test_a_suite_pairs_methods_with_protocols_and_flags_choose_among_them():
     assert suite.pairs(["linear-svm"]) == [(protocol, "linear-svm") for protocol in suite.protocols]
     assert suite.pairs(["ststnet"], ["samm-3"]) == [("samm-3", "ststnet")]
     assert {protocol for protocol, _ in suite.pairs(protocols=["samm-3"])} == {"samm-3"}
+
+
+def test_choices_of_a_database_for_pretraining_are_followed(tmp_path):
+    (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n")
+    source = load_suite(write(tmp_path, "{name: databases, databases: {samm: {}, fer2013: {release: samm-v2}}}")).source
+    with pytest.raises(DataError, match="release samm-v2 is not one of fer2013"):
+        source.open_pretraining("fer2013", tmp_path)
