@@ -75,11 +75,15 @@ def fill(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
     """
     try:
         # strict through JSON: a list may fill a tuple, but text never becomes a number
-        return kind.model_validate_json(json.dumps(values))
+        return kind.model_validate_json(json.dumps(values, default=_refuse_value))
     except ValidationError as error:
         raise DataError(f"{path}: {first_mistake(error)}") from error
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def _refuse_value(value: object) -> None:
+    raise TypeError(f"expected text, numbers, lists and keys, found the {type(value).__name__} {value}; quote a text")
 
 
 def yaml_text(values: Mapping[str, Any], *, together: bool = False) -> str:
@@ -117,6 +121,8 @@ def _measure(text: str) -> None:
         elif isinstance(event, ScalarEvent):
             size, anchor = 1, event.anchor
         elif isinstance(event, AliasEvent):
+            if event.anchor in anchors:
+                raise MarkedYAMLError(problem=f"*{event.anchor} stands within itself", problem_mark=event.start_mark)
             # what stands for a value counts as often as it stands there
             size = named.get(event.anchor, 0)
         sizes[-1] += size

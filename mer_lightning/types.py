@@ -25,6 +25,14 @@ class DataError(ValueError):
     The message is one line and names the file, row or key and what was expected there.
     """
 
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
+
+def one_line(text: str) -> str:
+    """The text with what would break a line, or command the terminal that shows it, spelt out: a cell may hold both."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
 
 class DivergedError(ArithmeticError):
     """A training ended in numbers that are not finite: it predicts nothing."""

@@ -129,18 +129,22 @@ def _read_table(path: Path, lines: list[str]) -> Iterator[Scored]:
 
 def _read_log(path: Path, lines: list[str]) -> Iterator[Scored]:
     owner: tuple[str, str] | None = None
+    bare = 0
     for number, line in enumerate(lines, start=1):
         words = line.split()
         match words:
             case []:
                 continue
             case [database, subject]:
-                owner = (database.lower(), subject)
+                if bare:
+                    break
+                owner, bare = (database.lower(), subject), number
             case [clip, truth, guess] if owner is not None:
                 for value in (truth, guess):
                     if value not in MEGC_CLASSES:
                         raise DataError(f"{path}: line {number}: expected a class 0, 1 or 2, found '{value}'")
                 yield Scored(*owner, clip, truth, guess, line=number)
+                bare = 0
             case [_, _, _]:
                 raise DataError(f"{path}: line {number}: expected a line 'database subject' before the first clip")
             case _:
@@ -148,6 +152,11 @@ def _read_log(path: Path, lines: list[str]) -> Iterator[Scored]:
                     f"{path}: line {number}: expected 'database subject' or 'clip truth prediction', "
                     f"found {len(words)} words"
                 )
+    if bare:
+        raise DataError(
+            f"{path}: line {bare}: expected a line 'clip truth prediction' after '{lines[bare - 1].strip()[:40]}', as "
+            "after each subject; is the log cut off?"
+        )
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmark.evidence.predictions import Scored
 
 _NUMBER = re.compile(r"0*([0-9]+)(?:\.0*)?")
-_OTHER_NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]+)?|nan")
+_OTHER_NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]+)?|[+-]?(nan|inf)")
 _PERSON = re.compile(r"(.*?)0*([0-9]+)(?:\.0*)?")
 _PADDED = re.compile(r"(.*?[0-9]+)(?:\.0*)?")
 _DATABASES = {"smic": "smic", "casme2": "casme2", "casmeii": "casme2", "samm": "samm"}
@@ -99,12 +99,17 @@ def _spellings(found: Iterable[tuple[str, int, str]]) -> dict[str, _Spelling]:
 
 def _classes(path: Path, rows: Sequence[Scored]) -> dict[str, _Spelling]:
     found = [(text, row.line) for row in rows for text in (row.label, row.prediction)]
+    strange = next(((text, line) for text, line in found if not is_number(text) and _is_other(text)), None)
+    if strange:
+        raise DataError(
+            f"{path}: line {strange[1]}: class '{strange[0]}' is a number that is no class; expected whole numbers "
+            "from 0 or names in both columns"
+        )
     number = next(((text, line) for text, line in found if is_number(text)), None)
     name = next(((text, line) for text, line in found if not is_number(text)), None)
     if number and name:
-        kind = "a number that is no class" if _OTHER_NUMBER.fullmatch(class_key(name[0])) else "a name"
         raise DataError(
-            f"{path}: line {name[1]}: class '{name[0]}' is {kind}, but class '{number[0]}' on line {number[1]} is a "
+            f"{path}: line {name[1]}: class '{name[0]}' is a name, but class '{number[0]}' on line {number[1]} is a "
             "whole number; expected one kind in both columns"
         )
     classes = _spellings((text, line, class_key(text)) for text, line in found)
@@ -113,6 +118,10 @@ def _classes(path: Path, rows: Sequence[Scored]) -> dict[str, _Spelling]:
             spelling.name = key
     _refuse_alike(path, "class", classes, _rough)
     return classes
+
+
+def _is_other(text: str) -> bool:
+    return _OTHER_NUMBER.fullmatch(class_key(text)) is not None
 
 
 def _refuse_alike(path: Path, what: str, found: dict[str, _Spelling], likeness: Callable[[str], str]) -> None:

@@ -50,10 +50,10 @@ def read_recipe(name: str) -> dict[str, Any]:
     """Everything that a recipe says; of a variant, what it is a variant of says the rest.
 
     ``variant_of: <method>`` takes over that method's recipe. A key of the variant replaces that of the method, keys
-    within a mapping one by one (as in a JSON merge patch, RFC 7396); ``null`` takes a key away.
+    within a mapping one by one (as in a JSON merge patch, RFC 7396); ``null`` takes away a key that is there.
 
     Raises:
-        DataError: No such recipe, a file is not YAML, or variants go round in a circle.
+        DataError: No such recipe, a file is not YAML, variants go round in a circle, or one takes away what is not there.
     """
     return _resolved(name, ())
 
@@ -70,17 +70,30 @@ def _resolved(name: str, variants: tuple[str, ...]) -> dict[str, Any]:
         raise DataError(f"{path}: variant_of: {' is a variant of '.join([*chain, other])}")
     if other not in recipe_paths():
         raise DataError(f"{path}: variant_of: method '{other}' is unknown")
-    return _merged(_resolved(other, chain), values)
+    try:
+        return _merged(_resolved(other, chain), values)
+    except _NotThereError as error:
+        raise DataError(f"{path}: {error.key}: null takes a key away, but {other} has none of this name") from None
 
 
-def _merged(whole: object, patch: dict[str, Any]) -> dict[str, Any]:
+class _NotThereError(Exception):
+    """A key is taken away that is not there."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _merged(whole: object, patch: dict[str, Any], under: str = "") -> dict[str, Any]:
     # a name alone stands for what has that name and no arguments
     merged: dict[str, Any] = {"name": whole} if isinstance(whole, str) else {}
     if isinstance(whole, dict):
         merged |= whole
     for key, value in patch.items():
         if value is None:
-            merged.pop(key, None)
+            if key not in merged:
+                raise _NotThereError(f"{under}{key}")
+            del merged[key]
         else:
-            merged[key] = _merged(merged.get(key), value) if isinstance(value, dict) else value
+            merged[key] = _merged(merged.get(key), value, f"{under}{key}.") if isinstance(value, dict) else value
     return merged

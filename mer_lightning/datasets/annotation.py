@@ -122,14 +122,17 @@ class AnnotationRelease:
         """The same release with corrections switched.
 
         Raises:
-            DataError: No such correction.
+            DataError: No such correction, or one is switched both ways.
         """
+        on, off = set(on), set(off)
         known = {correction.name for correction in self.corrections}
         for name in (*on, *off):
             if name not in known:
                 names = ", ".join(sorted(known)) or "none"
                 raise DataError(f"{self.name}: correction '{name}' is unknown; expected one of {names}")
-        return replace(self, active=(self.active | set(on)) - set(off))
+        if both := sorted(on & off):
+            raise DataError(f"{self.name}: correction '{both[0]}' is switched both on and off; expected one of them")
+        return replace(self, active=(self.active | on) - off)
 
     def corrections_for(self, subject: str, clip: str) -> tuple[Correction, ...]:
         """Corrections that are on and concern a clip, those of one clip before those of all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mer_lightning.types import DataError
+from mer_lightning.types import DataError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file if self.row is None else f"{self.file} row {self.row}"
-        return f"{place}: {self.message}"
+        return one_line(f"{place}: {self.message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Remark:
 
     def __str__(self) -> str:
         place = self.file if self.row is None else f"{self.file} row {self.row}"
-        return f"{place}: {self.message}"
+        return one_line(f"{place}: {self.message}")
 
 
 def refuse(problems: Sequence[Problem]) -> None:

@@ -120,6 +120,16 @@ def test_a_mixed_or_cut_python_log_is_refused_by_its_line(tmp_path, old, new, sa
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("smic s01\na 0 1\nb 1", 3), ("smic s01\nsmic s02\na 0 1\n", 1), ("smic s01\na 0 1\nb 1\nc 1 1\nsmic s02\n", 5)],
+    ids=["cut clip", "no clip", "cut subject"],
+)
+def test_a_megc_log_whose_subject_has_no_clip_is_cut_off(tmp_path, text, line):
+    with pytest.raises(DataError, match=f"line {line}: expected a line 'clip truth prediction' after '.*cut off"):
+        read_file(write(tmp_path / "log.txt", text))
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_table_may_have_the_separators_of_spreadsheets(tmp_path, separator):
     text = "\n".join(separator.join(row) for row in (HEADER, ["smic", "s1", "a", "0", "1"]))

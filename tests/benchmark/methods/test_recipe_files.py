@@ -72,6 +72,13 @@ def test_a_variant_has_the_hash_of_the_same_recipe_written_out(write):
         ("variant_of: [whole]\n", "variant_of: expected the name of a method"),
         ("variant_of: whole\ntraining: {epoch: 9}\n", "s9/new.yaml: training.epoch: unknown key"),
         ("variant_of: whole\ntitle: null\n", "s9/new.yaml: title: missing"),
+        ("variant_of: whole\ndeviation: null\n", "s9/new.yaml: deviation: null takes a key away, but whole has none"),
+        ("variant_of: whole\ntraining: {decay: null}\n", "s9/new.yaml: training.decay: null takes a key away"),
+        ("variant_of: whole\nmodel: &m {name: *m}\n", "s9/new.yaml: line 2: *m stands within itself"),
+        (
+            "variant_of: whole\ntitle: 2019-01-02\n",
+            "s9/new.yaml: expected text, numbers, lists and keys, found the date",
+        ),
         ("variant_of: whole\nparts: {}\n", "s9/new.yaml: parts: unknown key"),
     ],
 )

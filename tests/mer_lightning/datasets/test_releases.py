@@ -55,6 +55,12 @@ def test_unknown_release():
         get_release("casme9")
 
 
+def test_a_correction_cannot_be_switched_both_ways():
+    name = "casme2-sub04-EP12_01f-apex"
+    with pytest.raises(DataError, match=f"casme2-2014: correction '{name}' is switched both on and off"):
+        get_release(f"casme2-2014-no:{name}-with:{name}")
+
+
 def test_the_documented_tables_are_those_of_the_code():
     page = (Path(__file__).parents[3] / "docs/databases.md").read_text(encoding="utf-8")
     # those that come with twins are shipped; a file that somebody adds changes no page
