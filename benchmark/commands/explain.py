@@ -45,8 +45,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     from benchmark.methods.suite import load_suite
     from benchmark.records.store import Store
     from benchmark.studies.explain.explanation import compare_with_record, explanation_of, summary_of
-    from benchmark.studies.explain.networks import find_prediction, find_run, inputs_of, network_of, probabilities_of
     from benchmark.studies.explain.picture import draw_explanation
+    from benchmark.studies.explain.predictors import find_prediction, find_run, inputs_of, network_of, probabilities_of
     from benchmark.training.executors import check_accelerator
     from benchmark.training.tracking.mirror import make_tracker
     from mer_lightning.explain import choose_layers, grad_cam

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from benchmark.commands.options import Commands
-    from benchmark.records.networks import NetworkSize
+    from benchmark.records.network_sizes import NetworkSize
 
 SYSTEMS = DOCS / "systems.md"
 
@@ -34,7 +34,7 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
 
     from benchmark.evidence.verification import as_text, fill_verification, size_of, systems, verify_system
     from benchmark.methods.recipe import load_recipe, recipe_names
-    from benchmark.records.networks import NETWORKS, networks_json
+    from benchmark.records.network_sizes import NETWORKS, networks_json
 
     papers = systems()
     checks = [check for system in papers for check in verify_system(system)]

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.files import load_yaml
 from benchmark.places import PAPERS
-from benchmark.records.networks import NetworkSize, VerifiedFigure
+from benchmark.records.network_sizes import NetworkSize, VerifiedFigure
 from mer_lightning.motion import get_representation
 from mer_lightning.settings import Component, Settings
 from mer_lightning.types import DataError

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from mer_lightning.datasets.annotation import AnnotationRelease, Correction
     from mer_lightning.datasets.apex import OwnApexes
+    from mer_lightning.datasets.manifest import Twin
     from mer_lightning.datasets.sheets import Row, Table, Value
-    from mer_lightning.datasets.twins import Twin
 
 Copy = TypeVar("Copy")
 

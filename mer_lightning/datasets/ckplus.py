@@ -10,8 +10,8 @@ from mer_lightning.datasets.builder import Builder, choose_release, choose_varia
 from mer_lightning.datasets.database import Database
 from mer_lightning.datasets.face_box import LANDMARKS, MARGIN, cut, face_box, find_landmark_folder, released_points
 from mer_lightning.datasets.frames import FrameDataset, Scan
+from mer_lightning.datasets.manifest import read_twin
 from mer_lightning.datasets.paths import children, existing_root, folders_with, relative
-from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
 from mer_lightning.video.reader import number_frames
 

@@ -22,9 +22,9 @@ from mer_lightning.datasets.fer2013_folders import (
 )
 from mer_lightning.datasets.fer2013_folders import LAYOUT as FOLDERS
 from mer_lightning.datasets.frames import FrameDataset, Scan
+from mer_lightning.datasets.manifest import read_twin
 from mer_lightning.datasets.paths import existing_root, files_like, inside, relative
 from mer_lightning.datasets.problems import Problem
-from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
 
 if TYPE_CHECKING:

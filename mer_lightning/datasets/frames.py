@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mer_lightning.datasets.annotation import AnnotationRelease
-    from mer_lightning.datasets.twins import Twin
+    from mer_lightning.datasets.manifest import Twin
     from mer_lightning.types import Kind
 
 Coding = Literal["emotion", "objective"]

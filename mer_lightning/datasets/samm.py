@@ -11,10 +11,10 @@ from mer_lightning.datasets.builder import Builder, choose_release
 from mer_lightning.datasets.copies import choose_copy, expected_clip, find_clips, find_copies
 from mer_lightning.datasets.database import Database
 from mer_lightning.datasets.frames import Coding, FrameDataset, Scan
+from mer_lightning.datasets.manifest import read_twin
 from mer_lightning.datasets.paths import existing_root
 from mer_lightning.datasets.sheet_search import Form, find_spreadsheets, none_found, only
 from mer_lightning.datasets.sheets import Column
-from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

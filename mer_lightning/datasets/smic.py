@@ -14,11 +14,11 @@ from mer_lightning.datasets.apex import ApexChoice, check_apex, choose_apex, ope
 from mer_lightning.datasets.builder import Builder, choose_release, choose_variant
 from mer_lightning.datasets.database import Database
 from mer_lightning.datasets.frames import FrameDataset, Scan
+from mer_lightning.datasets.manifest import read_twin
 from mer_lightning.datasets.paths import children, existing_root, relative, walk
 from mer_lightning.datasets.releases import get_release, releases_of
 from mer_lightning.datasets.sheet_search import Form, Sheet, find_spreadsheets, none_found, only
 from mer_lightning.datasets.sheets import Column, plain
-from mer_lightning.datasets.twins import read_twin
 from mer_lightning.types import DataError, Sample
 from mer_lightning.video.reader import number_frames
 

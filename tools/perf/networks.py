@@ -11,14 +11,14 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from benchmark.methods.recipe import load_recipe
-from benchmark.records.networks import load_networks
+from benchmark.records.network_sizes import load_networks
 from mer_lightning.devices import keep_freed_memory
 from mer_lightning.protocols import get_protocol
 from mer_lightning.tasks.classifier import make_optimizer
 from tools.perf.measurement import Measurement
 
 if TYPE_CHECKING:
-    from benchmark.records.networks import NetworkSize
+    from benchmark.records.network_sizes import NetworkSize
     from mer_lightning.settings import Training
 
 _LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"

@@ -24,7 +24,7 @@ from benchmark.boards.tables import render, strict_environment
 from benchmark.evidence.habits import HABITS
 from benchmark.methods.recipe import load_recipes, recipe_text
 from benchmark.methods.suite import load_suite, suite_names
-from benchmark.records.networks import load_networks
+from benchmark.records.network_sizes import load_networks
 from benchmark.records.run import load_runs
 from mer_lightning.metrics import METRICS, UF1, ranking_first, shown_metrics
 from mer_lightning.protocols import get_protocol
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from benchmark.boards.site.board import MeasuredMethod
     from benchmark.evidence.claims.verdicts import ClaimRow
     from benchmark.methods.recipe import Recipe
-    from benchmark.records.networks import NetworkSize
+    from benchmark.records.network_sizes import NetworkSize
     from benchmark.records.run import RunRecord
 
 SITE = "site"

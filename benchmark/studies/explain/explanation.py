@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from benchmark.studies.explain.networks import Predicted
+    from benchmark.studies.explain.predictors import Predicted
     from mer_lightning.explain import Heat
     from mer_lightning.faces.points import Points
     from mer_lightning.motion import Representation

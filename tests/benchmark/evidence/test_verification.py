@@ -25,7 +25,7 @@ from benchmark.evidence.verification import (
 )
 from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.places import LEADERBOARDS
-from benchmark.records.networks import NETWORKS, load_networks
+from benchmark.records.network_sizes import NETWORKS, load_networks
 from mer_lightning.settings import Component
 from mer_lightning.types import DataError
 

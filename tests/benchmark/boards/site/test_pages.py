@@ -14,7 +14,7 @@ from benchmark.boards.site.pages import SITE, duration, render_site
 from benchmark.evidence.claims.verdicts import judge_claims
 from benchmark.records.curves import MeanCurve
 from benchmark.records.fold import confusion_of
-from benchmark.records.networks import NetworkSize, load_networks, networks_json
+from benchmark.records.network_sizes import NetworkSize, load_networks, networks_json
 from benchmark.records.run import load_run, save_run
 from mer_lightning.metrics import METRICS
 from mer_lightning.types import DataError
