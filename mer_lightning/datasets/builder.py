@@ -276,6 +276,8 @@ class Builder:
         self.problems(
             [*apexes.problems, *apexes.unknown((key.split("/")[0], key.split("/")[1]) for key in self._named)]
         )
+        if not (apexes.frames or apexes.problems):
+            self.remark(apexes.file, None, f"names no clip of {self._database}: no apex is taken from it")
         without = [key for key, sample in sorted(self._samples.items()) if sample.apex is None]
         if without:
             more = f" and {len(without) - 1} more" if len(without) > 1 else ""
