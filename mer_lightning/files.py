@@ -34,7 +34,10 @@ def replacing(path: Path) -> Generator[Path]:
         with part.open("r+b") as file:
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
+        # whoever reads the message knows the place, not what lay beside it
+        if isinstance(error, OSError) and str(error.filename) == str(part):
+            error.filename = str(path)
         part.unlink(missing_ok=True)
         raise
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import chosen_metrics, metrics_option, open_console
+from benchmark.commands.options import chosen_metrics, metrics_option, open_console, print_table
 from benchmark.places import LEADERBOARDS
 from mer_lightning.types import DataError
 
@@ -146,7 +146,7 @@ def _print_comparison(body: Mapping[str, Any], metrics: Sequence[Metric]) -> Non
     console.print(
         f"{body['protocol']}, {body['subjects']} subjects; mean ± over seeds, below it the 95 % interval over subjects"
     )
-    console.print(table)
+    print_table(console, table)
     table = Columns("UF1 difference", "mean", "95 % interval", "p", "p, Holm", "seeds paired")
     for pair in body["comparisons"]:
         left = f"; without {', '.join(pair['left_out'])}" if pair["left_out"] else ""

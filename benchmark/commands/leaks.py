@@ -18,6 +18,7 @@ from benchmark.commands.options import (
     metrics_option,
     open_console,
     plan_inputs,
+    print_table,
     seed,
     suite_options,
 )
@@ -126,7 +127,7 @@ def _print_study(record: LeakRecord, metrics: Sequence[Metric], console: Console
         gap = f"{leaky['uf1'] - honest['uf1']:+.4f}"
         changes = (f"{honest[metric.name]:.4f} → {leaky[metric.name]:.4f}" for metric in others)
         table.add_row(row["name"], f"{honest['uf1']:.4f}", f"{leaky['uf1']:.4f}", gap, *changes)
-    console.print(table)
+    print_table(console, table)
     own = {row["number"]: row["uf1"] for row in body["best_of"]}
     noise = {row["number"]: row["uf1"] for row in body["noise"]}
     table = Columns("n", "best of the last n epochs", "best of n random guesses")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import Progress
 
 from benchmark.methods.source import EDITION
@@ -20,12 +21,16 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from rich.table import Table
+
     from benchmark.methods.suite import Suite
     from benchmark.records.run import RunRecord
     from benchmark.training.plan import Inputs
     from mer_lightning.metrics import Metric
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
+
+_WIDEST = 10_000
 
 
 def count(text: str) -> int:
@@ -148,6 +153,15 @@ def open_console(*, wrap: bool = False, file: TextIO | None = None) -> Console:
         file: Instead of standard output.
     """
     return _PipedConsole(markup=False, emoji=False, highlight=False, soft_wrap=not wrap, file=file)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table as wide as it is: a narrower terminal breaks its lines, and no figure is cut."""
+    wanted = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+    before = console.size
+    console.width = max(before.width, wanted)
+    console.print(table, soft_wrap=True)
+    console.size = before
 
 
 class _PipedConsole(Console):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import chosen_metrics, metrics_option, open_console
+from benchmark.commands.options import chosen_metrics, metrics_option, open_console, print_table
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _score(arguments: argparse.Namespace) -> int:
         scores = (block[key] for key in (*(metric.name for metric in metrics), "accuracy_subject_mean"))
         table.add_row(name, str(block["n"]), str(block["subjects"]), *(f"{value:.4f}" for value in scores))
     console = open_console(wrap=True)
-    console.print(table)
+    print_table(console, table)
     for name, block in {"all": result, **result["databases"]}.items():
         if block["absent"]:
             console.print(

@@ -222,8 +222,8 @@ class Recipe(Settings):
         return depends_on_seed(rule, ((part.training, part.estimator) for part in self.trained))
 
     def seeds_of(self, seeds: Sequence[int]) -> Sequence[int]:
-        """Those of some seeds that a run is worth: the first alone where every seed gives the same result."""
-        return seeds if self.seeded else seeds[:1]
+        """Those of some seeds that a run is worth, each once; the first alone where all give the same result."""
+        return list(dict.fromkeys(seeds)) if self.seeded else seeds[:1]
 
     @property
     def epochs(self) -> int:

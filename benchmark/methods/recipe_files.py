@@ -53,7 +53,8 @@ def read_recipe(name: str) -> dict[str, Any]:
     within a mapping one by one (as in a JSON merge patch, RFC 7396); ``null`` takes away a key that is there.
 
     Raises:
-        DataError: No such recipe, a file is not YAML, variants go in a circle, or one takes away what is not there.
+        DataError: No such recipe, a file is not YAML, variants go round in a circle, or a key that is taken
+            away is not there.
     """
     return _resolved(name, ())
 

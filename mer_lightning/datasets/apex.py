@@ -138,7 +138,7 @@ def _read_apexes(root: Path, path: Path, database: str) -> OwnApexes:
 
 def _bare(subject: str) -> str:
     """A subject without what spreadsheet programs drop and databases differ in: ``s01``, ``01`` and ``1`` are one."""
-    match = re.fullmatch(r"[a-z]*0*(\d+)", subject.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(?:s|sub)?0*(\d+)", subject.strip(), re.IGNORECASE)
     return match[1] if match else subject.strip()
 
 

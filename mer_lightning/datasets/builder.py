@@ -119,6 +119,8 @@ class Builder:
         The sheet needs the columns ``subject`` and ``clip``.
         """
         self.problems(table.problems)
+        if table.rows and "aus" in {*table.rows[0].values} - table.columns:
+            self.remark(table.file, None, "has no column Action Units, so its clips have none")
         for row in table.rows:
             try:
                 subject, clip = (
@@ -276,6 +278,8 @@ class Builder:
         self.problems(
             [*apexes.problems, *apexes.unknown((key.split("/")[0], key.split("/")[1]) for key in self._named)]
         )
+        if not (apexes.frames or apexes.problems):
+            self.remark(apexes.file, None, f"names no clip of {self._database}: no apex is taken from it")
         without = [key for key, sample in sorted(self._samples.items()) if sample.apex is None]
         if without:
             more = f" and {len(without) - 1} more" if len(without) > 1 else ""

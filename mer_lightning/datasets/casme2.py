@@ -114,8 +114,8 @@ def scan(
     kind, frames = choose_copy(variant, copies, base, LAYOUT)
     if coding == "objective" and annotation.classes is None and "objective" not in table.columns:
         raise DataError(
-            f"{table.file}: no column 'Objective Class'; this copy of the sheet has no objective classes, "
-            f"and {_CLASSES.wanted} is not there"
+            f"{table.file}: no column 'Objective Class'; this copy of the sheet has no objective classes; "
+            f"the release casme2-2014+objective takes them from {_CLASSES.wanted}"
         )
     own, remarks = open_apexes(base, "casme2", apex or "sheet", prune=_SUBJECT)
     builder = Builder("casme2", base, chosen, kind, coding, own)

@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from mer_lightning.files import replacing
+from mer_lightning.files import replacing, write_text
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
@@ -51,3 +51,10 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeyp
         part.write_text("new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_is_named_by_its_place(tmp_path):
+    (tmp_path / "here").mkdir()
+    with pytest.raises(OSError, match="Is a directory") as raised:
+        write_text(tmp_path / "here", "x")
+    assert raised.value.filename == str(tmp_path / "here")

@@ -41,6 +41,19 @@ def test_names_with_brackets_are_names(tmp_path, capsys):
     assert "[red]" in capsys.readouterr().out
 
 
+def test_no_figure_is_cut_however_many_are_shown(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    path = str(table(tmp_path / "p.csv", rows_of(FULL)))
+    assert main(["score", path, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert main(["score", path, "--metrics", "all"]) == 0
+    shown = capsys.readouterr().out
+    (row,) = [line for line in shown.splitlines() if line.startswith("│ all ")]
+    for name in ("accuracy", "uf1", "uar", "weighted_f1", "macro_precision", "kappa", "mcc"):
+        assert f"{answer[name]:.4f}" in row
+    assert "…" not in shown
+
+
 def test_the_challenge_log_gives_the_same_as_the_table(tmp_path):
     rows = rows_of(FULL)
     lines, owner = [], None

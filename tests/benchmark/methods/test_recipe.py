@@ -239,7 +239,7 @@ def aliases(levels: int, form: str) -> bytes:
         (b"a: 1\nb: *c", "line 2: found undefined alias"),
         (b"a: \x07", "not YAML .unacceptable character"),
         (b"a: 2026-02-31", "not YAML .day is out of range"),
-        (b"a: &a [*a]", "Circular reference"),
+        (b"a: &a [*a]", r"line 1: \*a stands within itself"),
         (b"a: " + b"[" * 2000 + b"]" * 2000, "line 1: nested deeper than 100"),
         (b"a: " + b"[" * 1_000_000, "line 1: nested deeper than 100"),
         (b"a: [" + b"1," * 20_000 + b"]", "line 1: more than 10000 values"),
@@ -281,3 +281,7 @@ def test_arguments_of_a_representation_change_the_hash_and_what_is_computed(fold
     assert other.hash != plain.hash
     assert check_recipe(other).size == (14, 14)
     assert other.with_values({"training.epochs": 2}).representation == other.representation
+
+
+def test_a_seed_that_is_given_twice_is_one_run():
+    assert list(load_recipe("ststnet").seeds_of([3, 0, 3])) == [3, 0]

@@ -103,6 +103,18 @@ def test_every_row_of_the_file_is_checked(samm, capsys):
         assert f"problem {line}" in lines
 
 
+def test_a_file_without_a_clip_of_this_database_is_remarked(samm):
+    (samm / "apexes.csv").write_text(f"{HEADER}smic,1,s01_ne_01,7\n")
+    report = verify(samm, "samm", apex="file", frames=False)
+    assert "apexes.csv: names no clip of samm: no apex is taken from it" in map(str, report.remarks)
+
+
+def test_a_subject_of_another_name_is_not_the_one_of_its_number(samm):
+    (samm / "apexes.csv").write_text(f"{HEADER}samm,person006,006_1_2,5575\n")
+    (problem,) = [one for one in verify(samm, "samm", apex="file", frames=False).problems if one.row]
+    assert str(problem).startswith("apexes.csv row 2: clip 006_1_2 of subject person006 is unknown")
+
+
 def test_two_files_of_apexes_are_a_question(samm):
     for place in (samm, samm / "SAMM"):
         (place / "apexes.csv").write_text(HEADER)
