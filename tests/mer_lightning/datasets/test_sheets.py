@@ -396,3 +396,12 @@ def test_sub1_and_sub01_are_one_subject(casme2):
     shutil.copytree(cropped / "sub1/EP02_01f", cropped / "sub01/EP02_01f")
     lines = [str(one) for one in verify(casme2, "casme2", frames=False).problems if one.file != "."]
     assert lines == ["Cropped/sub01/EP02_01f: sub01/EP02_01f lies in Cropped/sub1/EP02_01f too"]
+
+
+def test_a_sheet_without_action_units_is_read_and_says_so(casme2):
+    place = CASME2_HEADER.index("Action Units")
+    rows = [[cell for index, cell in enumerate(row) if index != place] for row in (CASME2_HEADER, *CASME2_ROWS)]
+    write_sheet(casme2 / SHEET, rows)
+    report = verify(casme2, "casme2", frames=False)
+    assert f"{SHEET} [Sheet1]: has no column Action Units, so its clips have none" in map(str, report.remarks)
+    assert {sample.action_units for sample in Casme2(casme2, partial=True).samples} == {""}
