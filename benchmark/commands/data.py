@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.commands.landmarks import add_landmarks_command
+from benchmark.commands.landmarks import add_landmarks_command, open_frames
 from benchmark.commands.options import seed
 from benchmark.methods.data_root import VARIABLE, config_file, data_root
-from mer_lightning.datasets.registry import databases, find_databases, get_database, recognise
+from mer_lightning.datasets.registry import databases, find_databases
 from mer_lightning.datasets.releases import get_release, releases_of
 from mer_lightning.datasets.verify import Verification, verify, verify_all
 from mer_lightning.types import DataError
@@ -186,23 +186,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     from mer_lightning.faces.landmarks import load_detector
     from mer_lightning.faces.prepare import prepare_landmarks
 
-    name = arguments.database
-    if name is None:
-        found = recognise(arguments.path)
-        if len(found) != 1:
-            raise DataError(
-                f"{arguments.path}: {', '.join(found) or 'no database'} recognised; name one with --database"
-            )
-        name = found[0]
-    options: dict[str, object] = {"partial": arguments.partial}
-    if arguments.release is not None:
-        options["release"] = arguments.release
-    if arguments.variant is not None:
-        options["variant"] = arguments.variant
-    if name == "ckplus":
-        # clips are aligned by their first frame, and those of pre-training are whole sequences
-        options["frames"] = "sequence"
-    dataset = get_database(name).open(arguments.path, **options)
+    dataset = open_frames(arguments)
     detector = load_detector(arguments.detector, arguments.model, arguments.device)
     out = arguments.out or landmark_file(arguments.path, dataset.variant)
     prepared = prepare_landmarks(dataset.samples, dataset.read, detector, out)

@@ -43,7 +43,7 @@ def _landmarks(arguments: argparse.Namespace) -> int:
     from mer_lightning.faces.aligned import landmark_file
     from mer_lightning.faces.openface import import_openface
 
-    dataset = _open(arguments)
+    dataset = open_frames(arguments)
     out = arguments.out or landmark_file(arguments.path, dataset.variant)
     prepared = import_openface(dataset.samples, arguments.path.resolve(), arguments.openface, out)
     console = open_console()
@@ -57,7 +57,12 @@ def _landmarks(arguments: argparse.Namespace) -> int:
     return 1 if prepared.without_face else 0
 
 
-def _open(arguments: argparse.Namespace) -> FrameDataset:
+def open_frames(arguments: argparse.Namespace) -> FrameDataset:
+    """Open the one database of a folder, as whoever finds landmarks in its frames needs it.
+
+    Raises:
+        DataError: Not one database is recognised, or something is not as released.
+    """
     name = arguments.database
     if name is None:
         found = recognise(arguments.path)
@@ -68,4 +73,7 @@ def _open(arguments: argparse.Namespace) -> FrameDataset:
         name = found[0]
     options: dict[str, object] = {"partial": arguments.partial}
     options |= {key: value for key in ("release", "variant") if (value := getattr(arguments, key)) is not None}
+    if name == "ckplus":
+        # clips are aligned by their first frame, and those of pre-training are whole sequences
+        options["frames"] = "sequence"
     return get_database(name).open(arguments.path, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mer_lightning.datasets.annotation import AnnotationRelease, Correction, lenient_frames
@@ -54,33 +55,27 @@ _UNLABELLED = {"sub09/EP02_02f": "the folder was released without a row in any s
 
 _COUNTS = {"others": 99, "disgust": 63, "happiness": 32, "repression": 27}
 
-_OBJECTIVE_2014 = {"I": 25, "II": 15, "III": 99, "IV": 26, "V": 20, "VI": 1, "VII": 69}
+_OF_2014 = AnnotationRelease(
+    name="casme2-2014",
+    database="casme2",
+    source="CASME II (Yan et al., PLoS ONE 2014), CASME2-coding-20140508.xlsx",
+    file="CASME2-coding-20140508.xlsx",
+    counts=_COUNTS | {"surprise": 25, "sadness": 7, "fear": 2},
+    clips=255,
+    subjects=26,
+    # of copies that have the column
+    objective={"I": 25, "II": 15, "III": 99, "IV": 26, "V": 20, "VI": 1, "VII": 69},
+    corrections=_CORRECTIONS,
+    unlabelled=_UNLABELLED,
+    notes=("it has no objective classes, save in copies with a column of them",),
+)
 RELEASES = (
-    AnnotationRelease(
-        name="casme2-2014",
-        database="casme2",
-        source="CASME II (Yan et al., PLoS ONE 2014), CASME2-coding-20140508.xlsx",
-        file="CASME2-coding-20140508.xlsx",
-        counts=_COUNTS | {"surprise": 25, "sadness": 7, "fear": 2},
-        clips=255,
-        subjects=26,
-        # of copies that have the column
-        objective=_OBJECTIVE_2014,
-        corrections=_CORRECTIONS,
-        unlabelled=_UNLABELLED,
-        notes=("it has no objective classes, save in copies with a column of them",),
-    ),
-    AnnotationRelease(
+    _OF_2014,
+    replace(
+        _OF_2014,
         name="casme2-2014+objective",
-        database="casme2",
         source="CASME II, CASME2-coding-20140508.xlsx with CASME2-ObjectiveClasses.xlsx (Davison et al., 2018)",
         file="CASME2-coding-20140508.xlsx and CASME2-ObjectiveClasses.xlsx",
-        counts=_COUNTS | {"surprise": 25, "sadness": 7, "fear": 2},
-        clips=255,
-        subjects=26,
-        objective=_OBJECTIVE_2014,
-        corrections=_CORRECTIONS,
-        unlabelled=_UNLABELLED,
         notes=("joined by subject and clip; every row of each has its partner",),
     ),
     AnnotationRelease(
