@@ -19,11 +19,11 @@ class FoldLocks:
     locks nobody is kept from anything: two programs may then train the same fold, and the record is the same.
 
     Args:
-        folder: Folder of the run; the files lie in its ``locks``.
+        folder: Folder of the run; the files lie in its ``fold-locks``, since runs of before have a file ``locks``.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "locks"
+        self._folder = folder / "fold-locks"
         self._held: dict[str, FileLock] = {}
 
     def take(self, person: str) -> bool:
