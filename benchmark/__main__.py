@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.cache import add_cache_commands
@@ -20,6 +21,7 @@ from benchmark.commands.papers import add_papers_command
 from benchmark.commands.run import add_run_commands
 from benchmark.commands.score import add_score_command
 from benchmark.commands.tune import add_tune_commands
+from benchmark.places import VARIABLE, find_workspace, working_in
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -49,7 +51,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all went well, 1 when something asked for did not (a fold failed, tables drifted), 2 when the input
         was not what it should be.
     """
-    arguments = _parser().parse_args(argv)
+    place = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    place.add_argument("--workspace", type=Path)
+    given, words = place.parse_known_args(argv)
+    try:
+        chosen = find_workspace(given.workspace)
+    except DataError as error:
+        print(f"mer-bench: {error}", file=sys.stderr)
+        return 2
+    with working_in(chosen):
+        return _run(words)
+
+
+def _run(words: Sequence[str]) -> int:
+    arguments = _parser().parse_args(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a file name need not be text that the terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -83,6 +98,12 @@ def _drop_output() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition."
+    )
+    # read before the commands are known, whose defaults lie in it; it may stand anywhere
+    parser.add_argument(
+        "--workspace",
+        metavar="DIR",
+        help=f"where runs, records and boards lie (default: {VARIABLE}, then the current folder)",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in _COMMANDS:

@@ -13,7 +13,7 @@ from benchmark.boards.reported import METHODS
 from benchmark.evidence.statistics import Score, bootstrap, stack_runs
 from benchmark.files import load_yaml
 from benchmark.methods.recipe import Paper, recipe_names
-from benchmark.records.board_names import board_title, is_synthetic, protocol_of
+from benchmark.records.board_names import board_title, is_synthetic, protocol_of, shipped_board
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.datasets.registry import databases
 from mer_lightning.metrics import METRICS, UF1, accuracy
@@ -142,24 +142,25 @@ class Board:
         return place if place < 2 else None
 
 
-def load_boards(leaderboards: Path) -> list[Board]:
-    """Group the committed records into leaderboards, real data first.
+def load_boards(leaderboards: Path, recorded: Sequence[RunRecord] | None = None) -> list[Board]:
+    """Group records into leaderboards, real data first.
 
     Args:
         leaderboards: Folder with ``records/`` and ``reported/``.
+        recorded: Instead of those in ``records/``.
 
     Raises:
         DataError: A record or a reported file is not what it should be.
     """
     runs: dict[str, list[RunRecord]] = defaultdict(list)
-    for record in load_runs(leaderboards / "records"):
-        runs[record.board].append(record)
+    for record in load_runs(leaderboards / "records") if recorded is None else recorded:
+        runs[record.shown_on].append(record)
     # a method that was recorded may have no recipe any more
     methods = {*recipe_names(), *(record.method for records in runs.values() for record in records)}
     paths = sorted(path for path in (leaderboards / "reported").glob("*.yaml") if path.name != METHODS)
     reported = {path.stem: _load_reported(path, methods) for path in paths}
     order = sorted(runs, key=lambda board: (is_synthetic(board), len(runs[board][0].databases) == 1, board))
-    return [_board(name, runs[name], reported.get(name)) for name in order]
+    return [_board(name, runs[name], reported.get(shipped_board(name))) for name in order]
 
 
 def _load_reported(path: Path, methods: Container[str]) -> Reported:
@@ -184,7 +185,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
     published = reported.rows if reported else ()
     entries: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
-        entries[record.entry].append(record)
+        entries[record.shown_as].append(record)
     databases = records[0].databases
     parts = (ALL, *databases) if len(databases) > 1 else (ALL,)
     rows = [
@@ -218,8 +219,10 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
     unfinished = [f"incomplete {run.finished}/{run.folds}" for run in runs if not run.complete]
     return BoardRow(
         method=last.method,
-        entry=last.entry,
-        title=last.title + (f" ({last.edition})" if last.edition else "") + (" (not ranked)" if last.unranked else ""),
+        entry=last.shown_as,
+        title=last.shown_title
+        + (f" ({last.edition})" if last.edition else "")
+        + (" (not ranked)" if last.unranked else ""),
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},
         intervals={} if unfinished else _intervals(runs, parts),

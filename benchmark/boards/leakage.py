@@ -115,19 +115,20 @@ class LeakBoard:
     data: tuple[str, ...]
 
 
-def load_leak_boards(leaderboards: Path) -> list[LeakBoard]:
+def load_leak_boards(leaderboards: Path, mine: Sequence[LeakRecord] = ()) -> list[LeakBoard]:
     """Group the studies of ``leaks/`` by leaderboard, real data first.
 
     Args:
         leaderboards: Folder with ``leaks/``.
+        mine: A user's studies beside them.
 
     Raises:
         DataError: A study, or what was found elsewhere, is not what it should be.
     """
     folder = leaderboards / "leaks"
     grouped: dict[str, list[LeakRecord]] = defaultdict(list)
-    for record in load_leaks(folder):
-        grouped[record.honest.board].append(record)
+    for record in (*load_leaks(folder), *mine):
+        grouped[record.honest.shown_on].append(record)
     if not grouped:
         return []
     elsewhere = _found_elsewhere(folder / ELSEWHERE)
@@ -175,13 +176,13 @@ def _leak_board(
 ) -> LeakBoard:
     methods: dict[str, list[LeakRecord]] = defaultdict(list)
     for record in records:
-        methods[record.honest.entry].append(record)
+        methods[record.honest.shown_as].append(record)
     rows = tuple(row for own in methods.values() for row in _habit_rows(own))
     noise: dict[int, float] = dict(zip(NUMBERS, noise_of(records[0]), strict=True))
     curves: dict[str, dict[int, float]] = {"Random guesses": noise}
     for own in methods.values():
         if own[0].best_of:
-            curves[f"{own[0].honest.title}, last n epochs"] = {
+            curves[f"{own[0].honest.shown_title}, last n epochs"] = {
                 best.number: Score.over([float(uf1(record.best_of[place].confusion)) for record in own]).mean
                 for place, best in enumerate(own[0].best_of)
             }
@@ -201,7 +202,7 @@ def _leak_board(
             if row.board == name
         ),
         data=tuple(
-            f"{own[-1].honest.title}: {', '.join(f'seed {record.honest.seed}' for record in own)}, run on "
+            f"{own[-1].honest.shown_title}: {', '.join(f'seed {record.honest.seed}' for record in own)}, run on "
             f"{own[-1].honest.device}, data list {own[-1].honest.data.table_hash[:10]}"
             for own in methods.values()
         ),
@@ -218,8 +219,8 @@ def _habit_rows(records: Sequence[LeakRecord]) -> list[HabitRow]:
     last, names = records[-1], [metric.name for metric in METRICS]
     return [
         HabitRow(
-            entry=last.honest.entry,
-            title=last.honest.title,
+            entry=last.honest.shown_as,
+            title=last.honest.shown_title,
             name=habit.name,
             habit=habit.title,
             candidates=f"{last.number} {_UNITS[last.candidates]}" if habit.outcome in _CHOSEN else "",

@@ -46,7 +46,7 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> tuple[Figure, str]:
         part.patch.set_facecolor("white")
     _draw_habits(above, rows)
     _draw_choices(below, records)
-    title = board_title(records[0].honest.board)
+    title = board_title(records[0].honest.shown_on)
     heading = f"{title}: what looking at the held-out subject is worth"
     parts[0].suptitle(heading, x=0.01, ha="left", fontsize=10, fontweight="bold")
     for axes in (above, below):
@@ -110,5 +110,5 @@ def _short(habit: Habit) -> str:
 
 
 def _study(record: LeakRecord, among: Sequence[LeakRecord]) -> str:
-    several = sum(other.honest.entry == record.honest.entry for other in among) > 1
-    return f"{record.honest.title} s{record.honest.seed}" if several else record.honest.title
+    several = sum(other.honest.shown_as == record.honest.shown_as for other in among) > 1
+    return f"{record.honest.shown_title} s{record.honest.seed}" if several else record.honest.shown_title

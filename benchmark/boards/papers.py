@@ -101,11 +101,12 @@ class PaperPage:
     counted: tuple[int, int, int]
 
 
-def load_papers(leaderboards: Path) -> list[PaperPage]:
-    """Put what was recorded beside what each paper prints.
+def load_papers(leaderboards: Path, recorded: Sequence[RunRecord] | None = None) -> list[PaperPage]:
+    """Put what was recorded beside what each paper prints; of a method, a user's records instead of shipped ones.
 
     Args:
         leaderboards: Folder with ``records/`` and ``reported/``; without papers in it the result is empty.
+        recorded: Instead of those in ``records/``.
 
     Raises:
         DataError: A record or a reported file is not what it should be.
@@ -114,8 +115,11 @@ def load_papers(leaderboards: Path) -> list[PaperPage]:
     if not reported.papers:
         return []
     runs: _Runs = defaultdict(lambda: defaultdict(list))
-    for record in load_runs(leaderboards / "records"):
-        runs[record.board, record.method][record.edition].append(record)
+    records = load_runs(leaderboards / "records") if recorded is None else recorded
+    mine = {(record.board, record.entry) for record in records if record.is_mine}
+    for record in records:
+        if record.is_mine or (record.board, record.entry) not in mine:
+            runs[record.board, record.method][record.edition].append(record)
     pages: list[PaperPage] = []
     for paper in reported.papers:
         tables = tuple(_page_table(table, reported.methods, runs) for table in paper.tables)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.places import RUNS
+from benchmark.places import workspace
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ def add_cache_commands(commands: Commands) -> None:
     parts = parser.add_subparsers(dest="cache_command", required=True, metavar="COMMAND")
     place = argparse.ArgumentParser(add_help=False)
     place.add_argument(
-        "--cache", type=Path, default=RUNS / "cache", metavar="DIR", help="folder of the cache (default: %(default)s)"
+        "--cache",
+        type=Path,
+        default=workspace().runs / "cache",
+        metavar="DIR",
+        help="folder of the cache (default: %(default)s)",
     )
 
     listed = parts.add_parser("list", parents=[place], help="show what is kept, by when it was last used")

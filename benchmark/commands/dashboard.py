@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from benchmark.commands.options import local_records
-from benchmark.places import RUNS
+from benchmark.places import workspace
 from benchmark.training.tracking.dashboard import PACKAGE, Dashboard, make_dashboard
 from mer_lightning.types import DataError
 
@@ -81,7 +81,7 @@ def _offline() -> str:
 
 def _again(arguments: argparse.Namespace) -> str:
     words = ["mer-bench", "wandb-workspace", "--entity", arguments.entity, "--project", arguments.project]
-    words += ["--runs", str(arguments.runs)] if arguments.runs != RUNS else []
+    words += ["--runs", str(arguments.runs)] if arguments.runs != workspace().runs else []
     return shlex.join([*words, *(["--out", str(arguments.out)] if arguments.out else [])])
 
 

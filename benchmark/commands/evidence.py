@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table as Columns
 
 from benchmark.commands.options import chosen_metrics, metrics_option, open_console, print_table
-from benchmark.places import LEADERBOARDS
+from benchmark.places import SHIPPED, workspace
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ _LARGEST = 6
 def add_evidence_commands(commands: Commands) -> None:
     """Register the commands; every one sets ``handler``, which gives the exit code."""
     places = argparse.ArgumentParser(add_help=False)
-    places.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
+    places.add_argument(
+        "--records", type=Path, metavar="DIR", help="these alone (default: mine, beside those that are shipped)"
+    )
     places.add_argument("--json", action="store_true", help="for programs")
 
     compared = commands.add_parser(
@@ -60,9 +62,8 @@ def add_evidence_commands(commands: Commands) -> None:
     audited.add_argument(
         "folder",
         type=Path,
-        nargs="?",
-        default=LEADERBOARDS / "records",
-        help="a store or records (default: %(default)s)",
+        nargs="*",
+        help="a store or records (default: mine, and those that are shipped)",
     )
     audited.set_defaults(handler=_audit)
 
@@ -80,7 +81,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     )
 
     metrics = chosen_metrics(arguments)
-    runs = _runs(arguments.records, arguments.protocol)
+    runs = _runs(_load(arguments.records), arguments.protocol)
     methods: list[str] = list(dict.fromkeys(arguments.methods)) or [
         method for method, found in runs.items() if all(run.complete for run in found)
     ]
@@ -171,13 +172,12 @@ def _print_comparison(body: Mapping[str, Any], metrics: Sequence[Metric]) -> Non
 def _ranks(arguments: argparse.Namespace) -> int:
     from benchmark.boards.figures import draw_ranks
     from benchmark.evidence.statistics import average_ranks, over_seeds, stack_runs
-    from benchmark.records.run import load_runs
 
-    records = load_runs(arguments.records)
+    records = _load(arguments.records)
     boards: list[str] = list(dict.fromkeys(arguments.protocol)) or sorted(
-        {r.board for r in records if len(r.databases) == 1 and not r.data.synthetic}
+        {r.shown_on for r in records if len(r.databases) == 1 and not r.data.synthetic}
     )
-    runs = {board: _runs(arguments.records, board) for board in boards}
+    runs = {board: _runs(records, board) for board in boards}
     complete = {
         board: {m for m, own in found.items() if all(r.complete and not r.unranked for r in own)}
         for board, found in runs.items()
@@ -190,7 +190,7 @@ def _ranks(arguments: argparse.Namespace) -> int:
             f"under {', '.join(boards) or 'none'}"
         )
     ranks = average_ranks(uf1)
-    titles = [runs[boards[0]][method][0].title for method in methods]
+    titles = [runs[boards[0]][method][0].shown_title for method in methods]
     if arguments.svg is not None:
         arguments.svg.write_text(draw_ranks(ranks, titles), encoding="utf-8")
     if arguments.json:
@@ -274,22 +274,34 @@ def _claimed_counts(arguments: argparse.Namespace) -> tuple[int, ...]:
 def _audit(arguments: argparse.Namespace) -> int:
     from benchmark.records.audit import audit_folder
 
-    found = audit_folder(arguments.folder)
+    home = workspace()
+    # those of a workspace in which nothing was recorded yet are none
+    own = [] if home.is_project or not home.records.exists() else [home.records]
+    found = [one for folder in arguments.folder or [*own, SHIPPED / "records"] for one in audit_folder(folder)]
     for audited in found:
         print(audited)
     return 1 if any(audited.problems for audited in found) else 0
 
 
-def _runs(records: Path, board: str) -> dict[str, Sequence[RunRecord]]:
-    """Runs of each entry of a leaderboard, by seed, in name order."""
+def _load(records: Path | None) -> list[RunRecord]:
+    """The records of a folder; without one, a user's beside those that are shipped."""
     from benchmark.records.run import load_runs
+    from benchmark.records.shown import load_shown
 
+    if records is None:
+        return load_shown(workspace().records, SHIPPED / "records")
+    if not records.is_dir():
+        raise DataError(f"--records {records}: no such folder")
+    return load_runs(records)
+
+
+def _runs(records: Sequence[RunRecord], board: str) -> dict[str, Sequence[RunRecord]]:
+    """Runs of each row of a leaderboard, by seed, in name order."""
     found: dict[str, list[RunRecord]] = {}
-    every = load_runs(records)
-    for run in every:
-        if run.board == board:
-            found.setdefault(run.entry, []).append(run)
+    for run in records:
+        if run.shown_on == board:
+            found.setdefault(run.shown_as, []).append(run)
     if not found:
-        known = ", ".join(sorted({run.board for run in every})) or "none"
-        raise DataError(f"protocol '{board}' has no record in {records}; found {known}")
+        known = ", ".join(sorted({run.shown_on for run in records})) or "none"
+        raise DataError(f"protocol '{board}' has no record; found {known}")
     return {method: sorted(runs, key=lambda run: run.seed) for method, runs in found.items()}

@@ -2,67 +2,164 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.options import chosen_metrics, metrics_option
-from benchmark.places import LEADERBOARDS, PROJECT
+from benchmark.places import PROJECT, SHIPPED, workspace
 from mer_lightning.files import write_text
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable, Sequence
 
+    from benchmark.boards.board import Board
     from benchmark.commands.options import Commands
+    from benchmark.evidence.habits import LeakRecord
+    from benchmark.records.run import RunRecord
+    from mer_lightning.metrics import Metric
 
 DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
+_RENDERED = ".rendered.json"
+_PATTERNS = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
 
 
 def add_leaderboards_command(commands: Commands) -> None:
     """Register ``leaderboards``; it sets ``handler``."""
     boards = commands.add_parser("leaderboards", parents=[metrics_option()], help="render all tables from the records")
+    boards.add_argument(
+        "--records", type=Path, metavar="DIR", help="these alone (default: mine, beside those that are shipped)"
+    )
+    boards.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"where tables and pages go (default: {workspace().boards}; needed with --records)",
+    )
     boards.add_argument("--check", action="store_true", help="only say whether they agree; exit 1 if not")
     boards.set_defaults(handler=_leaderboards)
 
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.board import load_boards
-    from benchmark.boards.figures import draw_board
-    from benchmark.boards.leakage import load_leak_boards, render_leaks
-    from benchmark.boards.papers import load_papers, render_papers
-    from benchmark.boards.site.pages import SITE, render_site
-    from benchmark.boards.tables import fill_tables, load_claims, render, render_claims
+    from benchmark.boards.site.pages import SITE
 
+    out = _out(arguments)
     metrics = chosen_metrics(arguments)
-    boards, papers, claims = load_boards(LEADERBOARDS), load_papers(LEADERBOARDS), load_claims(LEADERBOARDS)
-    files = (
-        render(LEADERBOARDS, boards, metrics)
-        | render_papers(LEADERBOARDS, papers)
-        | render_claims(LEADERBOARDS, claims)
-    )
-    leaks = load_leak_boards(LEADERBOARDS)
-    files |= render_leaks(LEADERBOARDS, leaks, metrics)
-    for board in boards:
-        if board.reported:
-            files[LEADERBOARDS / f"{board.id}.svg"] = draw_board(board)
-    for document in DOCUMENTS:
-        files[document] = fill_tables(document.read_text(encoding="utf-8"), boards)
-    patterns = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
-    stale = {path for pattern in patterns for path in LEADERBOARDS.glob(pattern)} - files.keys()
+    recorded, leaks = _recorded(arguments)
+    boards = load_boards(SHIPPED, recorded)
+    files, site = _render(out, boards, recorded, leaks, metrics)
+    # the project's own are committed, so that what nobody renders any more is told by its name
+    ours = workspace().is_project and out == workspace().boards
+    if ours:
+        files |= _documents(boards)
+        there = {path for pattern in _PATTERNS for path in out.glob(pattern)}
+        there |= {path for pattern in ("*.*", "tables/*") for path in (out / SITE).glob(pattern)}
+    else:
+        there = _rendered(out)
+    stale = there - files.keys() - site.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
-        for path in sorted([*drifted, *stale]):
-            print(
-                f"{path.relative_to(PROJECT)}: differs from the records; run make leaderboards",
-                file=sys.stderr,
-            )
-        return 1 if drifted or stale else 0
-    # not committed, so nothing can have drifted from it
-    site = render_site(LEADERBOARDS, boards, papers, claims, leaks)
-    stale |= {path for pattern in ("*.*", "tables/*") for path in (LEADERBOARDS / SITE).glob(pattern)} - site.keys()
+        # pages are not committed, so nothing can have drifted from them
+        gone = [path for path in stale if not path.is_relative_to(out / SITE)]
+        for path in sorted([*drifted, *gone]):
+            print(f"{_short(path)}: differs from the records; run make leaderboards", file=sys.stderr)
+        return 1 if drifted or gone else 0
     for path, text in ({path: files[path] for path in drifted} | site).items():
         write_text(path, text)
     for path in stale:
-        path.unlink()
-    print(f"tables: {LEADERBOARDS / 'README.md'}")
-    print(f"site: {LEADERBOARDS / SITE / 'index.html'}")
+        path.unlink(missing_ok=True)
+    if not ours:
+        names = sorted(path.relative_to(out).as_posix() for path in files.keys() | site.keys())
+        write_text(out / _RENDERED, json.dumps(names, indent=0) + "\n")
+    print(f"tables: {out / 'README.md'}")
+    print(f"site: {out / SITE / 'index.html'}")
     return 0
+
+
+def _out(arguments: argparse.Namespace) -> Path:
+    if arguments.out is None and arguments.records is not None:
+        raise DataError("--records: other records than those of the workspace; expected --out with it")
+    if arguments.records is not None and not arguments.records.is_dir():
+        raise DataError(f"--records {arguments.records}: no such folder")
+    out: Path = workspace().boards if arguments.out is None else arguments.out.absolute()
+    if out.exists() and not out.is_dir():
+        raise DataError(f"--out {out}: expected a folder")
+    if workspace().is_project and out == workspace().boards and arguments.records is not None:
+        raise DataError(f"--out {out}: holds the committed tables; expected another folder")
+    return out
+
+
+def _recorded(arguments: argparse.Namespace) -> tuple[list[RunRecord], list[LeakRecord] | None]:
+    """What is shown; of the studies a user's alone, None for no study at all."""
+    from benchmark.evidence.habits import load_leaks
+    from benchmark.records.run import load_runs
+    from benchmark.records.shown import beside, load_shown
+
+    if arguments.records is not None:
+        return load_runs(arguments.records), None
+    home = workspace()
+    recorded = load_shown(home.records, SHIPPED / "records")
+    if home.is_project:
+        return recorded, []
+    shipped = [record.honest for record in load_leaks(SHIPPED / "leaks")]
+    own = load_leaks(home.leaks)
+    shown = {id(one): mine for one, mine in zip(own, beside([one.honest for one in own], shipped), strict=True)}
+    return recorded, [one.model_copy(update={"honest": shown[id(one)]}) for one in own]
+
+
+def _render(
+    out: Path,
+    boards: Sequence[Board],
+    recorded: Sequence[RunRecord],
+    leaks: Sequence[LeakRecord] | None,
+    metrics: Sequence[Metric],
+) -> tuple[dict[Path, str], dict[Path, str]]:
+    """Text of every table and picture, and of every page, by where it belongs."""
+    from benchmark.boards.figures import draw_board
+    from benchmark.boards.leakage import load_leak_boards, render_leaks
+    from benchmark.boards.papers import load_papers, render_papers
+    from benchmark.boards.site.pages import render_site
+    from benchmark.boards.tables import load_claims, render, render_claims
+
+    papers, claims = load_papers(SHIPPED, recorded), load_claims(SHIPPED)
+    studies = [] if leaks is None else load_leak_boards(SHIPPED, leaks)
+    files = render(SHIPPED, boards, metrics) | render_papers(SHIPPED, papers) | render_claims(SHIPPED, claims)
+    files |= render_leaks(SHIPPED, studies, metrics)
+    files |= {SHIPPED / f"{board.id}.svg": draw_board(board) for board in boards if board.reported}
+    site = render_site(SHIPPED, boards, papers, claims, studies, recorded)
+    return _moved(files, out), _moved(site, out)
+
+
+def _moved(files: dict[Path, str], out: Path) -> dict[Path, str]:
+    return {out / path.relative_to(SHIPPED): text for path, text in files.items()}
+
+
+def _documents(boards: Iterable[Board]) -> dict[Path, str]:
+    from benchmark.boards.tables import fill_tables
+
+    return {path: fill_tables(path.read_text(encoding="utf-8"), boards) for path in DOCUMENTS}
+
+
+def _rendered(out: Path) -> set[Path]:
+    """What this command has written into a folder before; nobody else's file is ever taken away."""
+    path = out / _RENDERED
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable ({error}); remove it to render anew") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path}: expected a list of file names; remove it to render anew")
+    paths = {(out / name).resolve() for name in names}
+    if strange := [one for one in paths if not one.is_relative_to(out.resolve())]:
+        raise DataError(f"{path}: {strange[0]} lies outside; remove it to render anew")
+    return {out / name for name in names if (out / name).is_file()}
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path

@@ -22,7 +22,7 @@ from benchmark.commands.options import (
     seed,
     suite_options,
 )
-from benchmark.places import LEADERBOARDS
+from benchmark.places import workspace
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def add_leak_command(commands: Commands) -> None:
     leaks.add_argument("--protocol", help="a protocol (default: the first of the suite)")
     leaks.add_argument("--seed", type=seed, default=0, help="seed of the run (default: %(default)s)")
     leaks.add_argument("--jobs", type=count, metavar="N", help="worker processes (default: one per core)")
-    leaks.add_argument("--records", type=Path, default=LEADERBOARDS / "leaks", help="(default: %(default)s)")
+    leaks.add_argument("--records", type=Path, default=workspace().leaks, help="(default: %(default)s)")
     leaks.add_argument("--svg", type=Path, help="the picture (default: beside the local records)")
     leaks.add_argument("--json", action="store_true", help="for programs")
     leaks.set_defaults(handler=_leak_study)

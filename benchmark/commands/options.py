@@ -14,7 +14,7 @@ from rich.measure import Measurement
 from rich.progress import Progress
 
 from benchmark.methods.source import EDITION
-from benchmark.places import LEADERBOARDS, RUNS
+from benchmark.places import workspace
 from mer_lightning.settings import SEEDS
 from mer_lightning.types import DataError
 
@@ -58,7 +58,7 @@ def seed(text: str) -> int:
 def local_records() -> argparse.ArgumentParser:
     """The flag of every command that reads or writes local records."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--runs", type=Path, default=RUNS, help="local records (default: %(default)s)")
+    parser.add_argument("--runs", type=Path, default=workspace().runs, help="local records (default: %(default)s)")
     return parser
 
 
@@ -133,7 +133,7 @@ def chosen_suite(arguments: argparse.Namespace) -> Suite:
 def training_options() -> argparse.ArgumentParser:
     """The flags of every command that trains the folds of a suite and records them."""
     parser = argparse.ArgumentParser(add_help=False, parents=[local_records(), suite_options(), edition_option()])
-    parser.add_argument("--records", type=Path, default=LEADERBOARDS / "records", help="(default: %(default)s)")
+    parser.add_argument("--records", type=Path, default=workspace().records, help="(default: %(default)s)")
     parser.add_argument(
         "--executor",
         default="auto",

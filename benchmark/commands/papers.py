@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmark.places import DOCS, LEADERBOARDS
+from benchmark.places import DOCS, SHIPPED, workspace
 from mer_lightning.files import write_text
 from mer_lightning.types import DataError
 
@@ -36,6 +36,10 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
     from benchmark.methods.recipe import load_recipe, recipe_names
     from benchmark.records.network_sizes import NETWORKS, networks_json
 
+    if arguments.write and not workspace().is_project:
+        raise DataError(
+            f"--write: fills files of the project; expected a checkout of it as the workspace, found {workspace().root}"
+        )
     papers = systems()
     checks = [check for system in papers for check in verify_system(system)]
     if arguments.json:
@@ -53,7 +57,7 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
                 print(f"{name}: not counted: {error}", file=sys.stderr)
             else:
                 sizes += [size] if size else []
-        write_text(LEADERBOARDS / NETWORKS, networks_json(sizes))
+        write_text(SHIPPED / NETWORKS, networks_json(sizes))
     failed = [check for check in checks if check.verdict == "FAIL"]
     for row in failed:
         print(f"{row.system}, {row.variant}: {row.quantity}: {row.reason}", file=sys.stderr)

@@ -1,4 +1,8 @@
-"""What a leaderboard, its rows and its data are called; ``synthetic-`` stands before it where nobody was recorded."""
+"""What a leaderboard, its rows and its data are called.
+
+``synthetic-`` stands before a leaderboard where nobody was recorded, and before that ``mine-`` where a user's results are
+of other clips than those that are shipped.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ if TYPE_CHECKING:
     from mer_lightning.protocols import Protocol
 
 _SYNTHETIC = "synthetic-"
+_MINE = "mine-"
 
 
 def board_name(protocol: str, *, synthetic: bool) -> str:
@@ -22,6 +27,16 @@ def entry_name(method: str, edition: str) -> str:
     return f"{method}@{edition}" if edition else method
 
 
+def mine(name: str) -> str:
+    """What is a user's own among what is shipped: ``mine-<board>``; of a row ``mine-<entry>``."""
+    return f"{_MINE}{name}"
+
+
+def shipped_board(board: str) -> str:
+    """The leaderboard under the same protocol, and on people that were recorded or invented as here, that is shipped."""
+    return board.removeprefix(_MINE)
+
+
 def source_name(dataset: str, release: str) -> str:
     """Where the samples of a result come from."""
     return f"{dataset}, release {release}"
@@ -29,7 +44,7 @@ def source_name(dataset: str, release: str) -> str:
 
 def is_synthetic(board: str) -> bool:
     """True where nobody was recorded."""
-    return board.startswith(_SYNTHETIC)
+    return shipped_board(board).startswith(_SYNTHETIC)
 
 
 def protocol_of(board: str) -> Protocol:
@@ -38,7 +53,7 @@ def protocol_of(board: str) -> Protocol:
     Raises:
         DataError: There is no such protocol.
     """
-    return get_protocol(board.removeprefix(_SYNTHETIC))
+    return get_protocol(shipped_board(board).removeprefix(_SYNTHETIC))
 
 
 def protocol_title(board: str) -> str:
@@ -58,4 +73,5 @@ def board_title(board: str) -> str:
     Raises:
         DataError: There is no such protocol.
     """
-    return f"Synthetic data: {protocol_title(board)}" if is_synthetic(board) else protocol_title(board)
+    own = "" if board == shipped_board(board) else ", my clips"
+    return f"{'Synthetic data: ' if is_synthetic(board) else ''}{protocol_title(board)}{own}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from benchmark.files import load_json, write_json
 from benchmark.methods.recipe import DECIDING, Paper
-from benchmark.records.board_names import board_name, entry_name, source_name
+from benchmark.records.board_names import board_name, entry_name, mine, source_name
 from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
 from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
 from benchmark.records.fold import SCHEMA_VERSION, FoldAudit, Matrix, SearchRecord, Seconds, Share
@@ -151,6 +151,8 @@ class RunRecord(Settings):
     tuning: TuningRecord | None = None
     audit: dict[str, FoldAudit] = Field(default_factory=dict)
     curve: MeanCurve | None = None
+    _mine: bool = PrivateAttr(default=False)
+    _apart: bool = PrivateAttr(default=False)
 
     @field_validator("recipe")
     @classmethod
@@ -193,6 +195,36 @@ class RunRecord(Settings):
     def entry(self) -> str:
         """What has a row of its own in a leaderboard: the method, and the edition of its input if it has one."""
         return entry_name(self.method, self.edition)
+
+    @property
+    def is_mine(self) -> bool:
+        """True where it is a user's, and read beside those that are shipped."""
+        return self._mine
+
+    @property
+    def shown_on(self) -> str:
+        """The leaderboard on which it is shown: its own, or one for the user's clips where those are others."""
+        return mine(self.board) if self._apart else self.board
+
+    @property
+    def shown_as(self) -> str:
+        """Its row there, ``mine-<entry>`` where the user's stands beside those that are shipped."""
+        return mine(self.entry) if self._mine and not self._apart else self.entry
+
+    @property
+    def shown_title(self) -> str:
+        """Title of that row."""
+        return f"{self.title} (mine)" if self._mine and not self._apart else self.title
+
+    def as_mine(self, *, apart: bool) -> RunRecord:
+        """The same record as a user's, to be read beside those that are shipped.
+
+        Args:
+            apart: It is of other clips, and has a leaderboard of its own.
+        """
+        own = self.model_copy()
+        own._mine, own._apart = True, apart
+        return own
 
     @property
     def clip_list(self) -> ClipList:

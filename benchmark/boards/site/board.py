@@ -162,7 +162,7 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
     """
     by_entry: dict[str, list[RunRecord]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.seed):
-        by_entry[run.entry].append(run)
+        by_entry[run.shown_as].append(run)
     scored = [row for row in board.rows if row.scores]
     people = _people(by_entry[scored[0].entry][0]) if scored else ()
     entries = tuple(_measured(row, by_entry[row.entry], people) for row in scored)

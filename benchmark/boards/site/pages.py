@@ -84,6 +84,7 @@ def render_site(
     papers: Sequence[PaperPage],
     claims: Sequence[ClaimRow],
     leaks: Sequence[LeakBoard],
+    recorded: Sequence[RunRecord] | None = None,
 ) -> dict[Path, str]:
     """Render every page.
 
@@ -93,6 +94,7 @@ def render_site(
         papers: From ``load_papers``.
         claims: From ``load_claims``.
         leaks: From ``load_leak_boards``.
+        recorded: Instead of those in ``records/``.
 
     Returns:
         Text of each file below ``leaderboards/site``, by path.
@@ -100,8 +102,8 @@ def render_site(
     Raises:
         DataError: A record, a recipe or a reported file is not what it should be.
     """
-    runs = load_runs(leaderboards / "records")
-    pages = [board_page(board, [run for run in runs if run.board == board.id]) for board in boards]
+    runs = load_runs(leaderboards / "records") if recorded is None else recorded
+    pages = [board_page(board, [run for run in runs if run.shown_on == board.id]) for board in boards]
     recipes = load_recipes()
     methods = _method_pages(leaderboards, pages, runs, recipes)
     given = {"boards": pages, "methods": methods, "papers": papers, "claims": claims, "leaks": leaks}
