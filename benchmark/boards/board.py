@@ -13,7 +13,7 @@ from benchmark.boards.reported import METHODS
 from benchmark.evidence.statistics import Score, bootstrap, stack_runs
 from benchmark.files import load_yaml
 from benchmark.methods.recipe import Paper, recipe_names
-from benchmark.records.board_names import board_title, is_synthetic, protocol_of, shipped_board
+from benchmark.records.board_names import board_title, entry_name, is_synthetic, mine, protocol_of, shipped_board
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.datasets.registry import databases
 from mer_lightning.metrics import METRICS, UF1, accuracy
@@ -110,6 +110,13 @@ class BoardRow:
     unranked: str
     paper: Paper | None
     device: str
+
+    @property
+    def which(self) -> str:
+        """Which of several rows of its method it is, e.g. ``mine, aligned``; empty where there is but one."""
+        _, _, edition = self.entry.partition("@")
+        whose = "mine" if self.entry == mine(entry_name(self.method, edition)) else ""
+        return ", ".join(filter(None, (whose, edition)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +227,7 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
     return BoardRow(
         method=last.method,
         entry=last.shown_as,
-        title=last.shown_title
-        + (f" ({last.edition})" if last.edition else "")
-        + (" (not ranked)" if last.unranked else ""),
+        title=_title(last),
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},
         intervals={} if unfinished else _intervals(runs, parts),
@@ -234,6 +239,11 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,
     )
+
+
+def _title(run: RunRecord) -> str:
+    edition = f" ({run.edition})" if run.edition else ""
+    return f"{run.shown_title}{edition}{' (not ranked)' if run.unranked else ''}"
 
 
 def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:

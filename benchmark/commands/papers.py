@@ -38,7 +38,7 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
 
     if arguments.write and not workspace().is_project:
         raise DataError(
-            f"--write: fills files of the project; expected a checkout of it as the workspace, found {workspace().root}"
+            f"--write: fills files of the project; expected its checkout as workspace, not {workspace().root}"
         )
     papers = systems()
     checks = [check for system in papers for check in verify_system(system)]

@@ -1,7 +1,7 @@
 """What a leaderboard, its rows and its data are called.
 
-``synthetic-`` stands before a leaderboard where nobody was recorded, and before that ``mine-`` where a user's results are
-of other clips than those that are shipped.
+``synthetic-`` stands before a leaderboard where nobody was recorded, and before that ``mine-`` where a user's results
+are of other clips than those that are shipped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def mine(name: str) -> str:
 
 
 def shipped_board(board: str) -> str:
-    """The leaderboard under the same protocol, and on people that were recorded or invented as here, that is shipped."""
+    """The leaderboard that is shipped of the same protocol, recorded or invented likewise."""
     return board.removeprefix(_MINE)
 
 

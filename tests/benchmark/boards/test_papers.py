@@ -11,6 +11,7 @@ from benchmark.boards.papers import render_papers
 from benchmark.records.fold import confusion_of
 from benchmark.records.run import save_run
 from tests.benchmark.boards.test_reported import METHODS, PAPER
+from tests.benchmark.commands.a_project import make_project
 from tests.benchmark.example_records import fold, run_record
 
 PROJECT = Path(__file__).parents[3]
@@ -35,10 +36,11 @@ def record(method, board="smic-3", people=PEOPLE, **changes):
 
 @pytest.fixture
 def leaderboards(tmp_path):
-    (tmp_path / "reported" / "papers").mkdir(parents=True)
-    (tmp_path / "reported" / "methods.yaml").write_text(METHODS)
-    write(tmp_path, PAPER)
-    return tmp_path
+    folder = tmp_path / "leaderboards"
+    (folder / "reported" / "papers").mkdir(parents=True)
+    (folder / "reported" / "methods.yaml").write_text(METHODS)
+    write(folder, PAPER)
+    return folder
 
 
 def write(leaderboards, text):
@@ -184,9 +186,7 @@ def test_every_line_of_a_table_has_as_many_cells_as_its_heading():
 
 
 def test_pages_are_written_checked_and_cleared(leaderboards, monkeypatch, capsys):
-    monkeypatch.setattr("benchmark.commands.leaderboards.PROJECT", leaderboards.parent)
-    monkeypatch.setattr("benchmark.commands.leaderboards.LEADERBOARDS", leaderboards)
-    monkeypatch.setattr("benchmark.commands.leaderboards.DOCUMENTS", ())
+    make_project(leaderboards.parent, monkeypatch)
     assert main(["leaderboards"]) == 0
     assert main(["leaderboards", "--check"]) == 0
     stale = leaderboards / "papers" / "s8.md"

@@ -9,7 +9,7 @@ import pytest
 from benchmark.__main__ import main
 from benchmark.boards.figures import draw_ranks
 from benchmark.evidence.statistics import average_ranks, bootstrap, compare, stack_runs
-from benchmark.places import LEADERBOARDS
+from benchmark.places import SHIPPED
 from benchmark.records.run import load_run, save_run
 from mer_lightning.metrics import METRICS
 from tests.benchmark.example_records import BAD, GOOD, record
@@ -58,7 +58,7 @@ def test_compare_shows_the_metrics_that_are_asked_for(records, capsys, monkeypat
 def test_compare_of_committed_records_is_what_the_statistics_give(capsys):
     body = run(capsys, "compare", "linear-svm", "majority", "--protocol", "casme2-3")
     svm, majority = (
-        load_run(LEADERBOARDS / "records" / "casme2-3" / method / "seed0.json") for method in ("linear-svm", "majority")
+        load_run(SHIPPED / "records" / "casme2-3" / method / "seed0.json") for method in ("linear-svm", "majority")
     )
     interval = bootstrap(stack_runs([svm]))["uf1"]
     assert body["methods"]["linear-svm"]["intervals"]["uf1"] == [interval.low, interval.high]

@@ -24,7 +24,7 @@ from benchmark.evidence.habits import (
     read_guesses,
     save_leaks,
 )
-from benchmark.places import LEADERBOARDS
+from benchmark.places import SHIPPED
 from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
 from benchmark.records.run import load_run, load_runs
 from mer_lightning.metrics import accuracy, uf1
@@ -179,14 +179,14 @@ def test_random_guesses_are_those_of_a_plain_loop():
 
 
 def test_on_the_composite_choosing_among_random_guesses_rises_to_what_papers_print():
-    truth = load_run(LEADERBOARDS / "records" / "megc2019" / "majority" / "seed0.json").matrices().sum(2)
+    truth = load_run(SHIPPED / "records" / "megc2019" / "majority" / "seed0.json").matrices().sum(2)
     curve = dict(zip(NUMBERS, noise_curve(truth), strict=True))
     assert list(curve.values()) == sorted(curve.values())
     assert curve[1] == pytest.approx(1 / 3, abs=0.02)
     assert curve[10] == pytest.approx(0.57, abs=0.04)
     assert curve[800] == pytest.approx(0.83, abs=0.02)
     # as the README says
-    ranked = [run for run in load_runs(LEADERBOARDS / "records") if run.board == "megc2019" and run.complete]
+    ranked = [run for run in load_runs(SHIPPED / "records") if run.board == "megc2019" and run.complete]
     assert curve[800] > max(float(uf1(run.matrices().sum(0))) for run in ranked)
 
 
@@ -251,10 +251,10 @@ def test_a_study_among_the_records_is_refused_and_never_ranked(tmp_path):
 
 
 def test_committed_studies_are_honest_about_the_same_run():
-    studies = [record for record in load_leaks(LEADERBOARDS / "leaks") if not record.honest.data.synthetic]
+    studies = [record for record in load_leaks(SHIPPED / "leaks") if not record.honest.data.synthetic]
     assert studies
     for record in studies:
-        path = LEADERBOARDS / "records" / record.honest.board / record.honest.entry / f"seed{record.honest.seed}.json"
+        path = SHIPPED / "records" / record.honest.board / record.honest.entry / f"seed{record.honest.seed}.json"
         ranked = load_run(path)
         assert (record.honest.run, record.honest.confusion) == (ranked.run, ranked.confusion)
         found = {gap.habit.name: gap for gap in gaps(record)}

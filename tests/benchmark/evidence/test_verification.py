@@ -24,7 +24,7 @@ from benchmark.evidence.verification import (
     verify_system,
 )
 from benchmark.methods.recipe import load_recipe, recipe_names
-from benchmark.places import LEADERBOARDS
+from benchmark.places import SHIPPED
 from benchmark.records.network_sizes import NETWORKS, load_networks
 from mer_lightning.settings import Component
 from mer_lightning.types import DataError
@@ -148,7 +148,7 @@ def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, 
     monkeypatch.setattr(benchmark.evidence.verification, "systems", lambda: [only])
     monkeypatch.setattr(benchmark.methods.recipe, "recipe_names", lambda: ["majority", "s3d-cnn"])
     monkeypatch.setattr(benchmark.commands.papers, "SYSTEMS", tmp_path / "systems.md")
-    monkeypatch.setattr(benchmark.commands.papers, "LEADERBOARDS", tmp_path)
+    monkeypatch.setattr(benchmark.commands.papers, "SHIPPED", tmp_path)
     (tmp_path / "systems.md").write_text("<!-- verification: s2 -->\nold\n<!-- end of verification -->\n")
     assert main(["verify-papers", "--write"]) == 0
     assert "pass        parameters: 3,374,453, expected 3,374,453" in capsys.readouterr().out
@@ -189,7 +189,7 @@ def test_a_recipe_is_verified_by_the_paper_that_has_its_network(papers):
 
 
 def test_the_committed_counts_are_current(papers):
-    committed = load_networks(LEADERBOARDS)
+    committed = load_networks(SHIPPED)
     recipes = [load_recipe(name) for name in recipe_names()]
     # the weights of its flow network are a file or a download
     counted = {recipe.name: recipe for recipe in recipes if recipe.model and recipe.name != "dual-branch-raft"}
@@ -202,9 +202,9 @@ def test_the_committed_counts_are_current(papers):
 
 @pytest.mark.slow
 def test_the_committed_counts_are_what_every_network_gives(tmp_path, monkeypatch):
-    documents = {"SYSTEMS": tmp_path / "systems.md", "LEADERBOARDS": tmp_path}
+    documents = {"SYSTEMS": tmp_path / "systems.md", "SHIPPED": tmp_path}
     shutil.copy(benchmark.commands.papers.SYSTEMS, documents["SYSTEMS"])
     for name, path in documents.items():
         monkeypatch.setattr(benchmark.commands.papers, name, path)
     assert main(["verify-papers", "--write"]) == 0
-    assert (tmp_path / NETWORKS).read_text() == (LEADERBOARDS / NETWORKS).read_text()
+    assert (tmp_path / NETWORKS).read_text() == (SHIPPED / NETWORKS).read_text()

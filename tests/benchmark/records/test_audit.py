@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from benchmark.__main__ import main
-from benchmark.places import LEADERBOARDS
+from benchmark.places import SHIPPED
 from benchmark.records.audit import audit_fold, audit_folder, audit_run, audit_stored
 from benchmark.records.fold import FoldRecord
 from benchmark.records.run import load_run, save_run
@@ -177,8 +177,8 @@ def test_records_from_before_the_audit_are_named_and_do_not_fail(tmp_path, capsy
 
 
 def test_every_committed_record_can_be_read_and_has_no_problem():
-    found = audit_folder(LEADERBOARDS / "records")
-    assert len(found) == len(list((LEADERBOARDS / "records").rglob("seed*.json")))
+    found = audit_folder(SHIPPED / "records")
+    assert len(found) == len(list((SHIPPED / "records").rglob("seed*.json")))
     assert not [audited for audited in found if audited.problems]
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-import benchmark.commands.leaderboards
 from benchmark.__main__ import main
 from benchmark.boards.board import load_boards
 from benchmark.boards.leakage import load_leak_boards, render_leaks
@@ -17,6 +16,7 @@ from benchmark.studies.leak_study import FITS, PARTS
 from benchmark.training.plan import make_plan
 from mer_lightning.tasks import train_network
 from mer_lightning.types import person_of
+from tests.benchmark.commands.a_project import make_project
 from tests.small_tables import keys_of
 
 
@@ -138,7 +138,7 @@ def test_what_others_found_must_name_a_habit_and_a_board(study, capsys, monkeypa
     path = leaderboards / "leaks" / "elsewhere.yaml"
     row = "method: m, what: w, honest: 0.5, leaky: 0.6, source: s, why: y"
     path.write_text(f"rows:\n- {{habit: {habit}, board: {board}, {row}}}\n")
-    monkeypatch.setattr(benchmark.commands.leaderboards, "LEADERBOARDS", leaderboards)
+    make_project(leaderboards.parent, monkeypatch)
     assert main(["leaderboards", "--check"]) == 2
     error = capsys.readouterr().err
     assert says in error
@@ -148,8 +148,7 @@ def test_what_others_found_must_name_a_habit_and_a_board(study, capsys, monkeypa
 def test_a_study_that_is_not_what_the_page_shows_is_drift(study, capsys, monkeypatch):
     study("--method", "majority")
     leaderboards = study.folder / "leaderboards"
-    for name, value in (("LEADERBOARDS", leaderboards), ("PROJECT", study.folder), ("DOCUMENTS", ())):
-        monkeypatch.setattr(benchmark.commands.leaderboards, name, value)
+    make_project(leaderboards.parent, monkeypatch)
     assert main(["leaderboards", "--check"]) == 1
     assert "leakage.md: differs from the records" in capsys.readouterr().err
     assert main(["leaderboards"]) == 0

@@ -8,7 +8,7 @@ from benchmark.boards.papers import load_papers
 from benchmark.boards.site.pages import SITE, render_site
 from benchmark.boards.tables import load_claims
 from benchmark.methods.recipe import load_recipe, recipe_names
-from benchmark.places import LEADERBOARDS
+from benchmark.places import SHIPPED
 
 # networks with and without a paper's figures, an ensemble, estimators, one that was not run, one whose recipe is gone
 FEW = ("flow-average", "linear-svm", "linear-svm-tuned", "majority", "off-apexnet", "s3d-cnn", "ststnet")
@@ -33,18 +33,18 @@ def few(tmp_path_factory, few_recipes):
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
     """All leaderboards with their site; for slow tests."""
-    places = [path.relative_to(LEADERBOARDS / "records") for path in (LEADERBOARDS / "records").glob("*/*")]
+    places = [path.relative_to(SHIPPED / "records") for path in (SHIPPED / "records").glob("*/*")]
     return _with_site(tmp_path_factory.mktemp("whole"), places)
 
 
 def _with_site(folder, places):
-    for path in LEADERBOARDS.iterdir():
+    for path in SHIPPED.iterdir():
         if path.name not in {"records", SITE}:
             (folder / path.name).symlink_to(path)
     for place in places:
-        if (LEADERBOARDS / "records" / place).exists():
+        if (SHIPPED / "records" / place).exists():
             (folder / "records" / place).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "records" / place).symlink_to(LEADERBOARDS / "records" / place)
+            (folder / "records" / place).symlink_to(SHIPPED / "records" / place)
     files = render_site(folder, load_boards(folder), load_papers(folder), load_claims(folder), load_leak_boards(folder))
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
