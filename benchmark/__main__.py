@@ -6,8 +6,9 @@ import argparse
 import io
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.cache import add_cache_commands
 from benchmark.commands.dashboard import add_dashboard_command
@@ -18,10 +19,11 @@ from benchmark.commands.leaderboards import add_leaderboards_command
 from benchmark.commands.leaks import add_leak_command
 from benchmark.commands.methods import add_methods_command
 from benchmark.commands.papers import add_papers_command
+from benchmark.commands.parser import Parser
 from benchmark.commands.run import add_run_commands
 from benchmark.commands.score import add_score_command
 from benchmark.commands.tune import add_tune_commands
-from benchmark.places import VARIABLE, find_workspace, working_in
+from benchmark.places import DISTRIBUTION, VARIABLE, find_workspace, working_in
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = _parser().read(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a file name need not be text that the terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -95,17 +97,16 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition."
-    )
+def _parser() -> Parser:
+    parser = Parser(prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition.")
+    parser.add_argument("--version", action="version", version=f"mer-bench {version(DISTRIBUTION)}")
     # read before the commands are known, whose defaults lie in it; it may stand anywhere
     parser.add_argument(
         "--workspace",
         metavar="DIR",
         help=f"where runs, records and boards lie (default: {VARIABLE}, then the current folder)",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in _COMMANDS:
         add(commands)
     return parser

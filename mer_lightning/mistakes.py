@@ -1,13 +1,38 @@
-"""What pydantic finds wrong with a file or a flag, in one line."""
+"""What is wrong with a file, a flag or a name, in one line."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import ValidationError
 
 _LONGEST_SHOWN = 200
+_MOST_LISTED = 30
+
+
+def unknown(noun: str, name: str, known: Iterable[str], listed: str = "") -> str:
+    """That nothing of some kind has a name, and which ones come near, else which ones there are.
+
+    Args:
+        noun: The kind, e.g. ``protocol``.
+        name: What was asked for.
+        known: Names that there are.
+        listed: Where all of them are to be seen, e.g. a command; they are listed here where that is not said.
+    """
+    names = list(known)
+    # what all flags begin with says nothing
+    lower = {one.lower().lstrip("-"): one for one in names}
+    near = [lower[one] for one in get_close_matches(name.lower().lstrip("-"), lower, n=3, cutoff=0.65)]
+    said = f"{noun} '{name}' is unknown; "
+    if near:
+        said += f"did you mean {' or '.join(near)}? "
+    if listed and (near or len(names) > _MOST_LISTED):
+        return f"{said}{listed} lists all"
+    return f"{said}expected one of {', '.join(names) or 'none'}"
 
 
 def first_mistake(error: ValidationError, *under: str) -> str:

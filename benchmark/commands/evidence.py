@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import chosen_metrics, metrics_option, open_console, print_table
+from benchmark.commands.options import answer_options, chosen_metrics, metrics_option
+from benchmark.commands.output import open_console, print_csv, print_table
 from benchmark.places import SHIPPED, workspace
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from benchmark.commands.options import Commands
     from benchmark.evidence.statistics import Comparison, Paired
@@ -32,16 +34,16 @@ def add_evidence_commands(commands: Commands) -> None:
     places.add_argument(
         "--records", type=Path, metavar="DIR", help="these alone (default: mine, beside those that are shipped)"
     )
-    places.add_argument("--json", action="store_true", help="for programs")
-
     compared = commands.add_parser(
-        "compare", parents=[places, metrics_option()], help="compare methods under one protocol"
+        "compare", parents=[places, metrics_option(), answer_options()], help="compare methods under one protocol"
     )
     compared.add_argument("methods", nargs="*", help="two or more methods (default: all of the protocol)")
     compared.add_argument("--protocol", required=True, help="a leaderboard, e.g. megc2019 or synthetic-megc2019")
     compared.set_defaults(handler=_compare)
 
-    ranks = commands.add_parser("ranks", parents=[places], help="average ranks of methods over protocols")
+    ranks = commands.add_parser(
+        "ranks", parents=[places, answer_options()], help="average ranks of methods over protocols"
+    )
     ranks.add_argument(
         "--protocol", action="append", default=[], help="repeatable (default: every real one of a single database)"
     )
@@ -58,7 +60,9 @@ def add_evidence_commands(commands: Commands) -> None:
     claim.add_argument("--json", action="store_true", help="for programs")
     claim.set_defaults(handler=_check_claim)
 
-    audited = commands.add_parser("audit", help="check the folds of every run again; exit 1 where one is not clean")
+    audited = commands.add_parser(
+        "audit", parents=[answer_options()], help="check the folds of every run again; exit 1 where one is not clean"
+    )
     audited.add_argument(
         "folder",
         type=Path,
@@ -115,9 +119,27 @@ def _compare(arguments: argparse.Namespace) -> int:
     }
     if arguments.json:
         print(json.dumps(body, indent=1))
+    elif arguments.csv:
+        print_csv(_CSV_OF_COMPARE, _comparison_rows(body, metrics))
     else:
         _print_comparison(body, metrics)
     return 0
+
+
+_CSV_OF_COMPARE = ("kind", "method", "other", "seeds", "score", "mean", "sd", "low", "high", "p", "p_holm")
+
+
+def _comparison_rows(body: Mapping[str, Any], metrics: Sequence[Metric]) -> Iterator[Sequence[object]]:
+    """Scores of each method, then differences between two of them."""
+    for method, own in body["methods"].items():
+        for name in (metric.name for metric in metrics):
+            score, interval = own["scores"][name], own["intervals"][name]
+            seeds = " ".join(map(str, own["seeds"]))
+            yield "score", method, "", seeds, name, score["mean"], score["sd"], *interval, "", ""
+    for pair in body["comparisons"]:
+        seeds = " ".join(f"{a}-{b}" for a, b in pair["seed_pairs"])
+        named = "difference", pair["one"], pair["other"], seeds, "uf1"
+        yield *named, pair["uf1_difference"], "", *pair["interval"], pair["p"], pair["p_holm"]
 
 
 def _comparison(one: str, other: str, paired: Paired, result: Comparison, holm: float) -> dict[str, Any]:
@@ -159,14 +181,14 @@ def _print_comparison(body: Mapping[str, Any], metrics: Sequence[Metric]) -> Non
             f"{pair['p_holm']:.4f}",
             ", ".join(f"{a}–{b}" for a, b in pair["seed_pairs"]) + left,
         )
-    console.print(table)
+    print_table(console, table)
     console.print("p: swapping whole subjects between the two; several seeds are paired one by one and averaged")
     first = next(iter(body["methods"].values()))
     table = Columns("UF1 without", "clips", "share", *body["methods"])
     for row, one in enumerate(first["without"]):
         scores = [f"{own['without'][row]['scores']['uf1']:.4f}" for own in body["methods"].values()]
         table.add_row(one["subject"], str(one["clips"]), f"{one['share']:.1%}", *scores)
-    console.print(table)
+    print_table(console, table)
 
 
 def _ranks(arguments: argparse.Namespace) -> int:
@@ -202,12 +224,16 @@ def _ranks(arguments: argparse.Namespace) -> int:
         }
         print(json.dumps(body, indent=1))
         return 0
-    table = Columns("method", "average rank", *boards)
     order = sorted(range(len(methods)), key=lambda i: ranks.average[i])
+    if arguments.csv:
+        rows = ([methods[i], ranks.average[i], *(row[i] for row in uf1)] for i in order)
+        print_csv(["method", "average_rank", *boards], rows)
+        return 0
+    table = Columns("method", "average rank", *boards)
     for i in order:
         table.add_row(methods[i], f"{ranks.average[i]:.2f}", *(f"{row[i]:.4f}" for row in uf1))
     console = open_console()
-    console.print(table)
+    print_table(console, table)
     console.print(
         f"critical difference {ranks.critical_difference:.2f} (Nemenyi, .05), Friedman p = {ranks.p:.4f} over "
         f"{ranks.protocols} protocols; average ranks that lie closer cannot be told apart"
@@ -216,8 +242,6 @@ def _ranks(arguments: argparse.Namespace) -> int:
 
 
 def _check_claim(arguments: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from benchmark.evidence.claims.search import PrintedScore
     from benchmark.evidence.claims.verdicts import Claim, check_claim, example_scores
 
@@ -278,8 +302,13 @@ def _audit(arguments: argparse.Namespace) -> int:
     # those of a workspace in which nothing was recorded yet are none
     own = [] if home.is_project or not home.records.exists() else [home.records]
     found = [one for folder in arguments.folder or [*own, SHIPPED / "records"] for one in audit_folder(folder)]
-    for audited in found:
-        print(audited)
+    if arguments.json:
+        print(json.dumps([asdict(one) | {"clean": not one.problems} for one in found], indent=1))
+    elif arguments.csv:
+        rows = ((a.run, a.folds, a.audited, "; ".join(a.problems) or "clean") for a in found)
+        print_csv(["run", "folds", "audited", "found"], rows)
+    else:
+        print(*found, sep="\n")
     return 1 if any(audited.problems for audited in found) else 0
 
 

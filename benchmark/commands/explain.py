@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import local_records, open_console, plan_inputs, suite_options
+from benchmark.commands.options import local_records, plan_inputs, suite_options
+from benchmark.commands.output import open_console, print_table
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -109,4 +110,4 @@ def _print_shares(console: Console, shares: Sequence[tuple[str, Any, float]], ta
     for name, region, share in shares:
         unit = region.unit if region else None
         table.add_row(name, f"AU{unit.number} {unit.name}" if unit else "", f"{100 * share:.1f} %")
-    console.print(table)
+    print_table(console, table)

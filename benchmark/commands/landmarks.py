@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import open_console
+from benchmark.commands.output import open_console
 from mer_lightning.datasets.registry import databases, get_database, recognise
 from mer_lightning.types import DataError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from mer_lightning.metrics import Metric
 
 DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
-_RENDERED = ".rendered.json"
 _PATTERNS = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
 
 
@@ -45,6 +43,7 @@ def add_leaderboards_command(commands: Commands) -> None:
 
 def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.board import load_boards
+    from benchmark.boards.rendered import note_rendered, rendered
     from benchmark.boards.site.pages import SITE
 
     out = _out(arguments)
@@ -59,7 +58,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
         there = {path for pattern in _PATTERNS for path in out.glob(pattern)}
         there |= {path for pattern in ("*.*", "tables/*") for path in (out / SITE).glob(pattern)}
     else:
-        there = _rendered(out)
+        there = rendered(out)
     stale = there - files.keys() - site.keys()
     drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if arguments.check:
@@ -73,8 +72,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     for path in stale:
         path.unlink(missing_ok=True)
     if not ours:
-        names = sorted(path.relative_to(out).as_posix() for path in files.keys() | site.keys())
-        write_text(out / _RENDERED, json.dumps(names, indent=0) + "\n")
+        note_rendered(out, files.keys() | site.keys())
     print(f"tables: {out / 'README.md'}")
     print(f"site: {out / SITE / 'index.html'}")
     return 0
@@ -142,23 +140,6 @@ def _documents(boards: Iterable[Board]) -> dict[Path, str]:
     from benchmark.boards.tables import fill_tables
 
     return {path: fill_tables(path.read_text(encoding="utf-8"), boards) for path in DOCUMENTS}
-
-
-def _rendered(out: Path) -> set[Path]:
-    """What this command has written into a folder before; nobody else's file is ever taken away."""
-    path = out / _RENDERED
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return set()
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable ({error}); remove it to render anew") from error
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path}: expected a list of file names; remove it to render anew")
-    paths = {(out / name).resolve() for name in names}
-    if strange := [one for one in paths if not one.is_relative_to(out.resolve())]:
-        raise DataError(f"{path}: {strange[0]} lies outside; remove it to render anew")
-    return {out / name for name in names if (out / name).is_file()}
 
 
 def _short(path: Path) -> Path:

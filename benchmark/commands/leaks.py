@@ -16,12 +16,11 @@ from benchmark.commands.options import (
     edition_option,
     local_records,
     metrics_option,
-    open_console,
     plan_inputs,
-    print_table,
     seed,
     suite_options,
 )
+from benchmark.commands.output import open_console, print_table
 from benchmark.places import workspace
 from mer_lightning.types import DataError
 
@@ -133,4 +132,4 @@ def _print_study(record: LeakRecord, metrics: Sequence[Metric], console: Console
     table = Columns("n", "best of the last n epochs", "best of n random guesses")
     for number in sorted({*own, *noise}):
         table.add_row(str(number), *(f"{curve[number]:.4f}" if number in curve else "" for curve in (own, noise)))
-    console.print(table)
+    print_table(console, table)

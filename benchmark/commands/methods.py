@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.table import Column
 from rich.table import Table as Columns
 
 from benchmark.boards.methods import PLANNED, RUNS, Listing, list_methods
-from benchmark.commands.options import open_console
+from benchmark.commands.options import answer_options
+from benchmark.commands.output import open_console, print_csv, print_table
 from benchmark.methods.recipe import load_recipes, recipe_text
 from benchmark.places import REPORTED
 from mer_lightning.types import DataError
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 def add_methods_command(commands: Commands) -> None:
     """Register ``methods``; it sets ``handler``."""
-    parser = commands.add_parser("methods", help="list the methods and the systems of the papers, or show one")
+    parser = commands.add_parser(
+        "methods", parents=[answer_options()], help="list the methods and the systems of the papers, or show one"
+    )
     parser.add_argument("--show", metavar="NAME", help="one method, with its whole recipe")
     parser.add_argument("--state", choices=[RUNS, PLANNED, "cannot-run"], help="only these")
-    parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(handler=_methods)
 
 
@@ -42,24 +43,25 @@ def _methods(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([_dump(listing, recipes) for listing in listings], indent=1, ensure_ascii=False))
         return 0
+    if arguments.csv:
+        fields = [field.name for field in dataclasses.fields(Listing)]
+        print_csv(fields, ([getattr(listing, name) for name in fields] for listing in listings))
+        return 0
     _print_list(listings)
     return 0
 
 
 def _print_list(listings: list[Listing]) -> None:
-    """A line each, whatever the terminal's width; the reasons of what cannot run stand below."""
-    names = Column("method", no_wrap=True, min_width=max((len(listing.name) for listing in listings), default=0))
-    title = Column("title", no_wrap=True, ratio=3)
-    source = Column("source", no_wrap=True, ratio=2)
-    table = Columns(names, "tier", "state", title, source, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
+    """The reasons of what cannot run stand below."""
+    table = Columns("method", "tier", "state", "title", "source", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for listing in listings:
         state = listing.state.partition(":")[0]
         table.add_row(listing.name, listing.tier, state, listing.title, listing.source)
-    console = open_console(wrap=True)
-    console.print(table)
+    console = open_console()
+    print_table(console, table)
     for listing in listings:
         if ":" in listing.state:
-            console.print(f"{listing.name} {listing.state}", soft_wrap=True)
+            console.print(f"{listing.name} {listing.state}")
     running = sum(listing.state == RUNS for listing in listings)
     console.print(f"{len(listings)} methods, {running} run")
 
@@ -80,4 +82,6 @@ def _show_method(name: str, as_json: bool) -> int:
 
 def _dump(listing: Listing, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
     """The listing, with the whole recipe where there is one."""
-    return asdict(listing) | (recipes[listing.name].model_dump(mode="json") if listing.state == RUNS else {})
+    return dataclasses.asdict(listing) | (
+        recipes[listing.name].model_dump(mode="json") if listing.state == RUNS else {}
+    )

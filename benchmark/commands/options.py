@@ -7,10 +7,8 @@ import re
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.measure import Measurement
 from rich.progress import Progress
 
 from benchmark.methods.source import EDITION
@@ -21,7 +19,7 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from rich.table import Table
+    from rich.console import Console
 
     from benchmark.methods.suite import Suite
     from benchmark.records.run import RunRecord
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from mer_lightning.metrics import Metric
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
-
-_WIDEST = 10_000
 
 
 def count(text: str) -> int:
@@ -145,31 +141,13 @@ def training_options() -> argparse.ArgumentParser:
     return parser
 
 
-def open_console(*, wrap: bool = False, file: TextIO | None = None) -> Console:
-    """Where a command prints; names of files and people are printed as they are, brackets and all.
-
-    Args:
-        wrap: Break what is wider than the terminal.
-        file: Instead of standard output.
-    """
-    return _PipedConsole(markup=False, emoji=False, highlight=False, soft_wrap=not wrap, file=file)
-
-
-def print_table(console: Console, table: Table) -> None:
-    """Print a table as wide as it is: a narrower terminal breaks its lines, and no figure is cut."""
-    wanted = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
-    before = console.size
-    console.width = max(before.width, wanted)
-    console.print(table, soft_wrap=True)
-    console.size = before
-
-
-class _PipedConsole(Console):
-    """One that leaves to the command line what happens when whoever reads has gone."""
-
-    def on_broken_pipe(self) -> None:
-        """Let the error through that Rich ends the program at."""
-        raise  # noqa: PLE0704 - called while the error is handled
+def answer_options() -> argparse.ArgumentParser:
+    """The flags of every command that answers with a table."""
+    parser = argparse.ArgumentParser(add_help=False)
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="for programs")
+    forms.add_argument("--csv", action="store_true", help="for spreadsheets")
+    return parser
 
 
 def plan_inputs(arguments: argparse.Namespace, console: Console) -> Inputs:

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
 
 from benchmark.commands.options import (
+    answer_options,
+    chosen_metrics,
     chosen_suite,
     count,
     local_records,
-    open_console,
+    metrics_option,
     plan_inputs,
     say_failed,
     seed,
     training_options,
 )
+from benchmark.commands.output import open_console, print_csv, print_table
+from benchmark.commands.results import print_results, print_results_csv, results_json, results_of, write_tables
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from rich.console import Console
 
     from benchmark.commands.options import Commands
+    from benchmark.records.run import RunRecord
     from benchmark.training.preview import Preview
+    from mer_lightning.metrics import Metric
 
 
 def add_run_commands(commands: Commands) -> None:
     """Register ``run`` and ``status``; both set ``handler``."""
-    run = commands.add_parser("run", parents=[training_options()], help="train and score what is missing of a suite")
+    run = commands.add_parser(
+        "run",
+        parents=[training_options(), metrics_option(), answer_options()],
+        help="train and score what is missing of a suite",
+    )
     run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
     run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
     run.add_argument("--seed", action="append", type=seed, default=[], help="instead of the suite's seeds; repeatable")
@@ -41,19 +53,16 @@ def add_run_commands(commands: Commands) -> None:
         help="folds of a network, of all its seeds, trained as one; auto: as many as fit on a GPU, 1 on a CPU",
     )
     run.add_argument("--plan", action="store_true", help="say what would run and what is missing; train nothing")
-    run.add_argument("--json", action="store_true", help="the plan for programs")
+    run.add_argument("--confusion", action="store_true", help="print the confusion matrices, too")
     run.set_defaults(handler=_run)
 
-    status = commands.add_parser("status", parents=[local_records()], help="how far every run is")
+    status = commands.add_parser("status", parents=[local_records(), answer_options()], help="how far every run is")
     status.set_defaults(handler=_status)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.plan:
         return _plan(arguments)
-    if arguments.json:
-        raise DataError("--json: only a plan is for programs; expected --plan with it")
-
     from benchmark.records.board_names import source_name
     from benchmark.records.store import Store
     from benchmark.training.executors import choose_executor
@@ -62,7 +71,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from benchmark.training.runner import run_all
     from benchmark.training.tracking.mirror import make_tracker
 
-    console = open_console()
+    metrics = chosen_metrics(arguments)
+    # with --json and --csv, what is said meanwhile must not stand in the answer
+    console = open_console(file=sys.stderr if arguments.json or arguments.csv else None)
     suite = chosen_suite(arguments)
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
@@ -91,14 +102,34 @@ def _run(arguments: argparse.Namespace) -> int:
         tracker.close()
         raise
     tracker.close()
-    console.print(f"records: {arguments.records}")
+    _answer(arguments, results, metrics, console)
     return say_failed(results, arguments.runs, console)
+
+
+def _answer(
+    arguments: argparse.Namespace, results: Sequence[RunRecord], metrics: Sequence[Metric], console: Console
+) -> None:
+    boards = results_of(results)
+    if arguments.json:
+        print(results_json(boards, results))
+    elif arguments.csv:
+        print_results_csv(boards, metrics)
+    else:
+        print_results(boards, metrics, console, results if arguments.confusion else ())
+    console.print(f"\nrecords: {arguments.records}")
+    for path in write_tables(arguments.records, [board.id for board in boards], metrics):
+        console.print(f"table: {path}")
+    console.print("pages with all of it: mer-bench leaderboards")
 
 
 def _plan(arguments: argparse.Namespace) -> int:
     from benchmark.records.store import Store
     from benchmark.training.preview import preview
 
+    if arguments.csv or arguments.confusion:
+        raise DataError(
+            f"{'--csv' if arguments.csv else '--confusion'}: a plan has no scores; expected no --plan with it"
+        )
     suite = chosen_suite(arguments)
     plan = preview(
         suite,
@@ -126,7 +157,7 @@ def _print_plan(plan: Preview, console: Console) -> None:
     for run in plan.runs:
         folds = "?" if run.folds is None else str(run.folds)
         table.add_row(run.protocol, run.method, str(run.seed), folds, str(run.here or ""), run.recorded)
-    console.print(table)
+    print_table(console, table)
     folds = sum(run.folds or 0 for run in plan.runs)
     recorded = sum(run.recorded == "yes" for run in plan.runs)
     console.print(f"{len(plan.runs)} runs, {folds} folds; {recorded} runs are recorded")
@@ -139,9 +170,23 @@ def _status(arguments: argparse.Namespace) -> int:
     from benchmark.records.store import Store
 
     store = Store(arguments.runs)
+    columns = ("run", "method", "board", "seed", "folds", "done", "failed")
+    rows = [
+        (m.run, m.method, m.board, m.seed, m.folds, len(store.done(m.run)), len(store.errors(m.run)))
+        for m in store.manifests()
+    ]
+    if arguments.json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1))
+        return 0
+    if arguments.csv:
+        print_csv(columns, rows)
+        return 0
     table = Columns("run", "folds", "failed")
-    for manifest in store.manifests():
-        done, errors = len(store.done(manifest.run)), store.errors(manifest.run)
-        table.add_row(manifest.run, f"{done}/{manifest.folds}", str(len(errors) or ""))
-    open_console(wrap=True).print(table if table.row_count else f"nothing has been run in {arguments.runs} yet")
+    for run, *_, folds, done, failed in rows:
+        table.add_row(run, f"{done}/{folds}", str(failed or ""))
+    console = open_console()
+    if rows:
+        print_table(console, table)
+    else:
+        console.print(f"nothing has been run in {arguments.runs} yet")
     return 0

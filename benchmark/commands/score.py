@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Columns
 
-from benchmark.commands.options import chosen_metrics, metrics_option, open_console, print_table
+from benchmark.commands.options import chosen_metrics, metrics_option
+from benchmark.commands.output import open_console, print_table
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

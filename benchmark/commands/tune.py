@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import chosen_suite, open_console, plan_inputs, say_failed, seed, training_options
+from benchmark.commands.options import chosen_suite, plan_inputs, say_failed, seed, training_options
+from benchmark.commands.output import open_console
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def add_tune_commands(commands: Commands) -> None:
 
     report = commands.add_parser("tune-report", help="draw the studies of a tuned run")
     report.add_argument("folder", type=Path, help="folder of the run, runs/<method>-tuned--...")
-    report.add_argument("--output", type=Path, help="folder of the pictures (default: <folder>/tuning/pictures)")
+    report.add_argument("--out", type=Path, help="folder of the pictures (default: <folder>/tuning/pictures)")
     report.set_defaults(handler=_report)
 
 
@@ -163,7 +164,7 @@ def _executor(arguments: argparse.Namespace, run: Run, store: Store, work: Work)
 def _report(arguments: argparse.Namespace) -> int:
     from benchmark.tuning.pictures import draw_studies
 
-    output = arguments.output or arguments.folder / "tuning" / "pictures"
+    output = arguments.out or arguments.folder / "tuning" / "pictures"
     for path in draw_studies(arguments.folder, output):
         print(path)
     return 0

@@ -1,7 +1,8 @@
 import pytest
 from rich.table import Table
 
-from benchmark.commands.options import chosen_metrics, metrics_option, open_console
+from benchmark.commands.options import chosen_metrics, metrics_option
+from benchmark.commands.output import open_console
 from mer_lightning.metrics import METRICS, shown_metrics
 from mer_lightning.types import DataError
 

@@ -183,5 +183,5 @@ def test_people_are_shown_the_same(twins, tmp_path, capsys):
     assert main(["run", "--plan", "--suite", str(tmp_path / "mine.yaml"), "--data", str(twins), *places]) == 0
     shown = capsys.readouterr().out
     assert "6 runs, 18 folds; 0 runs are recorded\ncould run\n" in shown
-    assert main(["run", "--json", "--suite", "smoke"]) == 2
-    assert "only a plan is for programs" in capsys.readouterr().err
+    assert main(["run", "--plan", "--confusion", "--suite", "smoke"]) == 2
+    assert "--confusion: a plan has no scores" in capsys.readouterr().err
