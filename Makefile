@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 export WANDB_SILENT := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench tune test test-slow test-services lint typecheck layers smoke leaderboards leaderboards-check perf lock clean
+.PHONY: help setup bench tune test test-slow test-services lint typecheck layers installed smoke leaderboards leaderboards-check perf lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ typecheck: setup ## strict types
 layers: setup ## imports run one way, and nothing grew above its ceiling (tools/floors.json)
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tools.floors --check
+
+installed: setup ## install the wheel into an environment of its own, and use it in an empty folder
+	@$(BIN)/python -m pytest -m installed
 
 smoke: setup ## kill a small benchmark in the middle, go on, compare with an uninterrupted one
 	@$(BIN)/python -m pytest -m smoke

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import grimp
 from rich.table import Table
 
-from benchmark.commands.options import open_console
+from benchmark.commands.output import open_console
 from benchmark.files import load_json
 from mer_lightning.types import DataError
 

@@ -12,7 +12,7 @@ from rich.table import Column
 from rich.table import Table as Columns
 
 import tools.perf
-from benchmark.commands.options import open_console
+from benchmark.commands.output import open_console
 from benchmark.places import DOCS
 from mer_lightning.types import DataError
 from tools.perf.page import describe, save
