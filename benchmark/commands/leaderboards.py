@@ -95,7 +95,7 @@ def _recorded(arguments: argparse.Namespace) -> tuple[list[RunRecord], list[Leak
     """What is shown; of the studies a user's alone, None for no study at all."""
     from benchmark.evidence.habits import load_leaks
     from benchmark.records.run import load_runs
-    from benchmark.records.shown import beside, load_shown
+    from benchmark.records.shown import load_shown, shown_beside
 
     if arguments.records is not None:
         return load_runs(arguments.records), None
@@ -105,7 +105,7 @@ def _recorded(arguments: argparse.Namespace) -> tuple[list[RunRecord], list[Leak
         return recorded, []
     shipped = [record.honest for record in load_leaks(SHIPPED / "leaks")]
     own = load_leaks(home.leaks)
-    shown = {id(one): mine for one, mine in zip(own, beside([one.honest for one in own], shipped), strict=True)}
+    shown = {id(one): mine for one, mine in zip(own, shown_beside([one.honest for one in own], shipped), strict=True)}
     return recorded, [one.model_copy(update={"honest": shown[id(one)]}) for one in own]
 
 

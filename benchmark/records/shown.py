@@ -26,10 +26,10 @@ def load_shown(records: Path, shipped: Path) -> list[RunRecord]:
         DataError: A file is not a RunRecord, or lies in a place that is not its own.
     """
     found = load_runs(shipped)
-    return found if records == shipped else [*found, *beside(load_runs(records), found)]
+    return found if records == shipped else [*found, *shown_beside(load_runs(records), found)]
 
 
-def beside(records: Sequence[RunRecord], shipped: Sequence[RunRecord]) -> list[RunRecord]:
+def shown_beside(records: Sequence[RunRecord], shipped: Sequence[RunRecord]) -> list[RunRecord]:
     """A user's records as they are shown: on a shipped leaderboard where they are of its clips, else on one apart."""
     lists = {record.board: record.clip_list for record in shipped if record.complete}
     grouped: dict[str, list[RunRecord]] = defaultdict(list)
