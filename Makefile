@@ -74,7 +74,7 @@ perf: setup ## measure ours beside the references
 	@$(BIN)/python -m tools.perf
 
 lock: setup ## resolve the newest allowed packages anew
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements/project.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --group docs --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements/project.lock
 
 clean: ## remove .venv and caches; records and runs stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
