@@ -2,14 +2,17 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
 import mer_lightning
 
+PUBLIC = re.compile(r"^\s*(from mer_lightning import (?!__version__)|import mer_lightning( as|$))", re.MULTILINE)
 HEAVY = ("torch", "lightning", "numpy", "pydantic", "kornia")
 
 
@@ -52,3 +55,11 @@ class TestPublicNames:
     @pytest.mark.parametrize("package", ["mer_lightning", "benchmark"])
     def test_both_packages_say_that_they_are_typed(self, package):
         assert resources.files(package).joinpath("py.typed").is_file()
+
+
+def test_nothing_inside_imports_the_public_names():
+    """They load rooms from below; a room that asked for them would look up."""
+    package = Path(mer_lightning.__file__).parent
+    folders = (package, package.parent / "benchmark")
+    found = [path.name for folder in folders for path in folder.rglob("*.py") if PUBLIC.search(path.read_text("utf-8"))]
+    assert found == []
