@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 export WANDB_SILENT := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench tune test test-slow test-services lint typecheck layers installed smoke leaderboards leaderboards-check perf lock clean
+.PHONY: help setup bench tune test test-slow test-services lint typecheck layers installed smoke leaderboards leaderboards-check docs perf lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,11 +73,16 @@ leaderboards: setup ## render tables and the site (leaderboards/site/index.html)
 leaderboards-check: setup ## fail when tables and records disagree
 	@$(BIN)/mer-bench leaderboards --check
 
+docs: export NO_MKDOCS_2_WARNING := true
+docs: setup ## build the documentation (site-docs/index.html); a link that leads nowhere fails
+	@$(BIN)/mkdocs build
+	@echo "documentation: site-docs/index.html"
+
 perf: setup ## measure ours beside the references
 	@$(BIN)/python -m tools.perf
 
 lock: setup ## resolve the newest allowed packages anew
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements/project.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --group docs --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements/project.lock
 
 clean: ## remove .venv and caches; records and runs stay
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site-docs .pytest_cache .ruff_cache .hypothesis

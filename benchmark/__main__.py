@@ -6,7 +6,6 @@ import argparse
 import io
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,8 @@ from benchmark.commands.parser import Parser
 from benchmark.commands.run import add_run_commands
 from benchmark.commands.score import add_score_command
 from benchmark.commands.tune import add_tune_commands
-from benchmark.places import DISTRIBUTION, VARIABLE, find_workspace, working_in
+from benchmark.places import VARIABLE, find_workspace, working_in
+from mer_lightning import __version__
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _drop_output() -> None:
 
 def _parser() -> Parser:
     parser = Parser(prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition.")
-    parser.add_argument("--version", action="version", version=f"mer-bench {version(DISTRIBUTION)}")
+    parser.add_argument("--version", action="version", version=f"mer-bench {__version__}")
     # read before the commands are known, whose defaults lie in it; it may stand anywhere
     parser.add_argument(
         "--workspace",

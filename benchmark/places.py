@@ -14,7 +14,6 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-DISTRIBUTION = "mer-benchmark"
 _PACKAGE = Path(__file__).resolve().parent
 _PACKED = _PACKAGE / "shipped"
 PROJECT = _PACKAGE.parent

@@ -183,7 +183,17 @@ def check_reading(dataset: Dataset, representation: Representation, holds: Holds
 
 
 def load_table(dataset: Dataset, labelled: Labelled, classes: int, representation: Representation) -> Table:
-    """Read the samples of one protocol now; see ``PlannedTable``."""
+    """Read the samples of one protocol now.
+
+    Args:
+        dataset: Where the samples are read.
+        labelled: The samples and their classes, from ``Protocol.label``.
+        classes: Number of classes.
+        representation: What is computed of each sample.
+
+    Raises:
+        DataError: As ``PlannedTable.read``.
+    """
     return PlannedTable(dataset, labelled, classes, representation).read()
 
 

@@ -134,7 +134,12 @@ def _holds(database: Database, folder: Path, names: list[str]) -> bool:
 
 
 def open_database(name: str, root: Path | str, **options: object) -> FrameDataset:
-    """Open a database by name; options are those of its class, e.g. ``variant`` or ``partial``.
+    """Open a database by name.
+
+    Args:
+        name: One of ``databases()``, e.g. ``casme2``.
+        root: Its folder, or one above that holds no other database.
+        options: Those of its class, e.g. ``release``, ``variant`` or ``partial``.
 
     Raises:
         DataError: No such database, or something is not as released.

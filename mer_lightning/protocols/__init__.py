@@ -137,6 +137,7 @@ PROTOCOLS = {
         ),
     )
 }
+"""Every protocol by name, each under its usual selection: the last epoch predicts."""
 
 
 def scored_databases() -> tuple[str, ...]:

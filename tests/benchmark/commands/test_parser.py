@@ -1,10 +1,9 @@
 """A mistake on the command line is one line that says what was meant."""
 
-from importlib.metadata import version
-
 import pytest
 
 from benchmark.__main__ import main
+from mer_lightning import __version__
 
 
 @pytest.mark.parametrize(
@@ -37,4 +36,4 @@ def test_the_version_is_that_of_the_distribution(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out == f"mer-bench {version('mer-benchmark')}\n"
+    assert capsys.readouterr().out == f"mer-bench {__version__}\n"
