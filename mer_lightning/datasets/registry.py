@@ -12,6 +12,7 @@ from mer_lightning.datasets.database import registered
 from mer_lightning.datasets.paths import children, walk
 from mer_lightning.datasets.releases import get_release
 from mer_lightning.datasets.unsupported import unsupported
+from mer_lightning.mistakes import unknown
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def get_database(name: str) -> Database:
     """
     known = databases()
     if name not in known:
-        raise DataError(f"database '{name}' is unknown; expected one of {', '.join(known)}")
+        raise DataError(unknown("database", name, known))
     return known[name]
 
 

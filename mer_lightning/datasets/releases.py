@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mer_lightning.datasets.database import registered
+from mer_lightning.mistakes import unknown
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def get_release(name: str) -> AnnotationRelease:
     base, *switches = re.split(r"-(no|with):", name)
     known = releases()
     if base not in known:
-        raise DataError(f"annotation release '{base}' is unknown; expected one of {', '.join(known)}")
+        raise DataError(unknown("annotation release", base, known))
     switched = list(zip(switches[::2], switches[1::2], strict=True))
     return known[base].switch(
         on=[correction for way, correction in switched if way == "with"],

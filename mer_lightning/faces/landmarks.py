@@ -10,6 +10,7 @@ import numpy as np
 
 from mer_lightning.faces.points import COUNT, LEFT_EYE, RIGHT_EYE, Points, mean_face
 from mer_lightning.files import replacing
+from mer_lightning.mistakes import unknown
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def load_detector(name: str, model: Path, device: str = "cpu") -> Detector:
         DataError: Unknown name, package not installed, model not there, or not one.
     """
     if name not in _DETECTORS:
-        raise DataError(f"landmark detector '{name}' is unknown; expected one of {', '.join(_DETECTORS)}")
+        raise DataError(unknown("landmark detector", name, _DETECTORS))
     if not model.exists():
         raise DataError(f"{model}: no such model; {name} needs {_MODELS[name]}, which it does not bring along")
     try:

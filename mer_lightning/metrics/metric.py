@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mer_lightning.metrics import confusion, one_fold
+from mer_lightning.mistakes import unknown
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def get_metric(name: str) -> Metric:
     """
     found = next((metric for metric in METRICS if metric.name == name), None)
     if found is None:
-        raise DataError(f"metric '{name}': expected one of {', '.join(metric.name for metric in METRICS)}")
+        raise DataError(unknown("metric", name, (metric.name for metric in METRICS)))
     return found
 
 
