@@ -24,15 +24,19 @@ def unknown(noun: str, name: str, known: Iterable[str], listed: str = "") -> str
         listed: Where all of them are to be seen, e.g. a command; they are listed here where that is not said.
     """
     names = list(known)
-    # what all flags begin with says nothing
-    lower = {one.lower().lstrip("-"): one for one in names}
-    near = [lower[one] for one in get_close_matches(name.lower().lstrip("-"), lower, n=3, cutoff=0.65)]
-    said = f"{noun} '{name}' is unknown; "
-    if near:
-        said += f"did you mean {' or '.join(near)}? "
+    near = meant(name, names)
+    said = f"{noun} '{name}' is unknown; {near}"
     if listed and (near or len(names) > _MOST_LISTED):
         return f"{said}{listed} lists all"
     return f"{said}expected one of {', '.join(names) or 'none'}"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """``"did you mean ...? "`` with the names that come near one, else nothing."""
+    # what all flags begin with says nothing
+    lower = {one.lower().lstrip("-"): one for one in known}
+    near = [lower[one] for one in get_close_matches(name.lower().lstrip("-"), lower, n=3, cutoff=0.65)]
+    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def first_mistake(error: ValidationError, *under: str) -> str:

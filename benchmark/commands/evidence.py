@@ -15,7 +15,7 @@ from rich.table import Table as Columns
 from benchmark.commands.options import answer_options, chosen_metrics, metrics_option
 from benchmark.commands.output import open_console, print_csv, print_table
 from benchmark.places import SHIPPED, workspace
-from mer_lightning.mistakes import unknown
+from mer_lightning.mistakes import meant
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -92,7 +92,10 @@ def _compare(arguments: argparse.Namespace) -> int:
     ]
     for method in methods:
         if method not in runs:
-            raise DataError(f"{unknown('method', method, runs)} with a record under {arguments.protocol}")
+            raise DataError(
+                f"method '{method}' has no record under {arguments.protocol}; {meant(method, runs)}"
+                f"found {', '.join(runs)}"
+            )
     if len(methods) < 2:
         raise DataError(f"{arguments.protocol}: comparing needs two methods, found {', '.join(methods) or 'none'}")
     stacks = {method: stack_runs(runs[method]) for method in methods}
@@ -332,5 +335,6 @@ def _runs(records: Sequence[RunRecord], board: str) -> dict[str, Sequence[RunRec
         if run.shown_on == board:
             found.setdefault(run.shown_as, []).append(run)
     if not found:
-        raise DataError(f"{unknown('protocol', board, sorted({run.shown_on for run in records}))} with a record")
+        known = sorted({run.shown_on for run in records})
+        raise DataError(f"protocol '{board}' has no record; {meant(board, known)}found {', '.join(known) or 'none'}")
     return {method: sorted(runs, key=lambda run: run.seed) for method, runs in found.items()}

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from mer_lightning.mistakes import first_mistake
+from mer_lightning.mistakes import first_mistake, unknown
 
 
 class Point(BaseModel):
@@ -51,3 +51,23 @@ def test_a_value_longer_than_a_line_is_not_repeated():
     with pytest.raises(ValidationError) as caught:
         Point.model_validate({"x": "a" * 1000})
     assert first_mistake(caught.value) == "x: Input should be a valid number"
+
+
+class TestANameThatIsUnknown:
+    def test_near_names_are_offered(self):
+        assert unknown("method", "stsnet", ["ststnet", "htnet", "majority"]) == (
+            "method 'stsnet' is unknown; did you mean ststnet or htnet? expected one of ststnet, htnet, majority"
+        )
+
+    def test_case_and_dashes_are_no_difference(self):
+        assert "did you mean --seed? " in unknown("flag", "-SEED", ["--seed", "--data"])
+
+    def test_without_any_all_are_listed(self):
+        assert unknown("suite", "x", ["default", "smoke"]) == "suite 'x' is unknown; expected one of default, smoke"
+        assert unknown("suite", "x", []) == "suite 'x' is unknown; expected one of none"
+
+    def test_many_are_listed_by_a_command(self):
+        many = [f"name-{i}" for i in range(100)]
+        assert unknown("method", "x", many, "`mer-bench methods`") == (
+            "method 'x' is unknown; `mer-bench methods` lists all"
+        )
