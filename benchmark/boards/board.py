@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.evidence.statistics import Interval
+    from benchmark.records.contributed import About
 
 ALL = "all"
 
@@ -95,6 +96,7 @@ class BoardRow:
         unranked: Why it has no place; empty for what competes.
         paper: Where the method was published.
         device: Device of the runs.
+        contributed: Who made the predictions, where others did.
     """
 
     method: str
@@ -110,6 +112,7 @@ class BoardRow:
     unranked: str
     paper: Paper | None
     device: str
+    contributed: About | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
             f"{int(r.matrices().sum())} clips, list {r.data.table_hash[:10]}"
             + "".join(f", {name} {value}" for name, value in r.data.choices.items())
             for r in records
-            if r.complete
+            if r.complete and not r.contributed
         }
     )
     return Board(name, board_title(name), parts, tuple(rows), published, tuple(sources))
@@ -222,7 +225,7 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         entry=last.shown_as,
         title=last.shown_title
         + (f" ({last.edition})" if last.edition else "")
-        + (" (not ranked)" if last.unranked else ""),
+        + (" (not ranked)" if last.unranked and not last.contributed else ""),
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},
         intervals={} if unfinished else _intervals(runs, parts),
@@ -233,6 +236,7 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         unranked=last.unranked,
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,
+        contributed=last.contributed,
     )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HEADER = ["database", "subject", "clip", "label", "prediction"]
 SEPARATORS = ",;\t"
+COUNTED = "#"
+"""Before the number of a clip whose name the file does not say."""
 DATABASES = {"smic": "smic", "casme2": "casme2", "casmeii": "casme2", "samm": "samm"}
 """How people write the databases of the composite, without capitals, blanks and hyphens."""
 _NEEDED = ("label", "prediction")
@@ -86,7 +88,7 @@ def read_table(
     scored: list[Scored] = []
     for (number, cells), database, person in zip(listed, homes, people, strict=True):
         counted[database, person] += 1
-        clip = cells[found.places["clip"]] if "clip" in found.places else f"#{counted[database, person]}"
+        clip = cells[found.places["clip"]] if "clip" in found.places else f"{COUNTED}{counted[database, person]}"
         label, prediction = (cells[found.places[name]] for name in _NEEDED)
         scored.append(Scored(database, person, clip, label, prediction, number))
     return tuple(scored), (*_remarks(found), *told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from benchmark.evidence.prediction_table import HEADER, SEPARATORS, TOLD, Scored, read_table, tell_databases
+from benchmark.evidence.prediction_table import COUNTED, HEADER, SEPARATORS, TOLD, Scored, read_table, tell_databases
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _read_python_log(path: Path, lines: list[str], database: str | None) -> Pred
                 "labels; expected as many, and one at least"
             )
         pairs = enumerate(zip(truths, guesses, strict=True), start=1)
-        rows += [Scored(home, turn.subject, f"#{n}", truth, guess, line) for n, (truth, guess) in pairs]
+        rows += [Scored(home, turn.subject, f"{COUNTED}{n}", truth, guess, line) for n, (truth, guess) in pairs]
     if best:
         remarks.append(
             f"of {best} subjects the log gives 'Best Predicted' alone: the epoch was chosen on the tested subject, so "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.evidence.prediction_table import HEADER, Scored
+from benchmark.evidence.prediction_table import COUNTED, HEADER, Scored
 from benchmark.evidence.predictions import MEGC_CLASSES, read_file
 from benchmark.evidence.spelling import class_key, is_number, unify
 from benchmark.evidence.statistics import bootstrap
@@ -52,6 +52,11 @@ class Scoring:
     def has_people(self) -> bool:
         """Whether the file says whose each prediction is."""
         return bool(self.rows[0].subject)
+
+    @property
+    def has_clips(self) -> bool:
+        """Whether the file says which clip each prediction is of."""
+        return not self.rows[0].clip.startswith(COUNTED)
 
     @property
     def matrices(self) -> dict[str, np.ndarray]:
