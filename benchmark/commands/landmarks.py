@@ -63,17 +63,23 @@ def open_frames(arguments: argparse.Namespace) -> FrameDataset:
     Raises:
         DataError: Not one database is recognised, or something is not as released.
     """
-    name = arguments.database
-    if name is None:
-        found = recognise(arguments.path)
-        if len(found) != 1:
-            raise DataError(
-                f"{arguments.path}: {', '.join(found) or 'no database'} recognised; name one with --database"
-            )
-        name = found[0]
+    name = arguments.database or recognise_one(arguments.path)
     options: dict[str, object] = {"partial": arguments.partial}
-    options |= {key: value for key in ("release", "variant") if (value := getattr(arguments, key)) is not None}
+    wanted = {key: getattr(arguments, key, None) for key in ("release", "variant", "apex")}
+    options |= {key: value for key, value in wanted.items() if value is not None}
     if name == "ckplus":
         # clips are aligned by their first frame, and those of pre-training are whole sequences
         options["frames"] = "sequence"
     return get_database(name).open(arguments.path, **options)
+
+
+def recognise_one(path: Path) -> str:
+    """The one database that a folder holds.
+
+    Raises:
+        DataError: It holds none, or several.
+    """
+    found = recognise(path)
+    if len(found) != 1:
+        raise DataError(f"{path}: {', '.join(found) or 'no database'} recognised; name one with --database")
+    return found[0]
