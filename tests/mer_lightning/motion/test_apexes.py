@@ -16,7 +16,7 @@ class Blob:
         Sample("smic", "s01", "b", "positive", onset=10, offset=20),
     )
 
-    def read(self, sample):
+    def read(self, _):
         y, x = np.mgrid[-1:1:40j, -1:1:40j]
         strength = 8 - np.abs(np.arange(11) - 6)
         frames = [128 + 100 * np.exp(-((x + 0.3) ** 2 + (y - 0.5 - 0.02 * s) ** 2) * 20) for s in strength]
