@@ -66,9 +66,9 @@ def _apexes(arguments: argparse.Namespace) -> int:
     write_apexes(out, ((one.sample, one.frame) for one in found))
     agreed = agreement(found)
     if arguments.json:
-        print(json.dumps(_body(out, found, agreed)))
+        print(json.dumps(_answer(out, found, agreed)))
     else:
-        _print(console, out, found, agreed)
+        _print_apexes(console, out, found, agreed)
     return 0
 
 
@@ -78,7 +78,7 @@ def _is_chosen(database: str) -> bool:
     return apex is not None and apex.default == "middle_frame"
 
 
-def _body(out: Path, found: Sequence[SpottedApex], agreed: Agreement | None) -> dict[str, object]:
+def _answer(out: Path, found: Sequence[SpottedApex], agreed: Agreement | None) -> dict[str, object]:
     return {
         "file": str(out),
         "apexes": [
@@ -90,7 +90,7 @@ def _body(out: Path, found: Sequence[SpottedApex], agreed: Agreement | None) -> 
     }
 
 
-def _print(console: Console, out: Path, found: Sequence[SpottedApex], agreed: Agreement | None) -> None:
+def _print_apexes(console: Console, out: Path, found: Sequence[SpottedApex], agreed: Agreement | None) -> None:
     table = Columns("clip", "onset", "offset", "spotted", "annotated", "distance")
     for one in found:
         frames = (one.sample.onset, one.sample.offset, one.frame, one.sample.apex)

@@ -58,11 +58,11 @@ def _contribute(arguments: argparse.Namespace) -> int:
         print(json.dumps(score(scoring) | {"row": f"contributed-{about.name}", "record": str(path)}))
         return 0
     print_scores(score(scoring), metrics)
-    _say(path, record)
+    _say_entered(path, record)
     return 0
 
 
-def _say(path: Path, record: ContributedRecord) -> None:
+def _say_entered(path: Path, record: ContributedRecord) -> None:
     console = open_console(wrap=True)
     for line in record.said:
         console.print(line)

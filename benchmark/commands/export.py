@@ -68,7 +68,7 @@ def _export(arguments: argparse.Namespace) -> int:
     console = open_console()
     suite = load_suite(arguments.suite)
     protocol = get_protocol(arguments.protocol or suite.protocols[0])
-    shown = _representation(arguments)
+    shown = _chosen_representation(arguments)
     dataset = suite.source.open(arguments.data)
     inputs = plan_inputs(arguments, console)
     export = Export(
@@ -95,11 +95,11 @@ def _export(arguments: argparse.Namespace) -> int:
             json.dumps({"out": str(arguments.out), "samples": done.samples, "written": done.written, "kept": done.kept})
         )
     else:
-        _say(arguments, export, done)
+        _say_exported(arguments, export, done)
     return 0
 
 
-def _say(arguments: argparse.Namespace, export: Any, done: Exported) -> None:  # noqa: ANN401 - torch is not in memory yet
+def _say_exported(arguments: argparse.Namespace, export: Any, done: Exported) -> None:  # noqa: ANN401 - torch is not in memory yet
     console = open_console()
     console.print(
         f"{arguments.out}: {done.samples} samples of {export.dataset.name}, {done.written} files written, {done.kept} "
@@ -118,7 +118,7 @@ def _say(arguments: argparse.Namespace, export: Any, done: Exported) -> None:  #
             console.print("  without u_train, which programs of the community read: --train links adds it")
 
 
-def _representation(arguments: argparse.Namespace) -> Representation | None:
+def _chosen_representation(arguments: argparse.Namespace) -> Representation | None:
     from mer_lightning.motion import REPRESENTATIONS, get_representation
 
     given = dict(_argument(text) for text in arguments.argument)

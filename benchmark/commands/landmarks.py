@@ -50,7 +50,7 @@ def add_landmarks_command(parts: Commands) -> None:
     units.add_argument("--out", type=Path, required=True, metavar="FILE", help="table (CSV) to write")
     units.add_argument("--replace", action="store_true", help="take the place of a file that is there")
     units.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
-    units.set_defaults(handler=_units)
+    units.set_defaults(handler=_unit_changes)
 
 
 def _landmarks(arguments: argparse.Namespace) -> int:
@@ -75,7 +75,7 @@ def _landmarks(arguments: argparse.Namespace) -> int:
     return 1 if prepared.without_face else 0
 
 
-def _units(arguments: argparse.Namespace) -> int:
+def _unit_changes(arguments: argparse.Namespace) -> int:
     from mer_lightning.faces.units import read_units, unit_changes, units_file, write_unit_changes
 
     if arguments.out.exists() and not arguments.replace:

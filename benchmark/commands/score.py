@@ -142,7 +142,7 @@ def print_scores(result: Mapping[str, Any], metrics: Sequence[Metric]) -> None:
     if result["intervals"]:
         console.print("below a score: its 95 % interval over subjects")
     if len(result["classes"]) <= _WIDEST_MATRIX:
-        print_table(console, _matrix(result))
+        print_table(console, _confusion_table(result))
     for name, block in parts.items():
         if block["absent"]:
             console.print(
@@ -152,7 +152,7 @@ def print_scores(result: Mapping[str, Any], metrics: Sequence[Metric]) -> None:
         console.print(remark)
 
 
-def _matrix(result: Mapping[str, Any]) -> Columns:
+def _confusion_table(result: Mapping[str, Any]) -> Columns:
     table = Columns("truth, predicted →", *result["classes"], title="confusion matrix, clips", title_justify="left")
     for name, counts in zip(result["classes"], result["confusion"], strict=True):
         table.add_row(name, *map(str, counts))

@@ -41,6 +41,8 @@ def make_contribution(
     """
     if scoring.differences:
         raise DataError(f"{path}: not the official list of {protocol.name}: {scoring.differences[0]}")
+    if not scoring.has_people:
+        raise DataError(f"{path}: it does not say whose each prediction is; expected a column subject")
     if scoring.best and about.selection != "test":
         raise DataError(
             f"{path}: of {scoring.best} subjects it has 'Best Predicted' alone, of the epoch that was best on them; "

@@ -53,7 +53,7 @@ class _Columns:
     header: bool
 
 
-def read_table(
+def read_prediction_table(
     path: Path, lines: Sequence[str], columns: Mapping[str, str], home: str | None
 ) -> tuple[tuple[Scored, ...], tuple[str, ...]]:
     """Read a table of predictions; nothing is interpreted yet.
@@ -74,7 +74,7 @@ def read_table(
     first = next(rows, None)
     if first is None:
         return (), ()
-    found = _columns(path, *first, columns)
+    found = _find_columns(path, *first, columns)
     listed: list[tuple[int, list[str]]] = [*rows] if found.header else [first, *rows]
     for number, cells in listed:
         if len(cells) != found.width or not all(cells[place] for place in found.places.values()):
@@ -123,7 +123,7 @@ def _cells(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{path}: line {reader.line_num}: not a CSV row ({error})") from error
 
 
-def _columns(path: Path, number: int, cells: list[str], columns: Mapping[str, str]) -> _Columns:
+def _find_columns(path: Path, number: int, cells: list[str], columns: Mapping[str, str]) -> _Columns:
     """What a first row says, or, where it is a prediction already, what the official list has."""
     if strange := [name for name in columns if name not in HEADER]:
         name = strange[0]

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from benchmark.evidence.prediction_table import COUNTED, HEADER, SEPARATORS, TOLD, Scored, read_table, tell_databases
+from benchmark.evidence.prediction_table import (
+    COUNTED,
+    HEADER,
+    SEPARATORS,
+    TOLD,
+    Scored,
+    read_prediction_table,
+    tell_databases,
+)
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -72,7 +80,7 @@ def read_file(path: Path, database: str | None = None, columns: Mapping[str, str
         raise DataError(f"{path}: not a readable text file ({error})") from error
     form = _form(path, lines)
     if form == "table":
-        read = Predictions(form, *read_table(path, lines, columns, database))
+        read = Predictions(form, *read_prediction_table(path, lines, columns, database))
     elif columns:
         raise DataError(f"--columns: {path} is {_TITLES[form]}, which has none; leave it out")
     elif form == "python_log":

@@ -30,14 +30,14 @@ _HELD = {
 }
 
 
-def _plain(text: str) -> str:
+def _plain_line(text: str) -> str:
     # it stands in tables of Markdown, LaTeX and HTML
     if not text.isprintable() or any(sign in text for sign in "|<>`"):
         raise ValueError("expected one line of text without | < > and `")
     return text
 
 
-Line = Annotated[str, Field(max_length=500), AfterValidator(_plain)]
+Line = Annotated[str, Field(max_length=500), AfterValidator(_plain_line)]
 _Said = Annotated[Line, Field(min_length=1)]
 _Address = Annotated[str, Field(pattern=r"^(https?://[^\s|<>`\"']+)?$", max_length=500)]
 

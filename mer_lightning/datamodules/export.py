@@ -80,6 +80,11 @@ class Export:
             raise DataError(f"u_train: layout {self.layout} has none; expected layout ststnet")
 
     @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Of what a model sees; None for frames."""
+        return None if self.representation is None else self.representation.value_range
+
+    @property
     def identity(self) -> dict[str, object]:
         """What has to be the same where an export goes on."""
         dataset, shown = self.dataset, self.representation
@@ -145,13 +150,13 @@ def write_export(folder: ExportFolder, export: Export, progress: Callable[[int],
         DataError: A sample cannot be read or written in this form, a file is there that is another, or two samples have
             one place.
     """
-    places = _places(export)
+    places = _place_samples(export)
     folder.begin(export.identity)
     entries: list[_Entry] = []
     digests: list[bytes] = []
     planes: Planes | None = None
     for sample, array, digest in _arrays(export):
-        encoded = encode(array, export.form, _range(export), sample.onset or 1)
+        encoded = encode(array, export.form, export.value_range, sample.onset or 1)
         planes = encoded.planes.joined(planes) if encoded.planes else None
         place, label = places[sample.key], export.classes[export.labelled.labels[len(entries)]]
         files = {f"{place}{ending}": payload for ending, payload in encoded.files.items()}
@@ -199,11 +204,7 @@ def _arrays(export: Export) -> Iterator[tuple[Sample, NDArray[np.generic], bytes
             yield sample, array, digest
 
 
-def _range(export: Export) -> tuple[float, float] | None:
-    return None if export.representation is None else export.representation.value_range
-
-
-def _places(export: Export) -> dict[str, str]:
+def _place_samples(export: Export) -> dict[str, str]:
     """Where each sample goes, without its ending."""
     places: dict[str, str] = {}
     taken: dict[str, str] = {}

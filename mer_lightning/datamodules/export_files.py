@@ -162,9 +162,8 @@ class ExportFolder:
             there = _read(path)
             for key, value in self._identity.items():
                 if there.get(key) != value:
-                    raise DataError(
-                        f"{path}: {key}: holds another export ({_short(there.get(key))}); choose another folder"
-                    )
+                    other = json.dumps(there.get(key), ensure_ascii=False)[:120]
+                    raise DataError(f"{path}: {key}: holds another export ({other}); choose another folder")
             return
         if self.root.is_dir() and any(self.root.iterdir()):
             raise DataError(f"{self.root}: is not empty and holds no export; choose another folder")
@@ -236,7 +235,3 @@ def _read(path: Path) -> dict[str, Any]:
         if isinstance(found, dict) and found.get("made_by") == MADE_BY:
             return found
     raise DataError(f"{path}: not the manifest of an export; choose another folder")
-
-
-def _short(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:120]

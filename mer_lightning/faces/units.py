@@ -121,7 +121,9 @@ def read_units(path: Path) -> Units:
                 if row:
                     if len(row) != len(header):
                         raise DataError(f"{path} row {number}: expected {len(header)} cells, found {len(row)}")
-                    _add(units, f"{path} row {number}", dict(zip(header, (cell.strip() for cell in row), strict=True)))
+                    _add_row(
+                        units, f"{path} row {number}", dict(zip(header, (cell.strip() for cell in row), strict=True))
+                    )
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; `mer-bench data landmarks --openface` writes it") from None
     except OSError as error:
@@ -131,7 +133,7 @@ def read_units(path: Path) -> Units:
     return units
 
 
-def _add(units: Units, where: str, cells: Mapping[str, str]) -> None:
+def _add_row(units: Units, where: str, cells: Mapping[str, str]) -> None:
     key = "/".join(cells[name] for name in _NAMED[:3])
     frame = cells["frame"]
     if not all(cells[name] for name in _NAMED[:3]):
