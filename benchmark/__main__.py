@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.cache import add_cache_commands
+from benchmark.commands.contribute import add_contribute_command
 from benchmark.commands.dashboard import add_dashboard_command
 from benchmark.commands.data import add_data_commands
 from benchmark.commands.evidence import add_evidence_commands
@@ -36,6 +37,7 @@ _COMMANDS = (
     add_methods_command,
     add_explain_command,
     add_score_command,
+    add_contribute_command,
     add_data_commands,
     add_cache_commands,
     add_evidence_commands,

@@ -65,6 +65,11 @@ class Workspace:
         return (self.boards if self.root == PROJECT else self.root) / "records"
 
     @property
+    def contributed(self) -> Path:
+        """Results of others, see ``mer-bench contribute``."""
+        return (self.boards if self.root == PROJECT else self.root) / "contributed"
+
+    @property
     def leaks(self) -> Path:
         """Records of leak studies."""
         return (self.boards if self.root == PROJECT else self.root) / "leaks"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.evidence.statistics import Interval
+    from benchmark.records.contributed import About
 
 ALL = "all"
 
@@ -95,6 +96,7 @@ class BoardRow:
         unranked: Why it has no place; empty for what competes.
         paper: Where the method was published.
         device: Device of the runs.
+        contributed: Who made the predictions, where others did.
     """
 
     method: str
@@ -110,6 +112,7 @@ class BoardRow:
     unranked: str
     paper: Paper | None
     device: str
+    contributed: About | None = None
 
     @property
     def which(self) -> str:
@@ -213,7 +216,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
             f"{int(r.matrices().sum())} clips, list {r.data.table_hash[:10]}"
             + "".join(f", {name} {value}" for name, value in r.data.choices.items())
             for r in records
-            if r.complete
+            if r.complete and not r.contributed
         }
     )
     return Board(name, board_title(name), parts, tuple(rows), published, tuple(sources))
@@ -238,12 +241,13 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         unranked=last.unranked,
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,
+        contributed=last.contributed,
     )
 
 
 def _title(run: RunRecord) -> str:
     edition = f" ({run.edition})" if run.edition else ""
-    return f"{run.shown_title}{edition}{' (not ranked)' if run.unranked else ''}"
+    return f"{run.shown_title}{edition}{' (not ranked)' if run.unranked and not run.contributed else ''}"
 
 
 def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:

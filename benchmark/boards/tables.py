@@ -113,7 +113,9 @@ def _csv(board: Board) -> str:
         + ["accuracy_subject_mean", "selection", "source"]
     )
     for row in board.rows:
-        cells: list[object] = ["measured", row.entry, row.title, " ".join(map(str, row.seeds)), row.state]
+        about = row.contributed
+        seeds = "" if about else " ".join(map(str, row.seeds))
+        cells: list[object] = ["contributed" if about else "measured", row.entry, row.title, seeds, row.state]
         for part, name in metrics:
             score = row.scores[part][name] if row.scores else None
             interval = row.intervals.get(part, {}).get(name)
@@ -123,8 +125,8 @@ def _csv(board: Board) -> str:
             [
                 *cells,
                 _number(row.subject_accuracy and row.subject_accuracy.mean),
-                "not ranked" if row.unranked else "honest",
-                "this suite",
+                about.selection if about else "not ranked" if row.unranked else "honest",
+                about.source if about else "this suite",
             ]
         )
     for row in board.reported:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.commands.apexes import add_apexes_command
+from benchmark.commands.export import add_export_command
 from benchmark.commands.landmarks import add_landmarks_command, open_frames
 from benchmark.commands.options import seed
 from benchmark.methods.data_root import VARIABLE, config_file, data_root
@@ -71,6 +73,8 @@ def add_data_commands(commands: Commands) -> None:
     prepared.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
     prepared.set_defaults(handler=_prepare)
     add_landmarks_command(parts)
+    add_apexes_command(parts)
+    add_export_command(parts)
 
 
 def _list(arguments: argparse.Namespace) -> int:

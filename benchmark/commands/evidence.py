@@ -322,7 +322,8 @@ def _load(records: Path | None) -> list[RunRecord]:
     from benchmark.records.shown import load_shown
 
     if records is None:
-        return load_shown(workspace().records, SHIPPED / "records")
+        home = workspace()
+        return load_shown(home.records, SHIPPED / "records", (SHIPPED / "contributed", home.contributed))
     if not records.is_dir():
         raise DataError(f"--records {records}: no such folder")
     return load_runs(records)

@@ -100,7 +100,7 @@ def _recorded(arguments: argparse.Namespace) -> tuple[list[RunRecord], list[Leak
     if arguments.records is not None:
         return load_runs(arguments.records), None
     home = workspace()
-    recorded = load_shown(home.records, SHIPPED / "records")
+    recorded = load_shown(home.records, SHIPPED / "records", (SHIPPED / "contributed", home.contributed))
     if home.is_project:
         return recorded, []
     shipped = [record.honest for record in load_leaks(SHIPPED / "leaks")]

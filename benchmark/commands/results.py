@@ -104,7 +104,11 @@ def write_tables(records: Path, boards: Sequence[str], metrics: Sequence[Metric]
     home = workspace()
     if home.is_project or records != home.records:
         return []
-    shown = [run for run in load_shown(records, SHIPPED / "records") if run.board in boards]
+    shown = [
+        run
+        for run in load_shown(records, SHIPPED / "records", (SHIPPED / "contributed", home.contributed))
+        if run.board in boards
+    ]
     own = {run.shown_on for run in shown if run.is_mine}
     found = load_boards(SHIPPED, [run for run in shown if run.shown_on in own])
     files = {path: text for path, text in render(home.boards, found, metrics).items() if path.name != "README.md"}

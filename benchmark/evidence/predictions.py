@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from benchmark.evidence.prediction_table import (
+    COUNTED,
+    HEADER,
+    SEPARATORS,
+    TOLD,
+    Scored,
+    read_prediction_table,
+    tell_databases,
+)
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+__all__ = ["HEADER", "MEGC_CLASSES", "Form", "Predictions", "Scored", "read_file"]
 
 Form = Literal["table", "megc_log", "python_log"]
 
-HEADER = ["database", "subject", "clip", "label", "prediction"]
 MEGC_CLASSES = ("0", "1", "2")
 _FORMS = (
-    f"a CSV table with the header {','.join(HEADER)}, a MEGC2019 log (a line 'database subject', then lines "
-    "'clip truth prediction') or a Python log (lines 'Subject: ...', 'Predicted: [...]', 'Ground Truth: [...]')"
+    f"a CSV table with the header {','.join(HEADER)} (or titles named with --columns), "
+    "a MEGC2019 log (a line 'database subject', then lines 'clip truth prediction') "
+    "or a Python log (lines 'Subject: ...', 'Predicted: [...]', 'Ground Truth: [...]')"
 )
-_SEPARATORS = ",;\t"
 _SAID = re.compile(r"(?P<what>\b(?:Best )?Predicted|\bGround Truth|\bSubject)\s*:\s*(?P<value>.*)")
 _LIST = re.compile(r"\[([^\[\]]*)\]")
 _PRINTED = re.compile(r"(?i)(?<!best )\bUF1:\s*(\d\.\d+)\s*\|\s*UAR:\s*(\d\.\d+)")
 _CLIP_LINE = re.compile(r"\S+ +[0-9] +[0-9]")
 _TABLE_LINE = re.compile(r"[^\s,]+(,[^\s,]+){4}")
-_SUBJECT_FORMS = {r"s\d{2}": "smic", r"sub\d{2}": "casme2", r"\d{3}": "samm"}
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One prediction, and the line that it stands on."""
-
-    database: str
-    subject: str
-    clip: str
-    label: str
-    prediction: str
-    line: int
+_OURS: Mapping[str, str] = MappingProxyType({})
+_TITLES = {"megc_log": "a MEGC2019 log", "python_log": "a Python log"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +50,24 @@ class Predictions:
         rows: Every prediction, in order.
         remarks: What whoever reads the scores must know of how the file was read.
         printed: The last UF1 and UAR that a log itself prints, of all its pairs.
+        best: Of how many subjects the log has the predictions of the epoch that was best on them, and no others.
     """
 
     form: Form
     rows: tuple[Scored, ...]
     remarks: tuple[str, ...] = ()
     printed: tuple[float, float] | None = None
+    best: int = 0
 
 
-def read_file(path: Path, database: str | None = None) -> Predictions:
+def read_file(path: Path, database: str | None = None, columns: Mapping[str, str] = _OURS) -> Predictions:
     """Read a file of predictions in whichever form it has; nothing is interpreted yet.
 
     Args:
         path: A CSV table (also separated by semicolons or tabs), a MEGC2019 log or a Python log. Blank lines are
-            allowed in all of them.
-        database: Database of a Python log whose subjects do not tell it.
+            allowed in all of them. A table without a header has the columns of the official list, and predictions.
+        database: Database where neither a column nor the subjects tell it.
+        columns: Titles of a table that differ from ours, ours first.
 
     Raises:
         DataError: Names file, line and what was expected there.
@@ -77,10 +79,14 @@ def read_file(path: Path, database: str | None = None) -> Predictions:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a readable text file ({error})") from error
     form = _form(path, lines)
-    if form == "python_log":
+    if form == "table":
+        read = Predictions(form, *read_prediction_table(path, lines, columns, database))
+    elif columns:
+        raise DataError(f"--columns: {path} is {_TITLES[form]}, which has none; leave it out")
+    elif form == "python_log":
         read = _read_python_log(path, lines, database)
     else:
-        read = Predictions(form, tuple((_read_table if form == "table" else _read_log)(path, lines)))
+        read = Predictions(form, tuple(_read_log(path, lines)))
     if not read.rows:
         raise DataError(f"{path}: no prediction in it; expected {_FORMS}")
     return read
@@ -93,38 +99,11 @@ def _form(path: Path, lines: list[str]) -> Form:
     # such logs begin with whatever a program prints before its first subject
     if any((said := _SAID.search(line)) and (said["value"][:1] == "[" or said.start() == 0) for line in lines):
         return "python_log"
-    if any(separator in first for separator in _SEPARATORS):
+    if any(separator in first for separator in SEPARATORS):
         return "table"
     if len(first.split()) == 2 or _CLIP_LINE.fullmatch(first):
         return "megc_log"
     raise DataError(f"{path}: line {number}: '{first[:40]}' begins no known form; expected {_FORMS}")
-
-
-def _read_table(path: Path, lines: list[str]) -> Iterator[Scored]:
-    first = next(line for line in lines if line.strip())
-    reader = csv.reader(lines, delimiter=max(_SEPARATORS, key=first.count), strict=True)
-    header: list[str] | None = None
-    try:
-        for cells in reader:
-            values = [cell.strip() for cell in cells]
-            if not any(values):
-                continue
-            if header is None:
-                header = values
-                if header != HEADER:
-                    raise DataError(
-                        f"{path}: line {reader.line_num}: expected the header {','.join(HEADER)}, "
-                        f"found {','.join(values)[:200]}"
-                    )
-                continue
-            if len(values) != len(HEADER) or not all(values):
-                raise DataError(
-                    f"{path}: line {reader.line_num}: expected {len(HEADER)} filled cells "
-                    f"({','.join(HEADER)}), found {','.join(values)[:200]}"
-                )
-            yield Scored(*values, line=reader.line_num)
-    except csv.Error as error:
-        raise DataError(f"{path}: line {reader.line_num}: not a CSV row ({error})") from error
 
 
 def _read_log(path: Path, lines: list[str]) -> Iterator[Scored]:
@@ -170,11 +149,10 @@ class _Turn:
 
 def _read_python_log(path: Path, lines: list[str], database: str | None) -> Predictions:
     turns, printed, whole = _turns(path, lines)
-    known = [_database(turn.subject) for turn in turns]
-    databases = [database or "log"] * len(turns) if None in known else [name or "" for name in known]
+    databases, told = tell_databases([turn.subject for turn in turns], database, "log")
     remarks = ["a Python log has no clip names: pairs of prediction and truth are counted in order"]
-    if None not in known:
-        remarks.append("databases are told by the subjects' names: s01 is SMIC, sub01 CASME II, 006 SAMM")
+    if told:
+        remarks.append(TOLD)
     if not whole:
         remarks.append("the log ends without its 'Final Evaluation'; it may be cut off between two subjects")
     rows: list[Scored] = []
@@ -202,14 +180,14 @@ def _read_python_log(path: Path, lines: list[str], database: str | None) -> Pred
                 "labels; expected as many, and one at least"
             )
         pairs = enumerate(zip(truths, guesses, strict=True), start=1)
-        rows += [Scored(home, turn.subject, f"#{n}", truth, guess, line) for n, (truth, guess) in pairs]
+        rows += [Scored(home, turn.subject, f"{COUNTED}{n}", truth, guess, line) for n, (truth, guess) in pairs]
     if best:
         remarks.append(
             f"of {best} subjects the log gives 'Best Predicted' alone: the epoch was chosen on the tested subject, so "
             "this is no held-out score"
         )
     # what the log prints is then of other predictions
-    return Predictions("python_log", tuple(rows), tuple(remarks), None if best else printed)
+    return Predictions("python_log", tuple(rows), tuple(remarks), None if best else printed, best)
 
 
 def _turns(path: Path, lines: list[str]) -> tuple[list[_Turn], tuple[float, float] | None, bool]:
@@ -261,7 +239,3 @@ def _items(path: Path, number: int, text: str) -> list[str]:
     if not all(items):
         raise DataError(f"{path}: line {number}: an empty place in the list; expected a class between commas")
     return items
-
-
-def _database(subject: str) -> str | None:
-    return next((name for form, name in _SUBJECT_FORMS.items() if re.fullmatch(form, subject)), None)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.evidence.predictions import HEADER, MEGC_CLASSES, Scored, read_file
+from benchmark.evidence.prediction_table import COUNTED, HEADER, Scored
+from benchmark.evidence.predictions import MEGC_CLASSES, read_file
 from benchmark.evidence.spelling import class_key, is_number, unify
+from benchmark.evidence.statistics import bootstrap
 from mer_lightning.metrics import METRICS, absent_classes, confusion_matrix, uar, uf1
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from benchmark.evidence.predictions import Predictions
@@ -36,6 +38,7 @@ class Scoring:
         remarks: What whoever reads the scores must know.
         protocol: Protocol that the file was held against, None for none.
         differences: Why it is not the official list of that protocol; empty where it is.
+        best: As of ``Predictions``.
     """
 
     rows: tuple[Scored, ...]
@@ -43,15 +46,40 @@ class Scoring:
     remarks: tuple[str, ...] = ()
     protocol: str | None = None
     differences: tuple[str, ...] = ()
+    best: int = 0
+
+    @property
+    def has_people(self) -> bool:
+        """Whether the file says whose each prediction is."""
+        return bool(self.rows[0].subject)
+
+    @property
+    def has_clips(self) -> bool:
+        """Whether the file says which clip each prediction is of."""
+        return not self.rows[0].clip.startswith(COUNTED)
+
+    @property
+    def matrices(self) -> dict[str, np.ndarray]:
+        """Confusion matrix of each subject, ``(C, C)``, rows truth, in subject order; empty where nobody is named."""
+        people: dict[str, list[Scored]] = {}
+        for row in self.rows if self.has_people else ():
+            people.setdefault(f"{row.database}/{row.subject}", []).append(row)
+        return {person: _matrix(people[person], self.classes) for person in sorted(people)}
 
 
-def read_predictions(path: Path, classes: Sequence[str] = (), protocol: Protocol | None = None) -> Scoring:
+def read_predictions(
+    path: Path,
+    classes: Sequence[str] = (),
+    protocol: Protocol | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Scoring:
     """Read a prediction file of any known form and find out what its classes are.
 
     Args:
         path: See ``read_file``.
         classes: Names of all classes; where the file has numbers, in the order of the numbers.
         protocol: Names the classes too, and says how many clips and subjects there must be.
+        columns: Titles of a table that differ from ours, ours first.
 
     Returns:
         The predictions. Without names, the classes of a MEGC2019 log are 0, 1, 2; else all labels and predictions, as
@@ -61,7 +89,7 @@ def read_predictions(path: Path, classes: Sequence[str] = (), protocol: Protocol
         DataError: Names file, line and what was expected there; or what was said of the classes does not fit.
     """
     single = next(iter(protocol.counts)) if protocol and len(protocol.counts) == 1 else None
-    read = read_file(path, single)
+    read = read_file(path, single, columns or {})
     rows, spelled = unify(path, read.rows)
     remarks = [*read.remarks, *spelled]
     named = _named(path, read, rows, classes, protocol)
@@ -76,7 +104,7 @@ def read_predictions(path: Path, classes: Sequence[str] = (), protocol: Protocol
             remarks.append(f"class 0 is in neither column; if yours begin at 1, say --classes {','.join(named[1:])}")
     if len(named) > _MOST_CLASSES:
         raise DataError(f"{path}: {len(named)} different labels and predictions; expected {_MOST_CLASSES} at most")
-    scoring = Scoring(tuple(rows), tuple(named), tuple(remarks))
+    scoring = Scoring(tuple(rows), tuple(named), tuple(remarks), best=read.best)
     if protocol is not None:
         scoring = _held_against(scoring, protocol)
     if read.printed is not None:
@@ -88,39 +116,39 @@ def score(scoring: Scoring) -> dict[str, Any]:
     """Score pooled predictions, all together and per database.
 
     Returns:
-        ``n, subjects, classes``, every metric by name, ``accuracy_subject_mean, confusion, databases, remarks,
-        protocol``;
+        ``n, subjects, classes``, every metric by name, ``accuracy_subject_mean, confusion, intervals, databases,
+        remarks, protocol``;
         ``databases`` holds the first of these for each database with the same classes, and each block names the
-        classes without a true sample under ``absent`` (they count as 0 in UF1 and UAR). ``protocol`` is None or its
-        ``name``, whether the file is its ``official`` list, and the ``differences``.
+        classes without a true sample under ``absent`` (they count as 0 in UF1 and UAR). ``intervals`` are those of 95 %
+        over subjects by metric, None of fewer than two; ``subjects`` and their mean are None where nobody is named.
+        ``protocol`` is None or its ``name``, whether the file is its ``official`` list, and the ``differences``.
     """
-    rows, classes = scoring.rows, scoring.classes
-    databases = sorted({row.database for row in rows})
+    databases = sorted({row.database for row in scoring.rows})
     held = {
         "name": scoring.protocol,
         "official": not scoring.differences,
         "differences": list(scoring.differences),
     }
-    return _block(rows, classes) | {
-        "databases": {name: _block([r for r in rows if r.database == name], classes) for name in databases},
+    parts = {name: tuple(row for row in scoring.rows if row.database == name) for name in databases}
+    return _block(scoring) | {
+        "databases": {name: _block(replace(scoring, rows=rows)) for name, rows in parts.items()},
         "remarks": list(scoring.remarks),
         "protocol": held if scoring.protocol else None,
     }
 
 
-def _block(rows: Sequence[Scored], classes: Sequence[str]) -> dict[str, Any]:
-    people: dict[tuple[str, str], list[bool]] = {}
-    for row in rows:
-        people.setdefault((row.database, row.subject), []).append(row.label == row.prediction)
-    matrix = _matrix(rows, classes)
+def _block(scoring: Scoring) -> dict[str, Any]:
+    matrix, people = _matrix(scoring.rows, scoring.classes), [*scoring.matrices.values()]
+    found = bootstrap(np.stack(people)) if len(people) > 1 else None
     return {
-        "n": len(rows),
-        "subjects": len(people),
-        "classes": list(classes),
+        "n": len(scoring.rows),
+        "subjects": len(people) or None,
+        "classes": list(scoring.classes),
         **{metric.name: float(metric.pooled(matrix)) for metric in METRICS},
-        "accuracy_subject_mean": float(np.mean([np.mean(hits) for hits in people.values()])),
+        "accuracy_subject_mean": float(np.mean([np.trace(one) / one.sum() for one in people])) if people else None,
         "confusion": matrix.tolist(),
-        "absent": [classes[i] for i in absent_classes(matrix)],
+        "intervals": found and {name: [interval.low, interval.high] for name, interval in found.items()},
+        "absent": [scoring.classes[i] for i in absent_classes(matrix)],
     }
 
 
@@ -196,10 +224,10 @@ def _held_against(scoring: Scoring, protocol: Protocol) -> Scoring:
             differences.append(f"no clip of {database}; expected {_counted(expected, classes)}")
             continue
         counts = tuple(counted[name] for name in classes)
-        people = len({row.subject for row in own})
+        people = len({row.subject for row in own}) if scoring.has_people else 0
         if (counts, people) != (expected, protocol.subjects[database]):
             differences.append(
-                f"{database} has {_counted(counts, classes)} of {people} subjects; expected "
+                f"{database} has {_counted(counts, classes)} of {people or 'unknown'} subjects; expected "
                 f"{_counted(expected, classes)} of {protocol.subjects[database]}"
             )
     if strangers := sorted({row.database for row in scoring.rows} - {*protocol.counts}):

@@ -7,19 +7,19 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from benchmark.evidence.prediction_table import DATABASES
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from benchmark.evidence.predictions import Scored
+    from benchmark.evidence.prediction_table import Scored
 
 _NUMBER = re.compile(r"0*([0-9]+)(?:\.0*)?")
 _OTHER_NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]+)?|[+-]?(nan|inf)")
 _PERSON = re.compile(r"(.*?)0*([0-9]+)(?:\.0*)?")
 _PADDED = re.compile(r"(.*?[0-9]+)(?:\.0*)?")
-_DATABASES = {"smic": "smic", "casme2": "casme2", "casmeii": "casme2", "samm": "samm"}
 _PEOPLE = {"smic": ("s", 2), "casme2": ("sub", 2), "samm": ("", 3)}
 """How a database calls its subjects: the word before the number, and the digits of that."""
 _SHOWN = 4
@@ -54,7 +54,7 @@ def unify(path: Path, rows: Sequence[Scored]) -> tuple[list[Scored], list[str]]:
     databases = _spellings((row.database, row.line, _database(row.database)) for row in rows)
     _refuse_alike(path, "database", databases, _rough)
     for key, spelling in databases.items():
-        spelling.name = _DATABASES.get(_rough(key), spelling.name)
+        spelling.name = DATABASES.get(_rough(key), spelling.name)
     homes = [databases[_database(row.database)].name for row in rows]
     people: dict[str, dict[str, _Spelling]] = {}
     for home in dict.fromkeys(homes):
@@ -143,7 +143,7 @@ def _rough(key: str) -> str:
 
 def _database(text: str) -> str:
     key = class_key(text)
-    return _DATABASES.get(re.sub(r"[\s_-]", "", key), key)
+    return DATABASES.get(re.sub(r"[\s_-]", "", key), key)
 
 
 def _person(home: str, text: str) -> str:

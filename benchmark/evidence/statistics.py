@@ -171,7 +171,7 @@ def pair_seeds(one: Sequence[RunRecord], other: Sequence[RunRecord]) -> Paired:
     """Match the runs of two methods by seed.
 
     A method that is not trained by gradient steps is the same under every seed and therefore run under one only: its
-    run pairs with each run of the other.
+    run pairs with each run of the other. So does one that others contributed, of which there is no second.
 
     Args:
         one: Runs of a method.
@@ -346,6 +346,9 @@ def _interval(values: NDArray[np.float64], level: float, subjects: int) -> Inter
 
 
 def _seedless(run: RunRecord) -> bool:
+    if run.contributed:
+        # nobody knows its seed, and there is no other run of it
+        return True
     trained = run.recipe.get("parts", {}).values() or [run.recipe]
     rule = run.recipe.get("ensemble", {}).get("rule")
     return not depends_on_seed(rule, ((part.get("training"), part.get("estimator")) for part in trained))

@@ -32,6 +32,11 @@ def mine(name: str) -> str:
     return f"{_MINE}{name}"
 
 
+def contributed(name: str) -> str:
+    """The method of a row that others contributed: ``contributed-<name>``."""
+    return f"contributed-{name}"
+
+
 def shipped_board(board: str) -> str:
     """The leaderboard that is shipped of the same protocol, recorded or invented likewise."""
     return board.removeprefix(_MINE)

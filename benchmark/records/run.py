@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from benchmark.records.contributed import About
+
 SEEN = "Its values were chosen by looking at people who are tested here."
 
 
@@ -153,6 +155,7 @@ class RunRecord(Settings):
     curve: MeanCurve | None = None
     _mine: bool = PrivateAttr(default=False)
     _apart: bool = PrivateAttr(default=False)
+    _about: About | None = PrivateAttr(default=None)
 
     @field_validator("recipe")
     @classmethod
@@ -202,6 +205,11 @@ class RunRecord(Settings):
         return self._mine
 
     @property
+    def contributed(self) -> About | None:
+        """Who made the predictions, where others did and it was not run here."""
+        return self._about
+
+    @property
     def shown_on(self) -> str:
         """The leaderboard on which it is shown: its own, or one for the user's clips where those are others."""
         return mine(self.board) if self._apart else self.board
@@ -224,6 +232,12 @@ class RunRecord(Settings):
         """
         own = self.model_copy()
         own._mine, own._apart = True, apart
+        return own
+
+    def as_contributed(self, about: About) -> RunRecord:
+        """The same record as one of predictions of others."""
+        own = self.model_copy()
+        own._about = about
         return own
 
     @property

@@ -1,4 +1,4 @@
-"""What tables are made of: a user's records beside those that are shipped."""
+"""What tables are made of: a user's records beside those that are shipped, and what others contributed."""
 
 from __future__ import annotations
 
@@ -6,27 +6,36 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmark.records.run import load_runs
+from benchmark.records.board_names import contributed
+from benchmark.records.contributed import UNCHECKED, contributed_path, load_contributed
+from benchmark.records.run import DataProvenance, RunRecord, load_runs
+from mer_lightning.protocols import get_protocol
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmark.records.run import RunRecord
+    from benchmark.records.contributed import ContributedRecord
+
+_ELSEWHERE = "another machine"
 
 
-def load_shown(records: Path, shipped: Path) -> list[RunRecord]:
-    """Read a user's records, and those that are shipped, which come first.
+def load_shown(records: Path, shipped: Path, others: Sequence[Path] = ()) -> list[RunRecord]:
+    """Read a user's records, and those that are shipped, which come first; then what others contributed.
 
     Args:
         records: Folder of the user's; it need not exist.
         shipped: Folder of those that are shipped; the same folder where the workspace is the project.
+        others: Folders of what others contributed, shipped ones first; they need not exist.
 
     Raises:
-        DataError: A file is not a RunRecord, or lies in a place that is not its own.
+        DataError: A file is not a record, or lies in a place that is not its own; or a contribution is of another list
+            of clips than the runs of its leaderboard, or of one name with another.
     """
     found = load_runs(shipped)
-    return found if records == shipped else [*found, *shown_beside(load_runs(records), found)]
+    found += [] if records == shipped else shown_beside(load_runs(records), found)
+    return found + _contributions(others, found)
 
 
 def shown_beside(records: Sequence[RunRecord], shipped: Sequence[RunRecord]) -> list[RunRecord]:
@@ -41,3 +50,58 @@ def shown_beside(records: Sequence[RunRecord], shipped: Sequence[RunRecord]) -> 
         apart = board not in lists or any(replace(one.clip_list, entry="").differs(lists[board]) for one in own)
         shown += [one.as_mine(apart=apart and board in lists) for one in own]
     return shown
+
+
+def _contributions(folders: Sequence[Path], runs: Sequence[RunRecord]) -> list[RunRecord]:
+    lists = {run.shown_on: run.clip_list for run in reversed(runs) if run.complete}
+    places: dict[tuple[str, str], Path] = {}
+    shown: list[RunRecord] = []
+    for folder in dict.fromkeys(folders):
+        for record in load_contributed(folder):
+            path = contributed_path(folder, record)
+            there = places.setdefault((record.board, record.about.name), path)
+            if there != path:
+                raise DataError(
+                    f"{path}: '{record.about.name}' stands on {record.board} already, by {there}; rename one"
+                )
+            run = as_run(record)
+            if record.board in lists and (reason := run.clip_list.differs(lists[record.board])):
+                raise DataError(f"{path}: cannot stand on {record.board} any more: {reason}; contribute it anew")
+            shown.append(run)
+    return shown
+
+
+def as_run(record: ContributedRecord) -> RunRecord:
+    """What others contributed as tables, pages and comparisons take it: a run that has no place in a table."""
+    about, protocol = record.about, get_protocol(record.protocol)
+    method = contributed(about.name)
+    folds = len(record.confusion) if protocol.held_out == "subject" else len(record.databases)
+    run = RunRecord(
+        run=f"{method}--{record.board}",
+        method=method,
+        title=f"{about.title} (contributed)",
+        board=record.board,
+        protocol=record.protocol,
+        protocol_version=record.protocol_version,
+        protocol_hash=record.protocol_hash,
+        selection=protocol.selection,
+        recipe_hash=record.predictions_hash,
+        recipe={"deviations": list(record.said), "unranked": UNCHECKED},
+        data=DataProvenance(
+            source="contributed",
+            release=about.input,
+            synthetic=False,
+            table_hash=record.table_hash,
+            content_hash=record.predictions_hash,
+        ),
+        seed=0,
+        classes=record.classes,
+        databases=record.databases,
+        folds=folds,
+        finished=folds,
+        confusion=record.confusion,
+        versions={},
+        device=_ELSEWHERE,
+        seconds=0.0,
+    )
+    return run.as_contributed(about)

@@ -1,5 +1,7 @@
 """From protocol, fold and representation to batches on the device."""
 
+from mer_lightning.datamodules.export import Export, Exported, write_export
+from mer_lightning.datamodules.export_files import ExportFolder
 from mer_lightning.datamodules.folds import FoldsBatch, FoldsDataModule, Stream
 from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule, batch_sizes
 from mer_lightning.datamodules.planned import (
@@ -15,6 +17,9 @@ from mer_lightning.datamodules.table import Holds, Table
 
 __all__ = [
     "Contents",
+    "Export",
+    "ExportFolder",
+    "Exported",
     "FoldsBatch",
     "FoldsDataModule",
     "Holds",
@@ -29,4 +34,5 @@ __all__ = [
     "content_hash",
     "load_table",
     "read_contents",
+    "write_export",
 ]

@@ -159,7 +159,7 @@ def read_contents(
     """
     contents: dict[str, tuple[bytes, tuple[int, ...]]] = {}
     for sample in samples:
-        contents[sample.key] = _content(dataset, sample, dataset.read(sample))
+        contents[sample.key] = content_of(dataset, sample, dataset.read(sample))
         if progress is not None:
             progress(1)
     return contents
@@ -235,7 +235,7 @@ class _Batch:
         if not known:
             self._clips = {i: dataset.read(sample) for i, sample in enumerate(samples)}
         self.contents = [
-            known[sample.key] if known else _content(dataset, sample, self._clips[i])
+            known[sample.key] if known else content_of(dataset, sample, self._clips[i])
             for i, sample in enumerate(samples)
         ]
 
@@ -244,7 +244,7 @@ class _Batch:
         for i in places:
             if i not in self._clips:
                 self._clips[i] = self._dataset.read(self.samples[i])
-                if _content(self._dataset, self.samples[i], self._clips[i]) != self.contents[i]:
+                if content_of(self._dataset, self.samples[i], self._clips[i]) != self.contents[i]:
                     raise DataError(f"{self.samples[i].key}: was changed since it was planned")
         return [self._clips[i] for i in places]
 
@@ -253,7 +253,8 @@ class _Batch:
         return [apex_index(s, shape[0]) for s, (_, shape) in zip(self.samples, self.contents, strict=True)]
 
 
-def _content(dataset: Dataset, sample: Sample, clip: NDArray[np.uint8]) -> tuple[bytes, tuple[int, ...]]:
+def content_of(dataset: Dataset, sample: Sample, clip: NDArray[np.uint8]) -> tuple[bytes, tuple[int, ...]]:
+    """By what a sample is known again: SHA-256 of what was read, and of the apex in frames; and its shape."""
     mark = repr(apex_index(sample, len(clip))).encode() if dataset.kind == "frames" else b""
     return hashlib.sha256(clip.tobytes() + mark).digest(), clip.shape
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from mer_lightning.datasets.database import registered
 from mer_lightning.datasets.paths import files_like, relative
 from mer_lightning.datasets.problems import Problem, Remark
 from mer_lightning.datasets.sheets import Column, read_table
+from mer_lightning.files import replacing
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -109,6 +111,19 @@ def open_apexes(
         one, other = (relative(root, path) for path in found[:2])
         raise DataError(f"{one} and {other}: expected one file of apexes; keep one of them in the folder")
     return _read_apexes(root, found[0], database), ()
+
+
+def write_apexes(path: Path, found: Iterable[tuple[Sample, int]]) -> None:
+    """Write a table that ``apex: file`` reads; it appears whole or not at all.
+
+    Args:
+        path: The file, called ``apexes.csv`` where it is to be found.
+        found: Clips and the frames of their apexes.
+    """
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([column.name for column in _COLUMNS])
+        writer.writerows([one.database, one.subject, one.clip, apex] for one, apex in found)
 
 
 def _read_apexes(root: Path, path: Path, database: str) -> OwnApexes:

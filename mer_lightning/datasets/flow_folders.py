@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from mer_lightning.datasets.manifest import read_twin
 from mer_lightning.datasets.paths import children, safe_name
 from mer_lightning.types import NO_CHOICES, DataError, Sample
 
@@ -46,15 +47,16 @@ class FlowFolders:
     """
 
     name = "megc2019-flow"
-    release = "megc2019-442"
     kind: Kind = "flow_maps"
-    synthetic = False
     choices = NO_CHOICES
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
             raise DataError(f"{root}: no such folder; expected <subject>/u_test/<label>/<clip>.png in it")
         self._root = root.resolve()
+        # maps of invented faces, exported in this layout, must not pass for real ones
+        self.synthetic = read_twin(root) is not None
+        self.release = "synthetic-maps" if self.synthetic else "megc2019-442"
         self._shape: tuple[int, ...] | None = None
         samples: dict[str, Sample] = {}
         self._check_level()

@@ -1,4 +1,4 @@
-"""Landmarks that OpenFace has found: its CSV files, one per clip, become one landmark file of a database."""
+"""What OpenFace has found: its CSV files, one per clip, become one file of landmarks and one of action units."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mer_lightning.datasets.paths import children, inside, relative
 from mer_lightning.faces.landmarks import LARGEST, LONGEST_NUMBER, MOST_ROWS, OPENFACE_POINTS, write_landmarks
 from mer_lightning.faces.points import COUNT
 from mer_lightning.faces.prepare import Prepared
+from mer_lightning.faces.units import Units, unit_names, unit_value, write_units
 from mer_lightning.types import DataError
 from mer_lightning.video.reader import IMAGE_SUFFIXES, video_frames
 
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 _NEEDED = ("frame", "confidence", "success")
 
 
+class FoundFaces(NamedTuple):
+    """What one file of OpenFace says.
+
+    Attributes:
+        frames: By frame, counted from 1.
+        units: Names of the action units that it has.
+    """
+
+    frames: dict[int, FoundFace]
+    units: tuple[str, ...]
+
+
 class FoundFace(NamedTuple):
     """What OpenFace found in one frame.
 
@@ -34,14 +47,18 @@ class FoundFace(NamedTuple):
         points: ``(68, 2)`` pixels, x then y, of the face with the highest confidence; None without a face.
         confidence: Of that face, 0..1; -1 without a face.
         faces: How many there were.
+        units: Action units of that face, in the order of ``unit_names``; empty without a face.
     """
 
     points: Points | None
     confidence: float
     faces: int
+    units: tuple[float, ...] = ()
 
 
-def import_openface(samples: Sequence[Sample], root: Path, folder: Path, path: Path) -> Prepared:
+def import_openface(
+    samples: Sequence[Sample], root: Path, folder: Path, path: Path, units: Path | None = None
+) -> Prepared:
     """Turn the files of OpenFace's FeatureExtraction into a landmark file, frames onset..offset of every clip.
 
     OpenFace counts the frames it was given from 1: those of a folder in the order of ``sort`` (``img10`` before
@@ -53,6 +70,7 @@ def import_openface(samples: Sequence[Sample], root: Path, folder: Path, path: P
         folder: Holds ``<subject>/<clip>.csv``, ``<subject>_<clip>.csv`` or, where no other subject has such a clip,
             ``<clip>.csv``.
         path: The file to write.
+        units: The file to write action units into, where OpenFace has measured any.
 
     Returns:
         What was written; without a face are the onset frames alone, since a clip is aligned by that.
@@ -64,38 +82,48 @@ def import_openface(samples: Sequence[Sample], root: Path, folder: Path, path: P
         raise DataError(f"{folder}: no such folder; expected OpenFace's CSV files, one per clip")
     prepared = Prepared()
     files = _files(samples, folder)
+    kept = Units(())
 
     def rows() -> Iterator[tuple[Sample, int, Points]]:
         for sample in samples:
-            found = read_openface(files[sample.key])
+            found, names = read_openface(files[sample.key])
+            if kept.frames and kept.names != names:
+                raise DataError(
+                    f"{files[sample.key]}: other action units than in the files before; expected those of one program"
+                )
+            kept.names = names
+            kept.frames[sample.key] = {}
             places = _places(sample, root, max(found), files[sample.key])
             for number, place in enumerate(places, start=sample.onset or 0):
-                points, _, faces = found.get(place, FoundFace(None, -1.0, 0))
+                points, _, faces, values = found.get(place, FoundFace(None, -1.0, 0))
                 if points is None and number == sample.onset:
                     prepared.without_face.append(f"{sample.key} frame {number}")
                 if points is not None:
+                    kept.frames[sample.key][number] = values
                     yield sample, number, points
                 if faces > 1:
                     prepared.several_faces.append(f"{sample.key} frame {number}")
 
     prepared.frames = write_landmarks(path, rows())
+    prepared.units = kept.names
+    if units is not None and kept.names:
+        write_units(units, kept, samples)
     return prepared
 
 
-def read_openface(path: Path) -> dict[int, FoundFace]:
+def read_openface(path: Path) -> FoundFaces:
     """Read one CSV file of OpenFace's FeatureExtraction.
 
     Args:
         path: The file, with the columns ``frame``, ``confidence``, ``success``, ``x_0`` ... ``x_67`` and ``y_0`` ...
-            ``y_67`` among others; blanks around titles and values do not matter.
-
-    Returns:
-        What was found by frame, counted from 1.
+            ``y_67`` among others, and maybe action units, ``AU01_r`` and ``AU01_c``; blanks around titles and values
+            do not matter.
 
     Raises:
         DataError: No such file, a column is missing, or a cell is not what it should be.
     """
     found: dict[int, FoundFace] = {}
+    names: tuple[str, ...] = ()
     seen: set[tuple[int, str]] = set()
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -106,6 +134,7 @@ def read_openface(path: Path) -> dict[int, FoundFace]:
                     f"{path} row 1: expected the columns of OpenFace's FeatureExtraction; {lacks} is not once there"
                 )
             where = {title: place for place, title in enumerate(titles)}
+            names = unit_names(where)
             for number, row in enumerate(reader, start=2):
                 if number > MOST_ROWS:
                     raise DataError(f"{path}: more than {MOST_ROWS} rows")
@@ -114,7 +143,7 @@ def read_openface(path: Path) -> dict[int, FoundFace]:
                 if len(row) != len(titles):
                     raise DataError(f"{path} row {number}: expected {len(titles)} cells, found {len(row)}")
                 cells = {title: row[place].strip() for title, place in where.items()}
-                frame, one = _row(f"{path} row {number}", cells)
+                frame, one = _row(f"{path} row {number}", cells, names)
                 face = (frame, cells.get("face_id", ""))
                 if face in seen:
                     raise DataError(f"{path} row {number}: frame {frame} is given twice")
@@ -128,10 +157,10 @@ def read_openface(path: Path) -> dict[int, FoundFace]:
         raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
     if not found:
         raise DataError(f"{path}: no frame in it")
-    return found
+    return FoundFaces(found, names)
 
 
-def _row(where: str, cells: dict[str, str]) -> tuple[int, FoundFace]:
+def _row(where: str, cells: dict[str, str], names: Sequence[str]) -> tuple[int, FoundFace]:
     frame = cells["frame"]
     if not (frame.isdecimal() and len(frame) < LONGEST_NUMBER and int(frame) > 0):
         raise DataError(f"{where}: frame is '{frame[:20]}'; expected a whole number from 1 on")
@@ -146,7 +175,9 @@ def _row(where: str, cells: dict[str, str]) -> tuple[int, FoundFace]:
     for name, value in zip(OPENFACE_POINTS, values, strict=True):
         if not abs(value) <= LARGEST:
             raise DataError(f"{where}: {name} is '{cells[name][:20]}'; expected pixels")
-    return int(frame), FoundFace(np.array(values, np.float32).reshape(2, COUNT).T, confidence, 1)
+    points = np.array(values, np.float32).reshape(2, COUNT).T
+    units = tuple(unit_value(where, name, cells[name]) for name in names)
+    return int(frame), FoundFace(points, confidence, 1, units)
 
 
 def _number(text: str) -> float:

@@ -33,11 +33,13 @@ class Prepared:
         frames: Frames with points.
         without_face: ``<key> frame <number>`` of the onset frames in which no face was found.
         several_faces: The same of the frames in which one of several faces was taken.
+        units: Names of the action units that were measured in them.
     """
 
     frames: int = 0
     without_face: list[str] = field(default_factory=list[str])
     several_faces: list[str] = field(default_factory=list[str])
+    units: tuple[str, ...] = ()
 
 
 def prepare_landmarks(

@@ -60,7 +60,8 @@ class MethodPage:
         results: Its entry in each board, with the board's page.
         network: Size and verification, unless the recipe has changed since.
         curves: Picture of its learning curves, empty without any.
-        runs: How to run it, a command for each board.
+        runs: How to run it, a command for each board; none for what others contributed.
+        contributed: Whether others did.
     """
 
     name: str
@@ -71,6 +72,7 @@ class MethodPage:
     network: NetworkSize | None
     curves: str
     runs: tuple[tuple[str, str], ...]
+    contributed: bool = False
 
     @property
     def href(self) -> str:
@@ -149,7 +151,9 @@ def _method_page(
     network: NetworkSize | None,
 ) -> MethodPage:
     results = tuple((page, entry) for page in pages for entry in page.entries if entry.row.method == name)
-    text = json.dumps(runs[-1].recipe, indent=1, ensure_ascii=False) if recipe is None else recipe_text(name)
+    about = runs[-1].contributed if runs else None
+    recorded = about.model_dump(exclude={"contact"}) if about else runs[-1].recipe if recipe is None else {}
+    text = recipe_text(name) if recipe else json.dumps(recorded, indent=1, ensure_ascii=False)
     lines = [Curve(page.board.title, entry.curve) for page, entry in results if entry.curve]
     return MethodPage(
         name=name,
@@ -159,7 +163,8 @@ def _method_page(
         results=results,
         network=network if network and recipe and network.fits(recipe) else None,
         curves=curve_picture(lines[:SERIES], f"curves-{name}") if lines else "",
-        runs=tuple(_commands(name, results)),
+        runs=() if about else tuple(_commands(name, results)),
+        contributed=about is not None,
     )
 
 

@@ -21,6 +21,12 @@ def test_a_whole_database_is_imported_and_aligned(tmp_path, capsys):
     assert f"of {len(samples)} clips" in capsys.readouterr().out
     aligned = AlignedFrames(open_database("samm", root), root / "landmarks-raw.csv")
     assert aligned.points(samples[0]).shape == (68, 2)
+    assert main(["data", "units", str(root), "--out", str(tmp_path / "units.csv")]) == 0
+    annotated = [sample for sample in samples if sample.apex is not None]
+    assert len((tmp_path / "units.csv").read_text().splitlines()) == len(annotated) + 1
+    assert f"1 action units at onset and apex of {len(annotated)} clips" in capsys.readouterr().out
+    assert main(["data", "units", str(root), "--out", str(tmp_path / "units.csv")]) == 2
+    assert "units.csv: is there already" in capsys.readouterr().err
     write(last, [row(n, success=0) for n in range(1, len(rows) + 1)])
     assert main([*arguments, "--out", str(tmp_path / "out.csv")]) == 1
     assert f"no face in {samples[-1].key} frame {samples[-1].onset}" in capsys.readouterr().out

@@ -51,7 +51,7 @@ def test_no_figure_is_cut_however_many_are_shown(tmp_path, capsys, monkeypatch):
     # too narrow for a table: a paragraph for each row
     whole = shown[: shown.index("smic")]
     for name in ("accuracy", "uf1", "uar", "weighted_f1", "macro_precision", "kappa", "mcc"):
-        assert f": {answer[name]:.4f}\n" in whole
+        assert f": {answer[name]:.4f}, " in whole
     assert "…" not in shown
 
 

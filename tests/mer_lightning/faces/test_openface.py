@@ -167,6 +167,6 @@ def test_in_the_place_of_a_landmark_file_it_names_the_command(tmp_path):
 @pytest.mark.skipif(not CASES, reason="MER_CASES names no folder")
 def test_a_file_that_people_sent():
     file = Path(CASES) / "landmarks-openface-csv" / "landmarks-raw.csv"
-    assert np.isfinite(read_openface(file)[1].points).all()
+    assert np.isfinite(read_openface(file).frames[1].points).all()
     with pytest.raises(DataError, match="mer-bench data landmarks"):
         read_landmarks(file)
