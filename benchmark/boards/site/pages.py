@@ -18,8 +18,11 @@ from benchmark.boards.board import ALL, database_title
 from benchmark.boards.leakage import COUNTERPARTS
 from benchmark.boards.methods import RUNS, list_methods
 from benchmark.boards.reported import METHODS
+from benchmark.boards.scale import row_values
+from benchmark.boards.site.about import fingerprint, read_about
 from benchmark.boards.site.board import BoardPage, board_page
 from benchmark.boards.site.figures import SERIES, Curve, curve_picture, leak_picture
+from benchmark.boards.site.strips import Strip, strip_of
 from benchmark.boards.tables import render, strict_environment
 from benchmark.evidence.habits import HABITS
 from benchmark.methods.recipe import load_recipes, recipe_text
@@ -77,6 +80,14 @@ class MethodPage:
         """Its page."""
         return method_href(self.name)
 
+    @property
+    def strip(self) -> Strip:
+        """Where its scores and what was published of it lie."""
+        values = [value for _, entry in self.results for value in row_values(entry.row, ALL)]
+        published = [entry.row.published for _, entry in self.results if entry.row.published]
+        figures = [row.scores.get(ALL, {}).get(UF1.name) for row in published]
+        return strip_of([*values, *(figure for figure in figures if figure is not None)])
+
 
 def render_site(
     leaderboards: Path,
@@ -105,6 +116,7 @@ def render_site(
     recipes = load_recipes()
     methods = _method_pages(leaderboards, pages, runs, recipes)
     given = {"boards": pages, "methods": methods, "papers": papers, "claims": claims, "leaks": leaks}
+    given |= {"about": read_about(leaderboards), "fingerprint": fingerprint(runs)}
     texts = {"index.html": _page("index", **given), "style.css": _static("style.css"), "site.js": _static("site.js")}
     texts |= {page.href: _page("board", page=page, **given) for page in pages}
     texts |= {method.href: _page("method", method=method, **given) for method in methods}
@@ -193,6 +205,11 @@ def _suites() -> list[Any]:
     return [load_suite(name) for name in suite_names()]
 
 
+def best_strip(pages: Sequence[BoardPage]) -> Strip:
+    """Where the best method of each board lies."""
+    return strip_of(value for page in pages for entry in page.entries[:1] for value in row_values(entry.row, ALL))
+
+
 def method_href(name: str) -> str:
     """Page of a method."""
     return f"method-{name}.html"
@@ -226,6 +243,7 @@ def _page_environment() -> jinja2.Environment:
         "SHOWN": ranking_first(shown_metrics()),
         "UF1": UF1,
         "SELECTIONS": {"honest": "not on test", "test": "on the test subject", "unknown": "not stated"},
+        "best_strip": best_strip,
         "leak_picture": leak_picture,
         "method_href": method_href,
         "paper_href": paper_href,

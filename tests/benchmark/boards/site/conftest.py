@@ -1,4 +1,7 @@
-"""Sites of the committed records: of a few methods, with a page of every kind, and of all of them."""
+"""Sites of the committed records, of a few methods with a page of every kind and of all of them, and a browser."""
+
+import os
+import shutil
 
 import pytest
 
@@ -12,6 +15,7 @@ from benchmark.places import LEADERBOARDS
 
 # networks with and without a paper's figures, an ensemble, estimators, one that was not run, one whose recipe is gone
 FEW = ("flow-average", "linear-svm", "linear-svm-tuned", "majority", "off-apexnet", "s3d-cnn", "ststnet")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BOARDS = ("megc2019", "smic-3", "synthetic-megc2019")
 
 
@@ -50,3 +54,16 @@ def _with_site(folder, places):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, one for all tests."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield opened
+        opened.close()
