@@ -54,7 +54,7 @@ class _Line:
 
 
 def _picture_lines(board: Board) -> list[_Line]:
-    shown = _shown(board)
+    shown = _competing(board)
     lines = [
         _Line(
             row.title,
@@ -69,7 +69,7 @@ def _picture_lines(board: Board) -> list[_Line]:
     return sorted((line for line in lines if line.height), key=lambda line: line.height)
 
 
-def _shown(board: Board) -> list[BoardRow]:
+def _competing(board: Board) -> list[BoardRow]:
     return [row for row in board.rows if row.scores and not row.unranked]
 
 
@@ -82,7 +82,7 @@ def _published(row: ReportedRow | None) -> tuple[float | None, str]:
 def _draw(board: Board) -> Figure:
     from matplotlib.figure import Figure
 
-    lines, scale = _picture_lines(board), board_scale(_shown(board), board.reported, ALL)
+    lines, scale = _picture_lines(board), board_scale(_competing(board), board.reported, ALL)
     figure = Figure(figsize=(7.6, 1.5 + 0.27 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
     figure.patch.set_facecolor("white")
@@ -176,7 +176,7 @@ def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, fl
 
 def describe(board: Board) -> str:
     """The picture in words, for readers who do not see it."""
-    measured = ", ".join(_said(row) for row in _shown(board))
+    measured = ", ".join(_said(row) for row in _competing(board))
     parts = f" over {', '.join(database_title(part) for part in board.parts[1:])}" if len(board.parts) > 1 else ""
     return f"{board.title}{parts}: UF1 measured here, with 95 % interval: {measured}"
 

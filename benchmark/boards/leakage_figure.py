@@ -45,12 +45,13 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> tuple[Figure, str]:
     rows = [_methods_of(band) for band in bands]
     heights = [0.8 + 0.22 * len(methods) for methods in rows]
     figure = Figure(figsize=(7.6, sum(heights) + 3.4), layout="constrained")
-    parts = figure.subfigures(len(bands) + 1, 1, height_ratios=[*heights, 3.4])
+    grid = figure.add_gridspec(len(bands) + 1, height_ratios=[*heights, 3.4])
+    parts = [figure.add_subfigure(grid[row]) for row in range(len(bands) + 1)]
     for part in (figure, *parts):
         part.patch.set_facecolor("white")
     for part, band, methods in zip(parts, bands, rows, strict=False):
         _draw_habits(part, band, methods, _range_of(tried))
-    parts[-2].supxlabel("UF1: black dot honest, red ring leaky; what is red is never ranked", fontsize=9)
+    parts[-2].supxlabel("UF1: the dot is honest, the ring leaky; what has a ring is never ranked", fontsize=9)
     below = parts[-1].add_subplot()
     _draw_choices(below, records)
     _tidy(below, "both")

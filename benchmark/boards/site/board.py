@@ -184,14 +184,14 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
         counts=tuple(int(sum(row)) for row in entries[0].matrix) if entries else (),
         people=people,
         groups=tuple(groups),
-        strips={part: _strip(board, part) for part in board.parts},
+        strips={part: _part_strip(board, part) for part in board.parts},
         overview=board_picture(board) if entries or board.reported else "",
         curves=curve_picture(curved[:SERIES], f"curves-{board.id}") if curved else "",
         curveless=tuple(e.row.title for e in entries if not e.curve and e.runs[-1].recipe.get("training")),
     )
 
 
-def _strip(board: Board, part: str) -> Strip:
+def _part_strip(board: Board, part: str) -> Strip:
     scale = board_scale(board.rows, board.reported, part)
     return Strip(scale) if part == ALL else Strip(scale, _PART_WIDTH)
 

@@ -31,10 +31,10 @@ _COLOURS = {
     "#0b6e4f": "var(--honest)",
     "#c0392b": "var(--test)",
     "#7f8c8d": "var(--unknown)",
+    **{colour: f"var(--series-{place})" for place, colour in enumerate(CURVES, 1)},
 }
 _SERIES = ("#a10001", "#a10002", "#a10003", "#a10004", "#a10005", "#a10006")
 """Stand-ins that become the colours ``--series-1`` ... of the style sheet."""
-_COLOURS |= {colour: f"var(--series-{place})" for place, colour in enumerate(CURVES, 1)}
 _DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1)))
 _PANELS = (("loss", "Training loss"), ("accuracy", "Training accuracy"))
 _WIDTH, _PANEL = 7.6, 1.7  # inches
