@@ -9,6 +9,8 @@ from benchmark.boards.site.pages import SITE
 pytestmark = pytest.mark.browser
 LAYOUT = (Path(__file__).parent / "layout.js").read_text(encoding="utf-8")
 AXE = "rules => axe.run({runOnly: rules, resultTypes: ['violations']})"
+# rows of a table are alike, and there are hundreds
+FEWER_ROWS = "document.querySelectorAll('tbody').forEach(body => [...body.rows].slice(15).forEach(row => row.remove()))"
 WIDTHS = (400, 900, 1400)
 NOTHING = {width: [] for width in WIDTHS}
 EVERY_RULE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -64,6 +66,7 @@ def faults_of(page, path):
 def findings_of(page, path, axe, rules):
     """What axe-core finds, by width."""
     page.goto(path.as_uri())
+    page.evaluate(FEWER_ROWS)
     page.evaluate(axe)
     found = {}
     for width in widths(page):
@@ -102,6 +105,8 @@ def test_what_would_be_a_fault_is_found(page, body, fault):
 
 
 @pytest.mark.slow
-def test_the_same_holds_for_all_pages_of_the_committed_records(page, whole):
-    paths = sorted((whole / SITE).glob("*.html"))
-    assert {path.name: faults for path in paths if (faults := faults_of(page, path)) != NOTHING} == {}
+def test_the_same_holds_for_all_pages_of_the_committed_records(page, scheme, whole, axe):
+    rules = EVERY_RULE if scheme == "light" else COLOUR_RULES
+    for path in sorted((whole / SITE).glob("*.html")):
+        assert faults_of(page, path) == NOTHING, path.name
+        assert findings_of(page, path, axe, rules) == NOTHING, path.name
