@@ -1,0 +1,34 @@
+"""The picture of a board: every measured method with its interval, published ones beside it."""
+
+import pytest
+
+from benchmark.boards.board import ALL, load_boards
+from benchmark.boards.figures import describe, draw_board
+from benchmark.places import LEADERBOARDS
+from mer_lightning.metrics import UF1
+
+
+@pytest.fixture(scope="module")
+def board():
+    return next(board for board in load_boards(LEADERBOARDS) if board.id == "megc2019")
+
+
+def test_every_measured_method_has_its_interval_in_words(board):
+    said = describe(board)
+    for row in [row for row in board.rows if row.scores and not row.unranked]:
+        score, ends = row.scores[ALL][UF1.name].mean, row.intervals[ALL][UF1.name]
+        assert f"{row.title} {score:.3f} ({ends.low:.3f} to {ends.high:.3f})" in said
+
+
+def test_every_measured_method_on_the_scale_has_whiskers_and_guessing_points_to_its_score(board):
+    picture = draw_board(board)
+    drawn = [row for row in board.rows if row.scores and not row.unranked and row.method != "majority"]
+    # an interval is a line of its own; published rings have none
+    assert picture.count('id="LineCollection_') == len(drawn)
+    (guessing,) = [row for row in board.rows if row.method == "majority"]
+    assert f">{guessing.scores[ALL][UF1.name].mean:.2f}<" in picture
+    assert all(f">{row.title}<" in picture for row in drawn)
+
+
+def test_the_same_records_give_the_same_bytes(board):
+    assert draw_board(board) == draw_board(board)
