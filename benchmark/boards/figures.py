@@ -114,11 +114,13 @@ def _draw_line(axes: Axes, y: int, line: _Line, scale: Scale) -> None:
         return
     if not scale.holds(line.measured):
         axes.plot(scale.low, y, "<", color="black", ms=6, zorder=3)
-        axes.annotate(f"{line.measured:.2f}", (scale.low, y), (6, 0), textcoords="offset points", va="center")
+        ends = f" ({line.interval.low:.2f} – {line.interval.high:.2f})" if line.interval else ""
+        axes.annotate(f"{line.measured:.2f}{ends}", (scale.low, y), (6, 0), textcoords="offset points", va="center")
         return
-    ends = line.interval
-    reach = None if ends is None else [[line.measured - ends.low], [ends.high - line.measured]]
-    axes.errorbar(line.measured, y, xerr=reach, fmt="o", color="black", ms=5, lw=1.2, capsize=2.5, zorder=3)
+    if line.interval is not None:
+        ends = (line.interval.low, line.interval.high)
+        axes.plot(ends, (y, y), "-|", color="black", lw=1.2, ms=6, mew=1.2, zorder=3, gid=f"interval-{y}")
+    axes.plot(line.measured, y, "o", color="black", ms=5, zorder=3)
 
 
 def draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:

@@ -23,10 +23,11 @@ def test_every_measured_method_has_its_interval_in_words(board):
 def test_every_measured_method_on_the_scale_has_whiskers_and_guessing_points_to_its_score(board):
     picture = draw_board(board)
     drawn = [row for row in board.rows if row.scores and not row.unranked and row.method != "majority"]
-    # an interval is a line of its own; published rings have none
-    assert picture.count('id="LineCollection_') == len(drawn)
+    # published rings have none
+    assert picture.count('<g id="interval-') == len(drawn)
     (guessing,) = [row for row in board.rows if row.method == "majority"]
-    assert f">{guessing.scores[ALL][UF1.name].mean:.2f}<" in picture
+    score, ends = guessing.scores[ALL][UF1.name].mean, guessing.intervals[ALL][UF1.name]
+    assert f">{score:.2f} ({ends.low:.2f} – {ends.high:.2f})<" in picture
     assert all(f">{row.title}<" in picture for row in drawn)
 
 
