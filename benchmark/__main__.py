@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    arguments = _parser().read(words)
+    arguments = make_parser().read(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a file name need not be text that the terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -99,7 +99,8 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Every command with its flags, whose defaults lie in the workspace."""
     parser = Parser(prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition.")
     parser.add_argument("--version", action="version", version=f"mer-bench {__version__}")
     # read before the commands are known, whose defaults lie in it; it may stand anywhere

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
-from benchmark.__main__ import _parser  # pyright: ignore[reportPrivateUsage]
+from benchmark.__main__ import make_parser
 from benchmark.boards.board import load_boards
 from benchmark.boards.leakage import load_leak_boards
 from benchmark.boards.papers import load_papers
-from benchmark.boards.site.pages import SITE, TEMPLATES, render_site
+from benchmark.boards.site.pages import SITE, TEMPLATES, Contents, render_site
 from benchmark.boards.tables import load_claims
 from mer_lightning import __version__
 
@@ -54,7 +54,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what does not lie in ``docs/``."""
     texts = {"assets/palette.css": palette((TEMPLATES / "style.css").read_text(encoding="utf-8"))}
-    texts |= {"reference/commands.md": command_page(_parser())} | boards()
+    texts |= {"reference/commands.md": command_page(make_parser())} | boards()
     for name, text in texts.items():
         files.append(File.generated(config, name, content=text))
     for name in _PAGES:
@@ -125,9 +125,8 @@ def _target(source: Path, link: str) -> Path | None:
 def boards() -> dict[str, str]:
     """Every page of the boards; what leads out of their folder leads to the documentation."""
     there = LEADERBOARDS
-    rendered = render_site(
-        there, load_boards(there), load_papers(there), load_claims(there), load_leak_boards(there)
-    ).items()
+    contents = Contents(load_boards(there), load_papers(there), load_claims(there), load_leak_boards(there))
+    rendered = render_site(there, contents).items()
     return {f"{BOARDS}/{path.relative_to(there / SITE).as_posix()}": to_documentation(text) for path, text in rendered}
 
 

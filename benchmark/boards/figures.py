@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.boards.board import ALL, database_title
+from benchmark.boards.scale import board_scale
 from benchmark.svg import draw_svg
 from mer_lightning.metrics import UF1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from benchmark.boards.board import Board, ReportedRow
-    from benchmark.evidence.statistics import Ranks, Score
+    from benchmark.boards.board import Board, BoardRow, ReportedRow
+    from benchmark.boards.scale import Scale
+    from benchmark.evidence.statistics import Interval, Ranks
 
 _HONEST, _TEST, _UNKNOWN = "#0b6e4f", "#c0392b", "#7f8c8d"
 _COLOURS = {"honest": _HONEST, "test": _TEST, "unknown": _UNKNOWN}
@@ -29,8 +32,8 @@ _MEANINGS = {
 def draw_board(board: Board) -> str:
     """Draw the UF1 of every measured and published method as SVG.
 
-    Measured scores are filled dots with the range of mean ± standard deviation over seeds, published ones are rings;
-    a line marks the linear SVM, which a network has to beat.
+    Measured scores are filled dots with their 95 % interval over subjects, published ones are rings, of which no
+    interval can be known; a line marks the linear SVM, which a network has to beat.
     """
     return draw_svg(lambda: (_draw(board), describe(board)))
 
@@ -40,24 +43,34 @@ class _Line:
     """One method of the picture: what was measured, what was published, or both."""
 
     title: str
-    measured: Score | None
+    measured: float | None
+    interval: Interval | None
     published: float | None
     selection: str = "unknown"
 
     @property
     def height(self) -> float:
-        return self.measured.mean if self.measured else self.published or 0.0
+        return self.published or 0.0 if self.measured is None else self.measured
 
 
 def _picture_lines(board: Board) -> list[_Line]:
+    shown = _competing(board)
     lines = [
-        _Line(row.title, row.scores[ALL][UF1.name], *_published(row.published))
-        for row in board.rows
-        if row.scores and not row.unranked
+        _Line(
+            row.title,
+            row.scores[ALL][UF1.name].mean,
+            row.intervals.get(ALL, {}).get(UF1.name),
+            *_published(row.published),
+        )
+        for row in shown
     ]
-    shown = {row.method for row in board.rows if row.scores and not row.unranked}
-    lines += [_Line(row.name, None, *_published(row)) for row in board.reported if row.method not in shown]
+    methods = {row.method for row in shown}
+    lines += [_Line(row.name, None, None, *_published(row)) for row in board.reported if row.method not in methods]
     return sorted((line for line in lines if line.height), key=lambda line: line.height)
+
+
+def _competing(board: Board) -> list[BoardRow]:
+    return [row for row in board.rows if row.scores and not row.unranked]
 
 
 def _published(row: ReportedRow | None) -> tuple[float | None, str]:
@@ -69,31 +82,45 @@ def _published(row: ReportedRow | None) -> tuple[float | None, str]:
 def _draw(board: Board) -> Figure:
     from matplotlib.figure import Figure
 
-    lines = _picture_lines(board)
-    figure = Figure(figsize=(7.6, 1.4 + 0.27 * len(lines)), layout="constrained")
+    lines, scale = _picture_lines(board), board_scale(_competing(board), board.reported, ALL)
+    figure = Figure(figsize=(7.6, 1.5 + 0.27 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
     figure.patch.set_facecolor("white")
     for y, line in enumerate(lines):
-        if line.published is not None:
-            axes.plot(line.published, y, "o", mfc="white", mec=_COLOURS[line.selection], mew=1.6, ms=7, zorder=2)
-        if line.measured is not None:
-            spread = line.measured.spread or 0
-            axes.errorbar(line.measured.mean, y, xerr=spread, fmt="o", color="black", ms=7, capsize=3, zorder=3)
+        _draw_line(axes, y, line, scale)
     baseline = next((row for row in board.rows if row.method == "linear-svm" and row.scores), None)
     if baseline is not None:
         axes.axvline(baseline.scores[ALL][UF1.name].mean, color="black", lw=0.8, ls=":", zorder=1)
-    axes.plot([], [], "o", color="black", label="measured here, honest")
+    axes.plot([], [], "-o", color="black", ms=5, lw=1.2, label="measured here, honest, with 95 % interval")
     for selection, meaning in _MEANINGS.items():
         if any(line.selection == selection and line.published is not None for line in lines):
             axes.plot([], [], "o", mfc="white", mec=_COLOURS[selection], mew=1.6, label=meaning)
+    axes.set_xlim(scale.low - 0.01, scale.high + 0.01)
+    axes.set_xticks(scale.ticks, [f"{tick:.1f}" for tick in scale.ticks])
     axes.set_yticks(range(len(lines)), [line.title for line in lines])
     axes.set_xlabel("UF1 of the pooled leave-one-subject-out predictions")
     axes.set_title(board.title, loc="left", fontsize=10, fontweight="bold")
     axes.grid(axis="x", color="#dddddd", lw=0.6)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=7.5, frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
+
+
+def _draw_line(axes: Axes, y: int, line: _Line, scale: Scale) -> None:
+    if line.published is not None:
+        axes.plot(line.published, y, "o", mfc="white", mec=_COLOURS[line.selection], mew=1.6, ms=8, zorder=2)
+    if line.measured is None:
+        return
+    if not scale.holds(line.measured):
+        axes.plot(scale.low, y, "<", color="black", ms=6, zorder=3)
+        ends = f" ({line.interval.low:.2f} – {line.interval.high:.2f})" if line.interval else ""
+        axes.annotate(f"{line.measured:.2f}{ends}", (scale.low, y), (6, 0), textcoords="offset points", va="center")
+        return
+    if line.interval is not None:
+        ends = (line.interval.low, line.interval.high)
+        axes.plot(ends, (y, y), "-|", color="black", lw=1.2, ms=6, mew=1.2, zorder=3, gid=f"interval-{y}")
+    axes.plot(line.measured, y, "o", color="black", ms=5, zorder=3)
 
 
 def draw_ranks(ranks: Ranks, titles: Sequence[str]) -> str:
@@ -151,8 +178,12 @@ def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, fl
 
 def describe(board: Board) -> str:
     """The picture in words, for readers who do not see it."""
-    measured = ", ".join(
-        f"{row.title} {row.scores[ALL][UF1.name].mean:.3f}" for row in board.rows if row.scores and not row.unranked
-    )
+    measured = ", ".join(_said(row) for row in _competing(board))
     parts = f" over {', '.join(database_title(part) for part in board.parts[1:])}" if len(board.parts) > 1 else ""
-    return f"{board.title}{parts}: UF1 measured here: {measured}"
+    return f"{board.title}{parts}: UF1 measured here, with 95 % interval: {measured}"
+
+
+def _said(row: BoardRow) -> str:
+    interval = row.intervals.get(ALL, {}).get(UF1.name)
+    ends = f" ({interval.low:.3f} to {interval.high:.3f})" if interval else ""
+    return f"{row.title} {row.scores[ALL][UF1.name].mean:.3f}{ends}"

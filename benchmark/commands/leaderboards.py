@@ -120,7 +120,7 @@ def _render(
     from benchmark.boards.figures import draw_board
     from benchmark.boards.leakage import load_leak_boards, render_leaks
     from benchmark.boards.papers import load_papers, render_papers
-    from benchmark.boards.site.pages import render_site
+    from benchmark.boards.site.pages import Contents, render_site
     from benchmark.boards.tables import load_claims, render, render_claims
 
     papers, claims = load_papers(SHIPPED, recorded), load_claims(SHIPPED)
@@ -128,8 +128,8 @@ def _render(
     files = render(SHIPPED, boards, metrics) | render_papers(SHIPPED, papers) | render_claims(SHIPPED, claims)
     files |= render_leaks(SHIPPED, studies, metrics)
     files |= {SHIPPED / f"{board.id}.svg": draw_board(board) for board in boards if board.reported}
-    site = render_site(SHIPPED, boards, papers, claims, studies, recorded)
-    return _moved(files, out), _moved(site, out)
+    site = render_site(SHIPPED, Contents(boards, papers, claims, studies, recorded), out)
+    return _moved(files, out), site
 
 
 def _moved(files: dict[Path, str], out: Path) -> dict[Path, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.__main__ import _parser
+from benchmark.__main__ import make_parser
 from tools.docs_site import command_helps
 
 PROJECT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ class TestReadmes:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_the_commands_that_a_page_shows_are_there_with_their_flags(path):
-    helps = dict(command_helps(_parser()))
+    helps = dict(command_helps(make_parser()))
     shown = re.findall(r"mer-bench ([a-z][^`\n|#]*)", path.read_text(encoding="utf-8"))
     for line in shown:
         words = line.split()

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.boards.board import ALL, database_title
+from benchmark.boards.scale import board_scale
 from benchmark.boards.site.figures import SERIES, Curve, board_picture, curve_picture
+from benchmark.boards.site.strips import Strip
 from benchmark.evidence.claims.search import PrintedScore
 from benchmark.evidence.claims.verdicts import Claim, check_claim
 from benchmark.records.board_names import is_synthetic, protocol_of, protocol_title
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 SHADES = 9
 _DIGITS = 4
+_PART_WIDTH = 140  # three of them stand side by side
 _WORST = ("impossible", "macro-precision", "undecided", "possible")
 
 
@@ -120,6 +123,7 @@ class BoardPage:
         counts: Clips of each class.
         people: Tested subjects: database after database, most clips first.
         groups: Title of each database and how many of ``people`` it has.
+        strips: Scale of each part's column of UF1.
         overview: Picture of all scores.
         curves: Picture of the learning curves of the best methods that have one; empty without any.
         curveless: Methods that are trained in epochs and whose records hold no curve.
@@ -133,6 +137,7 @@ class BoardPage:
     counts: tuple[int, ...]
     people: tuple[str, ...]
     groups: tuple[tuple[str, int], ...]
+    strips: dict[str, Strip]
     overview: str
     curves: str
     curveless: tuple[str, ...]
@@ -179,10 +184,16 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
         counts=tuple(int(sum(row)) for row in entries[0].matrix) if entries else (),
         people=people,
         groups=tuple(groups),
+        strips={part: _part_strip(board, part) for part in board.parts},
         overview=board_picture(board) if entries or board.reported else "",
         curves=curve_picture(curved[:SERIES], f"curves-{board.id}") if curved else "",
         curveless=tuple(e.row.title for e in entries if not e.curve and e.runs[-1].recipe.get("training")),
     )
+
+
+def _part_strip(board: Board, part: str) -> Strip:
+    scale = board_scale(board.rows, board.reported, part)
+    return Strip(scale) if part == ALL else Strip(scale, _PART_WIDTH)
 
 
 def _people(run: RunRecord) -> tuple[str, ...]:

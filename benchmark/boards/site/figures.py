@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from html import escape
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.boards.figures import describe, draw_board
 from benchmark.boards.leakage import PICTURE
+from benchmark.boards.leakage_figure import CURVES
 from benchmark.svg import draw_svg
 
 if TYPE_CHECKING:
@@ -29,11 +31,13 @@ _COLOURS = {
     "#0b6e4f": "var(--honest)",
     "#c0392b": "var(--test)",
     "#7f8c8d": "var(--unknown)",
+    **{colour: f"var(--series-{place})" for place, colour in enumerate(CURVES, 1)},
 }
 _SERIES = ("#a10001", "#a10002", "#a10003", "#a10004", "#a10005", "#a10006")
 """Stand-ins that become the colours ``--series-1`` ... of the style sheet."""
 _DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1)))
 _PANELS = (("loss", "Training loss"), ("accuracy", "Training accuracy"))
+_WIDTH, _PANEL = 7.6, 1.7  # inches
 SERIES = len(_SERIES)
 
 
@@ -101,15 +105,18 @@ def _coloured(found: re.Match[str]) -> str:
 def _draw_curves(lines: Sequence[Curve]) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.6, 2.9))
+    columns = max(1, min(3, int(_WIDTH / (0.6 + 0.075 * max(len(line.title) for line in lines)))))
+    key = 0.12 + 0.17 * math.ceil(len(lines) / columns)
+    height = _PANEL + 0.8 + key
+    figure = Figure(figsize=(_WIDTH, height))
     figure.patch.set_alpha(0)
     for place, (kind, title) in enumerate(_PANELS):
-        axes = figure.add_axes((0.055 + 0.5 * place, 0.30, 0.435, 0.58))
+        axes = figure.add_axes((0.055 + 0.5 * place, (key + 0.45) / height, 0.435, _PANEL / height))
         _draw_panel(axes, lines, kind)
         axes.set_title(title, loc="left", fontsize=9, fontweight="bold")
         axes.set_xlabel("epoch")
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(handles, labels, loc="lower center", ncols=columns, fontsize=8, frameon=False)
     return figure
 
 

@@ -18,8 +18,11 @@ from benchmark.boards.board import ALL, database_title
 from benchmark.boards.leakage import COUNTERPARTS
 from benchmark.boards.methods import RUNS, list_methods
 from benchmark.boards.reported import METHODS
+from benchmark.boards.scale import row_values
+from benchmark.boards.site.about import fingerprint, read_about
 from benchmark.boards.site.board import BoardPage, board_page
 from benchmark.boards.site.figures import SERIES, Curve, curve_picture, leak_picture
+from benchmark.boards.site.strips import Strip, strip_of
 from benchmark.boards.tables import render, strict_environment
 from benchmark.evidence.habits import HABITS
 from benchmark.methods.recipe import load_recipes, recipe_text
@@ -79,51 +82,70 @@ class MethodPage:
         """Its page."""
         return method_href(self.name)
 
+    @property
+    def strip(self) -> Strip:
+        """Where its scores and what was published of it lie."""
+        values = [value for _, entry in self.results for value in row_values(entry.row, ALL)]
+        published = [entry.row.published for _, entry in self.results if entry.row.published]
+        figures = [row.scores.get(ALL, {}).get(UF1.name) for row in published]
+        return strip_of([*values, *(figure for figure in figures if figure is not None)])
 
-def render_site(
-    leaderboards: Path,
-    boards: Sequence[Board],
-    papers: Sequence[PaperPage],
-    claims: Sequence[ClaimRow],
-    leaks: Sequence[LeakBoard],
-    recorded: Sequence[RunRecord] | None = None,
-) -> dict[Path, str]:
-    """Render every page.
 
-    Args:
-        leaderboards: Folder that holds the site and what it is made of.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a site is made of.
+
+    Attributes:
         boards: From ``load_boards``.
         papers: From ``load_papers``.
         claims: From ``load_claims``.
         leaks: From ``load_leak_boards``.
-        recorded: Instead of those in ``records/``.
+        recorded: The records of the boards; those in ``records/`` when None.
+    """
+
+    boards: Sequence[Board]
+    papers: Sequence[PaperPage] = ()
+    claims: Sequence[ClaimRow] = ()
+    leaks: Sequence[LeakBoard] = ()
+    recorded: Sequence[RunRecord] | None = None
+
+
+def render_site(leaderboards: Path, contents: Contents, out: Path | None = None) -> dict[Path, str]:
+    """Render every page.
+
+    Args:
+        leaderboards: Folder with ``records/`` and ``reported/``.
+        contents: What is shown.
+        out: Folder that holds the site; ``leaderboards`` when None.
 
     Returns:
-        Text of each file below ``leaderboards/site``, by path.
+        Text of each file below ``<out>/site``, by path.
 
     Raises:
         DataError: A record, a recipe or a reported file is not what it should be.
     """
-    runs = load_runs(leaderboards / "records") if recorded is None else recorded
-    pages = [board_page(board, [run for run in runs if run.shown_on == board.id]) for board in boards]
+    out = out or leaderboards
+    runs = load_runs(leaderboards / "records") if contents.recorded is None else contents.recorded
+    pages = [board_page(board, [run for run in runs if run.shown_on == board.id]) for board in contents.boards]
     recipes = load_recipes()
     methods = _method_pages(leaderboards, pages, runs, recipes)
-    given = {"boards": pages, "methods": methods, "papers": papers, "claims": claims, "leaks": leaks}
+    given = {"boards": pages, "methods": methods, "about": read_about(out), "fingerprint": fingerprint(runs)}
+    given |= {"papers": contents.papers, "claims": contents.claims, "leaks": contents.leaks}
     texts = {"index.html": _page("index", **given), "style.css": _static("style.css"), "site.js": _static("site.js")}
     texts |= {page.href: _page("board", page=page, **given) for page in pages}
     texts |= {method.href: _page("method", method=method, **given) for method in methods}
     # those that run first, else in the order of the papers
     listings = sorted(_listings(leaderboards, recipes), key=lambda listing: listing.state != RUNS)
     texts["methods.html"] = _page("methods", listings=listings, RUNS=RUNS, **given)
-    texts |= {paper_href(page.paper.id): _page("paper", page=page, **given) for page in papers}
-    if claims:
+    texts |= {paper_href(page.paper.id): _page("paper", page=page, **given) for page in contents.papers}
+    if contents.claims:
         texts["claims.html"] = _page("claims", **given)
-    if leaks:
+    if contents.leaks:
         texts["leakage.html"] = _page("leakage", habits=HABITS, counterparts=COUNTERPARTS, **given)
-    site = leaderboards / SITE
+    site = out / SITE
     files = {site / name: text for name, text in texts.items()}
     # copies, so that the folder can be taken elsewhere whole
-    tables = render(leaderboards, boards)
+    tables = render(out, contents.boards)
     return files | {site / "tables" / path.name: text for path, text in tables.items() if path.suffix != ".md"}
 
 
@@ -200,6 +222,11 @@ def _suites() -> list[Any]:
     return [load_suite(name) for name in suite_names()]
 
 
+def best_strip(pages: Sequence[BoardPage]) -> Strip:
+    """Where the best method of each board lies."""
+    return strip_of(value for page in pages for entry in page.entries[:1] for value in row_values(entry.row, ALL))
+
+
 def method_href(name: str) -> str:
     """Page of a method."""
     return f"method-{name}.html"
@@ -233,6 +260,7 @@ def _page_environment() -> jinja2.Environment:
         "SHOWN": ranking_first(shown_metrics()),
         "UF1": UF1,
         "SELECTIONS": {"honest": "not on test", "test": "on the test subject", "unknown": "not stated"},
+        "best_strip": best_strip,
         "leak_picture": leak_picture,
         "method_href": method_href,
         "paper_href": paper_href,

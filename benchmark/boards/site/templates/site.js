@@ -1,4 +1,5 @@
-// Sorting, filtering, links to a state of a table, and a readout for the map of subjects. Nothing is loaded.
+// Sorting, filtering, links to a state of a table, a readout for the map of subjects, and which regions scroll.
+// Nothing is loaded.
 "use strict";
 
 const cellValue = (row, column, kind) => {
@@ -118,4 +119,17 @@ for (const heat of document.querySelectorAll(".heat")) {
     to.tabIndex = 0;
     to.focus();
   });
+}
+
+// the keyboard stops at a region only if it scrolls, and its edge says when there is more
+const watch = (region) => {
+  const beyond = region.scrollWidth - region.clientWidth;
+  if (beyond > 1) region.tabIndex = 0;
+  else region.removeAttribute("tabindex");
+  region.classList.toggle("more", region.scrollLeft < beyond - 1);
+};
+const regions = new ResizeObserver((entries) => entries.forEach((entry) => watch(entry.target.closest(".scroll"))));
+for (const region of document.querySelectorAll(".scroll")) {
+  for (const watched of [region, ...region.children]) regions.observe(watched);
+  region.addEventListener("scroll", () => watch(region), { passive: true });
 }

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.boards.board import load_boards
+from benchmark.boards.board import ALL, load_boards
 from benchmark.boards.leakage import load_leak_boards
 from benchmark.boards.papers import load_papers
-from benchmark.boards.site.pages import SITE, duration, render_site
+from benchmark.boards.scale import board_scale
+from benchmark.boards.site.pages import SITE, Contents, duration, render_site
+from benchmark.boards.site.strips import Strip
 from benchmark.evidence.claims.verdicts import judge_claims
 from benchmark.records.curves import MeanCurve
 from benchmark.records.fold import confusion_of
@@ -85,7 +87,7 @@ def leaderboards(tmp_path, monkeypatch, few_recipes):
 def site(leaderboards):
     boards, papers = load_boards(leaderboards), load_papers(leaderboards)
     claims = judge_claims(leaderboards / "claims.csv") if (leaderboards / "claims.csv").exists() else []
-    files = render_site(leaderboards, boards, papers, claims, load_leak_boards(leaderboards))
+    files = render_site(leaderboards, Contents(boards, papers, claims, load_leak_boards(leaderboards)))
     return {path.relative_to(leaderboards / "site").as_posix(): text for path, text in files.items()}
 
 
@@ -127,11 +129,48 @@ def test_intervals_are_drawn_where_the_csv_has_them(leaderboards):
     ours = row(files["board-megc2019.html"], "ststnet")
     cells = files["tables/megc2019.csv"].splitlines()
     header = cells[0].split(",")
+    board = load_boards(leaderboards)[0]
     (line,) = [text.split(",") for text in cells if text.startswith("measured,ststnet")]
     low, high = (float(line[header.index(f"all_uf1_{end}")]) for end in ("low", "high"))
     x, width = (float(value) for value in re.search(r'class="range" x="([\d.]+)".*?width="([\d.]+)"', ours).groups())
-    assert (x, x + width) == pytest.approx((4 + 122 * low, 4 + 122 * high), abs=0.11)
+    strip = Strip(board_scale(board.rows, board.reported, ALL))
+    assert (x, x + width) == pytest.approx((strip.x(low), strip.x(high)), abs=0.11)
     assert f"interval {low:.4f} to {high:.4f}" in ours
+
+
+def test_the_head_of_a_column_says_what_its_scale_is(leaderboards):
+    page = site(leaderboards)["board-megc2019.html"]
+    head = page[page.index('id="lines"') :].partition("</thead>")[0]
+    board = load_boards(leaderboards)[0]
+    scale = board_scale(board.rows, board.reported, ALL)
+    assert f'aria-label="scale from {scale.low} to {scale.high}"' in head
+    assert re.findall(r"<text [^>]*>([^<]+)</text>", head) == [f"{tick:.1f}" for tick in scale.ticks]
+
+
+def test_mere_guessing_far_below_the_others_is_an_arrow_with_its_score_in_words(leaderboards):
+    people = ("smic/s01", "smic/s02")
+
+    def guess(method, right):
+        pairs = {person: [(0, 0), (0, 0), (1, 1 if right else 0), (2, 2 if right else 0)] for person in people}
+        folds = [fold(person, own) for person, own in pairs.items()]
+        save_run(leaderboards / "records", run_record(method=method, confusion=confusion_of(folds, 3)))
+        return row(site(leaderboards)["board-smic-3.html"], "majority")
+
+    # nobody else is there: the scale is its own
+    assert '<circle class="dot"' in guess("majority", right=False)
+    beside = guess("ststnet", right=True)
+    assert '<path class="dot" d="M1 9l7-4v8z"/>' in beside
+    assert 'aria-label="UF1 0.2222, interval 0.2222 to 0.2222"' in beside
+
+
+def test_every_page_says_version_records_and_how_to_cite(leaderboards):
+    files = site(leaderboards)
+    for name, text in files.items():
+        if name.endswith(".html"):
+            foot = text[text.index('<p class="about">') :].partition("</p>")[0]
+            assert re.search(r"6 records, fingerprint [0-9a-f]{12}", foot), name
+            assert 'href="index.html#cite"' in foot
+    assert "@software{mer-bench," in files["index.html"]
 
 
 def test_all_scores_stand_on_the_page_with_their_intervals(leaderboards):
