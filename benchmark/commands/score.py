@@ -39,11 +39,11 @@ def add_score_command(commands: Commands) -> None:
 
 def _score(arguments: argparse.Namespace) -> int:
     from benchmark.evidence.scoring import read_predictions, score
-    from mer_lightning.protocols import get_protocol
+    from benchmark.methods.protocol_files import find_protocol
 
     metrics = chosen_metrics(arguments)
-    protocol = None if arguments.protocol is None else get_protocol(arguments.protocol)
-    if protocol is not None and arguments.protocol != protocol.name:
+    protocol = None if arguments.protocol is None else find_protocol(arguments.protocol)
+    if protocol is not None and protocol.id != protocol.name:
         raise DataError(
             f"--protocol {arguments.protocol}: how an epoch is chosen has no part here; say {protocol.name}"
         )
