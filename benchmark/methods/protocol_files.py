@@ -21,8 +21,8 @@ def find_protocol(name: str) -> Protocol:
     """Find a protocol by its id, ``<name>`` or ``<name>+<selection>``.
 
     Args:
-        name: Its name is one of the suite's, that of a file ``protocols/<name>.yaml`` in the workspace, or that of one of
-            which a record was read; instead of it, the path of a file ``<name>.yaml``.
+        name: Its name is one of the suite's, that of a file ``protocols/<name>.yaml`` in the workspace, or one that
+            records define; instead of it, the path of a file ``<name>.yaml``.
 
     Raises:
         DataError: No such protocol or selection, its file is not what it should be, or two files define one name
@@ -38,6 +38,11 @@ def find_protocol(name: str) -> Protocol:
         return get_protocol(name)
     except DataError as error:
         raise DataError(f"{error}{_others(base)}") from None
+
+
+def is_protocol_file(name: str) -> bool:
+    """Whether a protocol is named by a file, maybe with a selection behind it."""
+    return _FILE.fullmatch(name) is not None
 
 
 def load_definition(path: Path) -> Definition:

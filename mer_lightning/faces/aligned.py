@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from mer_lightning.datasets.clips import Clips
 from mer_lightning.datasets.face_box import find_landmark_folder, released_points
 from mer_lightning.faces.alignment import Crop, align, similarity, transform_points
+from mer_lightning.faces.clip_points import clip_points
 from mer_lightning.faces.landmarks import read_landmarks
 from mer_lightning.types import DataError
 
@@ -47,8 +50,13 @@ def find_landmarks(frames: FrameDataset | Scan, root: Path) -> Path:
     return released or landmark_file(root, frames.variant)
 
 
-def _onset_points(frames: FrameDataset, landmarks: Path) -> tuple[dict[str, Points], str]:
+def _onset_points(
+    frames: FrameDataset | Clips, landmarks: Path | Mapping[str, Path | None]
+) -> tuple[dict[str, Points], str]:
     """Points of every sample's onset frame by key, and a digest of where they come from."""
+    if isinstance(frames, Clips) or isinstance(landmarks, Mapping):
+        assert isinstance(frames, Clips) and isinstance(landmarks, Mapping), "files per clip, of clips"
+        return clip_points(frames, landmarks)
     if landmarks.is_dir():
         released = {one.key: released_points(landmarks.parent, landmarks, one) for one in frames.samples}
         return released, hashlib.sha256(b"".join(points.tobytes() for points in released.values())).hexdigest()
@@ -87,8 +95,9 @@ class AlignedFrames:
     """The clips of a database, each aligned as a whole by the landmarks of its onset frame.
 
     Args:
-        frames: The database.
-        landmarks: Landmark file of the copy of the frames that the database reads, or the folder of CK+'s own.
+        frames: The database, or a user's clips.
+        landmarks: Landmark file of the copy of the frames that the database reads, or the folder of CK+'s own; of a
+            user's clips the file of each by key.
         crop: The aligned picture.
         device: Where clips are warped.
 
@@ -103,7 +112,11 @@ class AlignedFrames:
     kind: Kind = "frames"
 
     def __init__(
-        self, frames: FrameDataset, landmarks: Path, crop: Crop | None = None, device: torch.device | str = "cpu"
+        self,
+        frames: FrameDataset | Clips,
+        landmarks: Path | Mapping[str, Path | None],
+        crop: Crop | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         # every clip is looked up now, not after an hour of reading
         found, digest = _onset_points(frames, landmarks)

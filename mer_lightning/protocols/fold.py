@@ -151,9 +151,8 @@ class SplitFold(Fold):
         wanted = {*self.tested}
         wrong = ({*people.named(tested)} ^ wanted) | ({*people.named(known)} & wanted)
         if wrong:
-            raise DataError(
-                f"fold {self.held_out}: test must hold {', '.join(self.tested)}, and it alone; {min(wrong)} differs"
-            )
+            said = f"test must hold {', '.join(self.tested)}, and nothing else may; {min(wrong)} differs"
+            raise DataError(f"fold {self.held_out}: {said}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
