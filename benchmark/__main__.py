@@ -17,6 +17,7 @@ from benchmark.commands.explain import add_explain_command
 from benchmark.commands.leaderboards import add_leaderboards_command
 from benchmark.commands.leaks import add_leak_command
 from benchmark.commands.methods import add_methods_command
+from benchmark.commands.new_database import add_new_database
 from benchmark.commands.papers import add_papers_command
 from benchmark.commands.run import add_run_commands
 from benchmark.commands.score import add_score_command
@@ -108,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in _COMMANDS:
         add(commands)
+    # the group of its own until `new` comes from elsewhere: then this line goes
+    add_new_database(commands.add_parser("new").add_subparsers(required=True, metavar="WHAT"))
     return parser
 
 

@@ -46,14 +46,15 @@ def open_own_clips(table: ClipTable, apex: ClipApex | None, *, aligned: bool) ->
     Raises:
         DataError: Something is wrong with the table, or a clip has no landmarks to be aligned by.
     """
-    from mer_lightning.datasets.clips import Clips
+    from mer_lightning.datasets.clips import OwnClips
 
-    clips = Clips(table, apex or "middle_frame")
+    clips = OwnClips(table, apex or "middle_frame")
     if not aligned:
         return clips
     from mer_lightning.faces.aligned import AlignedFrames
+    from mer_lightning.faces.clip_points import clip_points
 
-    return AlignedFrames(clips, clips.landmarks)
+    return AlignedFrames(clips, clip_points(clips))
 
 
 def own_clip_problems(table: ClipTable, *, aligned: bool) -> list[str]:

@@ -29,11 +29,11 @@ def find_protocol(name: str) -> Protocol:
             otherwise.
     """
     if match := _FILE.fullmatch(name):
-        return get_protocol(_load(Path(match["path"])).name + (match["selection"] or ""))
+        return get_protocol(_register_file(Path(match["path"])).name + (match["selection"] or ""))
     base = name.partition("+")[0]
     path = workspace().protocols / f"{base}.yaml"
     if re.fullmatch(r"[a-z0-9-]+", base) and path.is_file():
-        _load(path)
+        _register_file(path)
     try:
         return get_protocol(name)
     except DataError as error:
@@ -54,7 +54,7 @@ def load_definition(path: Path) -> Definition:
     return load_yaml(path, Definition, name=path.stem)
 
 
-def _load(path: Path) -> Protocol:
+def _register_file(path: Path) -> Protocol:
     return register_protocol(load_definition(path), str(path))
 
 

@@ -96,7 +96,7 @@ def read_clip_table(path: Path, database: str = "") -> ClipTable:
     return ClipTable(path, read_clip_rows(path, database or path.stem), twin is not None)
 
 
-class Clips:
+class OwnClips:
     """The clips of a table.
 
     Args:
@@ -164,7 +164,7 @@ def verify_clips(table: ClipTable, *, frames: bool = True) -> Verification:
     rows, problems = table.found.rows, list(table.found.problems)
     if frames and rows:
         whole = ClipTable(table.path, ClipRows(table.found.file, rows, (), ()), table.synthetic)
-        clips = Clips(whole)
+        clips = OwnClips(whole)
         numbers = {row.sample.key: row.number for row in rows}
         for sample in clips.samples:
             try:

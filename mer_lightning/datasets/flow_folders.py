@@ -110,7 +110,7 @@ class FlowFolders:
         if not samples:
             raise DataError(f"{root}: no subject folder in it; expected {layout.place}")
         self.samples = tuple(samples[key] for key in sorted(samples))
-        self.release = layout.release or f"flow-{_digest(self.samples)}"
+        self.release = layout.release or f"flow-{_digest_of_clips(self.samples)}"
 
     def read(self, sample: Sample) -> NDArray[np.uint8]:
         """Read the map of one sample.
@@ -215,7 +215,7 @@ def _folders_of(folder: Path) -> list[Path]:
         return []
 
 
-def _digest(samples: Sequence[Sample]) -> str:
+def _digest_of_clips(samples: Sequence[Sample]) -> str:
     return hashlib.sha256("\n".join(f"{one.key} {one.emotion}" for one in samples).encode()).hexdigest()[:10]
 
 

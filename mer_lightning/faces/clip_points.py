@@ -7,15 +7,15 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from mer_lightning.datasets.problems import Problem
+from mer_lightning.faces.aligned import OnsetPoints
 from mer_lightning.faces.landmarks import OPENFACE_POINTS, read_landmarks
 from mer_lightning.faces.openface import read_openface_of
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from mer_lightning.datasets.clips import Clips, ClipTable
+    from mer_lightning.datasets.clips import ClipTable, OwnClips
     from mer_lightning.faces.landmarks import Landmarks
     from mer_lightning.faces.points import Points
     from mer_lightning.types import Sample
@@ -51,15 +51,15 @@ class ClipPoints:
         return read_openface_of(sample, self._root, file) if table is None else table.of(sample)
 
 
-def clip_points(clips: Clips, landmarks: Mapping[str, Path | None]) -> tuple[dict[str, Points], str]:
-    """Points of every clip's onset frame by key, and a digest of them.
+def clip_points(clips: OwnClips) -> OnsetPoints:
+    """Points of every clip's onset frame.
 
     Raises:
         DataError: A clip has none.
     """
     reader = ClipPoints(clips.root)
-    found = {sample.key: reader.onset(sample, landmarks[sample.key]) for sample in clips.samples}
-    return found, hashlib.sha256(b"".join(points.tobytes() for points in found.values())).hexdigest()
+    found = {sample.key: reader.onset(sample, clips.landmarks[sample.key]) for sample in clips.samples}
+    return OnsetPoints(found, hashlib.sha256(b"".join(points.tobytes() for points in found.values())).hexdigest())
 
 
 def clip_landmark_problems(table: ClipTable) -> list[Problem]:

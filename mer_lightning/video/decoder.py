@@ -214,12 +214,12 @@ def look_at_all(names: Iterable[str]) -> None:
             frames, rate = count_played(json.loads(name))
             answer: dict[str, Any] = {"frames": frames, "fps": rate}
         except Exception as error:  # the parent has to name the file, whatever went wrong
-            answer = {"error": _in_words(error)}
+            answer = {"error": _reason(error)}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
-def _in_words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     # FFmpeg's own words, without the number and the path that PyAV puts around them
     words = str(error.strerror if isinstance(error, FFmpegError) else error)
     return " ".join(words.split())[:200] or type(error).__name__
@@ -234,7 +234,7 @@ def main(arguments: list[str]) -> int:
     try:
         shape = decode(video, target, int(most_bytes), reader)
     except Exception as error:  # the parent has to name the file, whatever went wrong
-        sys.stdout.write(json.dumps({"error": _in_words(error)}) + "\n")
+        sys.stdout.write(json.dumps({"error": _reason(error)}) + "\n")
         return 1
     sys.stdout.write(json.dumps({"shape": shape}) + "\n")
     return 0
