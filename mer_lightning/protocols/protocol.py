@@ -243,7 +243,9 @@ class Protocol:
             DataError: Fewer than two parts, or too few training subjects for two.
         """
         labels = np.array(labelled.labels)
-        return split_inside(fold, labels, labelled.people, parts, seed, validate=self.draws_validation)
+        # also where a split names those who select: they are not in every part
+        validate = self.selection == "inner_subjects"
+        return split_inside(fold, labels, labelled.people, parts, seed, validate=validate)
 
 
 def database_of(person: str) -> str:
