@@ -124,7 +124,7 @@ class Source(Settings):
         if not framed and (self.databases or self.without_data != "error"):
             raise ValueError(f"{self.name} reads no database; databases and without_data do not apply to it")
         if not framed and self.name != "clips" and self.faces != "as_released":
-            raise ValueError(f"{self.name} reads no frames of a database; faces does not apply to it")
+            raise ValueError(f"{self.name} reads no database; faces does not apply to it")
         self._check_own()
         if self.name == "databases" and not self._targets:
             raise ValueError(f"databases: expected at least one of {', '.join(scored_databases())}")

@@ -263,6 +263,6 @@ class TestOwnLayouts:
 
     def test_that_are_empty_are_refused(self, tmp_path):
         with pytest.raises(
-            DataError, match="expected <subject>/<label>/<clip>.png or <subject>/u_test/<label>/<clip>.png"
+            DataError, match=r"expected <subject>/<label>/<clip>\.png or <subject>/u_test/<label>/<clip>\.png"
         ):
             FlowFolders(tmp_path, self.LAYOUT)
