@@ -79,6 +79,11 @@ class Definition(Settings):
             raise ValueError(f"expected a name that does not begin with {taken}, which boards do")
         return name
 
+    @field_validator("title")
+    @classmethod
+    def _check_title(cls, title: str) -> str:
+        return _check_heading(title)
+
     @field_validator("metric")
     @classmethod
     def _check_metric(cls, metric: str) -> str:
@@ -87,8 +92,8 @@ class Definition(Settings):
     @field_validator("classes")
     @classmethod
     def _check_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := next((name for name in classes if not name.strip() or name != name.strip()), None):
-            raise ValueError(f"expected plain names, found {wrong!r}")
+        for name in classes:
+            _check_heading(name)
         if len({name.casefold() for name in classes}) < len(classes):
             raise ValueError("expected names that differ by more than case")
         return classes
@@ -177,6 +182,13 @@ class Definition(Settings):
     def _expected(self) -> dict[str, Expected]:
         """In the order of the databases."""
         return {db: self.expected[db] for db in self.labels if db in self.expected}
+
+
+def _check_heading(text: str) -> str:
+    """What stands in the head of a table."""
+    if not text.isprintable() or text != text.strip() or not text or "|" in text:
+        raise ValueError(f"expected a line of text without | and without blanks around, found {text[:60]!r}")
+    return text
 
 
 def definition_of(protocol: Protocol) -> Definition | None:

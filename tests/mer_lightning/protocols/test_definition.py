@@ -94,6 +94,8 @@ class TestADefinition:
         [
             ({"name": "synthetic-lab"}, "does not begin with synthetic-"),
             ({"name": "My Lab"}, "pattern"),
+            ({"title": "My | lab"}, "title"),
+            ({"classes": ["good", " bad"]}, "classes"),
             ({"classes": ["good"]}, "at least 2"),
             ({"classes": ["good", "Good"]}, "differ by more than case"),
             ({"classes": ["good", "bad", "new"]}, "no label becomes 'new'"),
