@@ -18,6 +18,7 @@ from benchmark.commands.explain import add_explain_command
 from benchmark.commands.leaderboards import add_leaderboards_command
 from benchmark.commands.leaks import add_leak_command
 from benchmark.commands.methods import add_methods_command
+from benchmark.commands.new_database import add_new_database
 from benchmark.commands.papers import add_papers_command
 from benchmark.commands.parser import Parser
 from benchmark.commands.run import add_run_commands
@@ -112,6 +113,8 @@ def make_parser() -> Parser:
     commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in _COMMANDS:
         add(commands)
+    # the group of its own until `new` comes from elsewhere: then this line goes
+    add_new_database(commands.add_parser("new").add_subparsers(required=True, metavar="WHAT"))
     return parser
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mer_lightning.protocols import own_protocols
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -100,10 +101,11 @@ def workspace() -> Workspace:
 
 @contextmanager
 def working_in(chosen: Workspace) -> Generator[None]:
-    """What is done meanwhile belongs to a workspace."""
+    """What is done meanwhile belongs to a workspace, and so do the protocols that are met."""
     token = _current.set(chosen)
     try:
-        yield
+        with own_protocols():
+            yield
     finally:
         _current.reset(token)
 

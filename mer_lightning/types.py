@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 
 Kind = Literal["frames", "flow_maps"]
+DATABASE_NAME = r"[a-z][a-z0-9_-]{0,39}"
+"""What a database may be called."""
+RESERVED_DATABASES = ("all", "test")
+"""No database is called so: columns of tables and folds of fixed splits are."""
 NO_CHOICES: Mapping[str, str] = MappingProxyType({})
 
 

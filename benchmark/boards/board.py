@@ -16,7 +16,7 @@ from benchmark.methods.recipe import Paper, recipe_names
 from benchmark.records.board_names import board_title, entry_name, is_synthetic, mine, protocol_of, shipped_board
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.datasets.registry import databases
-from mer_lightning.metrics import METRICS, UF1, accuracy
+from mer_lightning.metrics import METRICS, UF1, accuracy, get_metric
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from benchmark.evidence.statistics import Interval
     from benchmark.records.contributed import About
+    from mer_lightning.metrics import Metric
+    from mer_lightning.protocols import HeldOut
 
 ALL = "all"
 
@@ -130,9 +132,11 @@ class Board:
         id: Protocol id, with ``synthetic-`` before it when the data is.
         title: Heading; says synthetic where it is.
         parts: ``all`` and, for a composite, its databases.
-        rows: Measured methods, best UF1 first, then those that are not ranked, incomplete ones last.
+        rows: Measured methods, best first by ``metric``, then those that are not ranked, incomplete ones last.
         reported: Published numbers, in the order of the file; not ranked.
         data: One line per distinct source of data.
+        metric: The score that ranks.
+        held_out: Who is left out of a fold: a ``subject``, a ``database``, or those whom a ``split`` tests.
     """
 
     id: str
@@ -141,6 +145,8 @@ class Board:
     rows: tuple[BoardRow, ...]
     reported: tuple[ReportedRow, ...]
     data: tuple[str, ...]
+    metric: Metric = UF1
+    held_out: HeldOut = "subject"
 
     def place(self, row: BoardRow, part: str, metric: str) -> int | None:
         """0 for the best, 1 for the second best of a column, else None; the majority guess competes too."""
@@ -178,7 +184,7 @@ def _load_reported(path: Path, methods: Container[str]) -> Reported:
     if found.board != path.stem:
         raise DataError(f"{path}: board: expected {path.stem}, as the file is called; found '{found.board}'")
     try:
-        parts = (ALL, *protocol_of(found.board).counts)
+        parts = (ALL, *protocol_of(found.board).databases)
     except DataError as error:
         raise DataError(f"{path}: board: {error}") from error
     for place, row in enumerate(found.rows):
@@ -196,7 +202,8 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
     entries: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
         entries[record.shown_as].append(record)
-    databases = records[0].databases
+    databases, protocol = records[0].databases, records[0].evaluation
+    metric = get_metric(protocol.metric)
     parts = (ALL, *databases) if len(databases) > 1 else (ALL,)
     rows = [
         _board_row(runs, parts, next((r for r in published if r.method == runs[0].method), None))
@@ -206,7 +213,7 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
         key=lambda row: (
             not row.scores,
             bool(row.unranked),
-            -row.scores[ALL][UF1.name].mean if row.scores else 0,
+            -row.scores[ALL][metric.name].mean if row.scores else 0,
             row.entry,
         )
     )
@@ -219,7 +226,16 @@ def _board(name: str, records: list[RunRecord], reported: Reported | None) -> Bo
             if r.complete and not r.contributed
         }
     )
-    return Board(name, board_title(name), parts, tuple(rows), published, tuple(sources))
+    return Board(
+        name,
+        board_title(name),
+        parts,
+        tuple(rows),
+        published,
+        tuple(sources),
+        metric=metric,
+        held_out=protocol.held_out,
+    )
 
 
 def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedRow | None) -> BoardRow:

@@ -41,12 +41,12 @@ def render(leaderboards: Path, boards: Sequence[Board], metrics: Sequence[Metric
         Text of each file, by path.
     """
     files: dict[Path, str] = {}
-    given = metric_columns(metrics)
     for board in boards:
+        given = metric_columns(metrics, board.metric)
         files[leaderboards / f"{board.id}.md"] = template("board.md.j2").render(board=board, **given)
         files[leaderboards / f"{board.id}.tex"] = template("board.tex.j2").render(board=board, **given)
         files[leaderboards / f"{board.id}.csv"] = _csv(board)
-    files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards, **given)
+    files[leaderboards / "README.md"] = template("index.md.j2").render(boards=boards)
     return files
 
 
@@ -177,24 +177,40 @@ def strict_environment(folder: Path, *, autoescape: bool) -> jinja2.Environment:
     )
 
 
-def metric_columns(metrics: Sequence[Metric] = ()) -> dict[str, Any]:
+def metric_columns(metrics: Sequence[Metric] = (), ranking: Metric = UF1) -> dict[str, Any]:
     """The columns of a table, as templates name them.
 
     Args:
         metrics: Chosen ones; those of every table when empty.
+        ranking: The one that ranks, which is shown where it is another than UF1.
 
     Returns:
         ``metrics`` of the whole; ``by_part``, those of every database: the official ones and what is in no table
         unless it is asked for; ``main``, whose column says how far an incomplete run is.
     """
     chosen = tuple(metrics) or shown_metrics()
+    if ranking not in (UF1, *chosen):
+        chosen = (*chosen, ranking)
     by_part = [metric for metric in chosen if metric.official or not metric.shown]
     return {"metrics": chosen, "by_part": by_part, "main": UF1 if UF1 in chosen else chosen[0]}
 
 
+_MEAN = "mean ± standard deviation over seeds"
 _GLOBALS: dict[str, Any] = {
     "ALL": ALL,
     "UF1": UF1,
+    "WAYS": {
+        "subject": f"Leave-one-subject-out; scores of the pooled predictions, {_MEAN}; the held-out subject\n"
+        "selects nothing.",
+        "database": f"Leave-one-database-out; scores of the pooled predictions, {_MEAN}; the held-out\n"
+        "database selects nothing.",
+        "split": f"One fixed split by subjects; scores of those whom it tests, {_MEAN}; they select\nnothing.",
+    },
+    "TEX_WAYS": {
+        "subject": "Leave-one-subject-out, pooled predictions",
+        "database": "Leave-one-database-out, pooled predictions",
+        "split": "One fixed split by subjects",
+    },
     "database_title": database_title,
     "SELECTIONS": {"honest": "not on test", "test": "**on the test subject**", "unknown": "not stated"},
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.apexes import add_apexes_command
+from benchmark.commands.data_index import add_index_command
 from benchmark.commands.export import add_export_command
 from benchmark.commands.landmarks import add_landmarks_command, open_frames
 from benchmark.commands.options import seed
@@ -38,10 +40,13 @@ def add_data_commands(commands: Commands) -> None:
 
     verified = parts.add_parser("verify", help="hold a folder against its annotation release")
     verified.add_argument(
-        "path", type=Path, nargs="?", help="folder of a database (default: every one in the data root)"
+        "path",
+        type=Path,
+        nargs="?",
+        help="folder of a database, or a table of clips (default: every database in the data root)",
     )
     verified.add_argument("--data", type=Path, metavar="DIR", help="data root, where no path is given")
-    verified.add_argument("--database", choices=list(databases()), help="do not guess which database it is")
+    verified.add_argument("--database", help="do not guess which database it is; of a table of clips, its name")
     verified.add_argument("--release", help="annotation release (default: by the files)")
     verified.add_argument("--variant", help="which copy of the frames, e.g. raw or cropped")
     verified.add_argument("--apex", help="where apexes come from, e.g. sheet, or file for apexes.csv")
@@ -75,6 +80,7 @@ def add_data_commands(commands: Commands) -> None:
     add_landmarks_command(parts)
     add_apexes_command(parts)
     add_export_command(parts)
+    add_index_command(parts)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -126,6 +132,8 @@ def _verify_reports(arguments: argparse.Namespace) -> list[Verification]:
     wanted = {"variant": arguments.variant, "apex": arguments.apex}
     options = {name: value for name, value in wanted.items() if value is not None}
     if arguments.path is not None:
+        if _is_table(arguments.path):
+            return [_verify_clips(arguments, options)]
         if arguments.database is None:
             return list(verify_all(arguments.path, release=arguments.release, frames=frames, **options))
         return [verify(arguments.path, arguments.database, release=arguments.release, frames=frames, **options)]
@@ -137,6 +145,29 @@ def _verify_reports(arguments: argparse.Namespace) -> list[Verification]:
     if not found:
         raise DataError(f"{root}: no database recognised in it")
     return [verify(path, name, release=arguments.release, frames=frames, **options) for name, path in found]
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a table of clips is meant: a file, or a folder that holds one and is no database's."""
+    from mer_lightning.datasets.clips import CLIPS_FILE
+    from mer_lightning.datasets.registry import recognise
+
+    return path.is_file() or ((path / CLIPS_FILE).is_file() and not recognise(path))
+
+
+def _verify_clips(arguments: argparse.Namespace, options: Mapping[str, str]) -> Verification:
+    from mer_lightning.datasets.clips import find_table, read_clip_table, verify_clips
+
+    given = [*options, *["release"] * bool(arguments.release)]
+    if given:
+        raise DataError(f"--{given[0]}: does not apply to a table of clips")
+    table = read_clip_table(find_table(arguments.path), arguments.database or "")
+    report = verify_clips(table, frames=not arguments.quick)
+    if any(row.landmarks for row in table.found.rows):
+        from mer_lightning.faces.clip_points import clip_landmark_problems
+
+        report = replace(report, problems=(*report.problems, *clip_landmark_problems(table)))
+    return report
 
 
 def _print_report(report: Verification) -> None:

@@ -282,7 +282,7 @@ _WORDS = {
 
 
 def _claimed_counts(arguments: argparse.Namespace) -> tuple[int, ...]:
-    from mer_lightning.protocols import get_protocol
+    from benchmark.methods.protocol_files import find_protocol
 
     if (arguments.counts is None) == (arguments.protocol is None):
         raise DataError("a claim needs either --counts or --protocol")
@@ -291,7 +291,9 @@ def _claimed_counts(arguments: argparse.Namespace) -> tuple[int, ...]:
         if not all(re.fullmatch(r"\d{1,9}", part.strip()) for part in parts):
             raise DataError(f"--counts '{arguments.counts[:100]}': expected whole numbers and commas, e.g. 92,26,15")
         return tuple(int(part) for part in parts)
-    protocol = get_protocol(arguments.protocol)
+    protocol = find_protocol(arguments.protocol)
+    if not protocol.counts:
+        raise DataError(f"--protocol: {protocol.name} expects no number of clips; give --counts")
     if arguments.database is None:
         return tuple(map(sum, zip(*protocol.counts.values(), strict=True)))
     if arguments.database not in protocol.counts:

@@ -76,10 +76,10 @@ def unselected_protocol(name: str) -> Protocol:
     Raises:
         DataError: There is none, or a rule of selection stands behind its name.
     """
-    from mer_lightning.protocols import get_protocol
+    from benchmark.methods.protocol_files import find_protocol
 
-    protocol = get_protocol(name)
-    if name != protocol.name:
+    protocol = find_protocol(name)
+    if protocol.id != protocol.name:
         raise DataError(f"--protocol {name}: how an epoch is chosen has no part here; say {protocol.name}")
     return protocol
 

@@ -17,7 +17,6 @@ from benchmark.records.clip_list import check_matrices, check_one_list, clips_of
 from benchmark.records.fold import Matrix  # noqa: TC001 - a field
 from benchmark.records.run import RunRecord, record_path
 from mer_lightning.metrics import METRICS, confusion_matrix, uf1
-from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError, person_of
 
@@ -156,11 +155,11 @@ def fold_mean(record: LeakRecord, confusion: Mapping[str, Matrix]) -> dict[str, 
 
 
 def _by_fold(record: LeakRecord, confusion: Mapping[str, Matrix]) -> NDArray[np.int64]:
-    """Confusion matrix of each fold, ``(F, C, C)``: of each subject, or of each database where those are held out."""
+    """Confusion matrix of each fold, ``(F, C, C)``: of each subject, database or split, whatever is held out."""
     folds: dict[str, NDArray[np.int64]] = {}
-    subjects = get_protocol(record.honest.protocol).held_out == "subject"
+    protocol = record.honest.evaluation
     for person, rows in confusion.items():
-        fold = person if subjects else person.split("/")[0]
+        fold = protocol.fold_of(person)
         folds[fold] = folds.get(fold, np.zeros((), np.int64)) + np.array(rows)
     return np.array(list(folds.values()))
 
@@ -306,7 +305,9 @@ def load_leak(path: Path) -> LeakRecord:
     Raises:
         DataError: The file is not one.
     """
-    return load_json(path, LeakRecord)
+    record = load_json(path, LeakRecord)
+    record.honest.register(path)
+    return record
 
 
 def load_leaks(folder: Path) -> list[LeakRecord]:

@@ -88,7 +88,7 @@ def read_predictions(
     Raises:
         DataError: Names file, line and what was expected there; or what was said of the classes does not fit.
     """
-    single = next(iter(protocol.counts)) if protocol and len(protocol.counts) == 1 else None
+    single = protocol.databases[0] if protocol and len(protocol.databases) == 1 else None
     read = read_file(path, single, columns or {})
     rows, spelled = unify(path, read.rows)
     remarks = [*read.remarks, *spelled]
@@ -230,8 +230,8 @@ def _held_against(scoring: Scoring, protocol: Protocol) -> Scoring:
                 f"{database} has {_counted(counts, classes)} of {people or 'unknown'} subjects; expected "
                 f"{_counted(expected, classes)} of {protocol.subjects[database]}"
             )
-    if strangers := sorted({row.database for row in scoring.rows} - {*protocol.counts}):
-        differences.append(f"{', '.join(strangers)} is no part of it; expected {', '.join(protocol.counts)}")
+    if strangers := sorted({row.database for row in scoring.rows} - {*protocol.databases}):
+        differences.append(f"{', '.join(strangers)} is no part of it; expected {', '.join(protocol.databases)}")
     keys = {f"{row.database}/{row.subject}/{row.clip}": row.line for row in scoring.rows}
     differences += [
         f"it has {key} (line {line}), which the official list leaves out"
@@ -239,12 +239,13 @@ def _held_against(scoring: Scoring, protocol: Protocol) -> Scoring:
         if key in protocol.left_out
     ]
     clips, subjects = sum(map(sum, protocol.counts.values())), sum(protocol.subjects.values())
-    said = (
-        f"not the official list of {protocol.name}: {'; '.join(differences)}"
-        if differences
-        else f"as many clips per class, subjects and databases as the official list of {protocol.name}: {clips} of "
+    same = (
+        f"as many clips per class, subjects and databases as the official list of {protocol.name}: {clips} of "
         f"{subjects} subjects"
+        if protocol.counts
+        else f"clips of the databases of {protocol.name}, which expects no number of them"
     )
+    said = f"not the official list of {protocol.name}: {'; '.join(differences)}" if differences else same
     return replace(
         scoring,
         remarks=(*scoring.remarks, said),

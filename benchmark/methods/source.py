@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator, model_validator
 
 from benchmark.methods.data_root import data_root
+from benchmark.methods.own_data import (
+    check_own_database,
+    check_subjects,
+    open_own_clips,
+    open_own_maps,
+    own_clip_problems,
+    read_own_clips,
+    registered_among,
+)
+from mer_lightning.datasets.clips import ClipApex  # noqa: TC001 - a field
 from mer_lightning.datasets.registry import find_databases, get_database, open_database, where_else
 from mer_lightning.protocols import scored_databases
 from mer_lightning.settings import Seed, Settings
@@ -63,27 +73,42 @@ class Source(Settings):
     """Where a suite's samples come from.
 
     Attributes:
-        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps;
-            ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases`` (those named below, side by side)
-            need the folder that holds them: ``--data``, else ``MER_DATA``, else the user's configuration file.
+        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps,
+            and so does ``flow-folders``, of any subjects and labels; ``clips`` needs a table of clips, see
+            ``mer_lightning.datasets.clips``; ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases``
+            (those named below, side by side) need the folder that holds them: ``--data``, else ``MER_DATA``, else the
+            user's configuration file.
         scale: Size of synthetic data relative to the official one.
         seed: Seed of synthetic data.
         faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
-            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``. CK+, where a method is
-            pre-trained on it, is cut or aligned by the landmarks that are released with it.
+            database's landmark file, ``<folder of the database>/landmarks-<variant>.csv``, or by the file that a table
+            of clips names. CK+, where a method is pre-trained on it, is cut or aligned by the landmarks that are
+            released with it.
         databases: Choices per database; those of ``ckplus`` and ``fer2013`` are of pre-training alone.
         without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
             (face crops whose apex is known) take their place, on boards that say so.
+        database: Of ``clips``: database of rows that name none, which is else called as the table is; of
+            ``flow-folders``: that of all subjects.
+        apex: Of ``clips``: what takes the place of an apex that is not annotated, ``middle_frame`` (also when absent)
+            or ``spotted``.
+        labels: Of ``flow-folders``: label by the name of its folder.
+        subjects: Of ``flow-folders`` instead of ``database``: regular expression of subjects' folders by database.
         edition: Short name of an input that is not the usual one of its protocols; results of each edition have rows
             and records of their own.
     """
 
-    name: Literal["synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases"]
+    name: Literal[
+        "synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases", "clips", "flow-folders"
+    ]
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: Seed = 0
     faces: Literal["as_released", "aligned"] = "as_released"
     databases: dict[str, DatabaseChoice] = Field(default_factory=dict)
     without_data: Literal["error", "twins"] = "error"
+    database: str = ""
+    apex: ClipApex | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    subjects: dict[str, str] = Field(default_factory=dict)
     edition: str = Field(default="", pattern=f"^({EDITION})?$")
 
     @field_validator("databases")
@@ -96,18 +121,40 @@ class Source(Settings):
     @model_validator(mode="after")
     def _check(self) -> Source:
         framed = self.name in {"megc2019", "databases"}
-        if not framed and (self.faces != "as_released" or self.databases or self.without_data != "error"):
-            raise ValueError(f"{self.name} reads no database; faces, databases and without_data do not apply to it")
+        if not framed and (self.databases or self.without_data != "error"):
+            raise ValueError(f"{self.name} reads no database; databases and without_data do not apply to it")
+        if not framed and self.name != "clips" and self.faces != "as_released":
+            raise ValueError(f"{self.name} reads no database; faces does not apply to it")
+        self._check_own()
         if self.name == "databases" and not self._targets:
             raise ValueError(f"databases: expected at least one of {', '.join(scored_databases())}")
-        usual = self.faces == "as_released" and not any(
-            choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
+        usual = self.name == "clips" or (
+            self.faces == "as_released"
+            and not any(
+                choice.variant or choice.apex or ":" in (choice.release or "") for choice in self.databases.values()
+            )
         )
         if not usual and not self.edition:
             raise ValueError(
                 "edition: expected a short name, since faces, variant, apex or corrections are not the usual ones"
             )
         return self
+
+    def _check_own(self) -> None:
+        applies = {"clips": {"database", "apex"}, "flow-folders": {"database", "labels", "subjects"}}
+        for key in ("database", "apex", "labels", "subjects"):
+            if getattr(self, key) and key not in applies.get(self.name, ()):
+                raise ValueError(f"{key} does not apply to {self.name}")
+        if self.database:
+            check_own_database(self.database)
+        if self.name == "flow-folders":
+            if not self.labels:
+                raise ValueError(
+                    "labels: expected the label of every folder of labels, e.g. {0: negative, 1: positive}"
+                )
+            known = registered_among(check_subjects(self.subjects, self.database))
+            if known and not self.edition:
+                raise ValueError(f"edition: expected a short name, since maps are not the usual input of {known[0]}")
 
     @property
     def _targets(self) -> dict[str, DatabaseChoice]:
@@ -124,6 +171,8 @@ class Source(Settings):
         """
         if self.name in {"synthetic-video", "synthetic-flow"} and data is not None:
             raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
+        if self.name in {"megc2019", "databases"}:
+            return self._open_root(data_root(data))
         if self.name == "synthetic-video":
             from mer_lightning.synthetic.composite import SyntheticComposite
 
@@ -132,13 +181,20 @@ class Source(Settings):
             from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
 
             return SyntheticFlowComposite(self.scale, self.seed)
-        if self.name == "megc2019-flow":
-            from mer_lightning.datasets.flow_folders import FlowFolders
+        if self.name == "clips":
+            return open_own_clips(read_own_clips(data, self.database), self.apex, aligned=self.faces == "aligned")
+        return self._open_maps(data)
 
-            if data is None:
-                raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
-            return FlowFolders(data)
-        root = data_root(data)
+    def _open_maps(self, data: Path | None) -> Dataset:
+        from mer_lightning.datasets.flow_folders import FlowFolders
+
+        if self.name == "flow-folders":
+            return open_own_maps(data, self.labels, check_subjects(self.subjects, self.database))
+        if data is None:
+            raise DataError(f"--data: {self.name} needs the folder with <subject>/u_test/<label>/<clip>.png")
+        return FlowFolders(data)
+
+    def _open_root(self, root: Path | None) -> Dataset:
         if root is None and self.without_data == "twins":
             return self._twins()
         if root is None:
@@ -157,9 +213,12 @@ class Source(Settings):
         """
         from mer_lightning.synthetic.composite import SyntheticDatabase, SyntheticStills
 
-        if self.name in {"synthetic-flow", "megc2019-flow"}:
+        if self.name in {"synthetic-flow", "megc2019-flow", "flow-folders"}:
             raise DataError(f"{self.name} has maps alone; a method that is pre-trained on {database} needs frames")
-        root = data_root(data) if self.name != "synthetic-video" else None
+        # a table of clips holds no other database
+        root = None if self.name == "synthetic-video" else data_root(None if self.name == "clips" else data)
+        if root is None and self.name == "clips":
+            raise DataError(f"{database}: no data root holds it; set MER_DATA, since --data names the table of clips")
         if root is None:
             if database == "fer2013":
                 return SyntheticStills(min(self.scale, 1.0), self.seed)
@@ -175,6 +234,8 @@ class Source(Settings):
             data: Folder with the data, as for ``open``.
         """
         try:
+            if self.name == "clips":
+                return self._look_at_clips(data)
             root = data_root(data) if self.name in {"megc2019", "databases"} else None
             if root is None:
                 return Survey({"": self.open(data)}, ())
@@ -196,6 +257,12 @@ class Source(Settings):
             except DataError as error:
                 problems.append(str(error))
         return Survey(found, tuple(problems))
+
+    def _look_at_clips(self, data: Path | None) -> Survey:
+        aligned, table = self.faces == "aligned", read_own_clips(data, self.database)
+        if problems := own_clip_problems(table, aligned=aligned):
+            return Survey({}, tuple(problems))
+        return Survey({"": open_own_clips(table, self.apex, aligned=aligned)}, ())
 
     def _problems(self, database: str, folder: Path) -> list[str]:
         """Everything that is wrong with a database that cannot be opened."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from benchmark.files import load_yaml
+from benchmark.methods.protocol_files import is_protocol_file
 from benchmark.methods.source import Source  # noqa: TC001 - a field
-from benchmark.places import SUITES
+from benchmark.places import SUITES, workspace
 from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class Also(Settings):
@@ -59,21 +60,44 @@ class Suite(Settings):
 
 
 def suite_names() -> list[str]:
-    """Names of all suites, sorted."""
+    """Names of the suites that everybody has, sorted."""
     return sorted(path.stem for path in SUITES.glob("*.yaml"))
+
+
+def own_suite_names() -> list[str]:
+    """Names of those in the workspace, sorted."""
+    return sorted(path.stem for path in workspace().suites.glob("*.yaml"))
 
 
 def load_suite(name: str) -> Suite:
     """Read one suite.
 
     Args:
-        name: One of ``suite_names``, or the path of a file ``<name>.yaml`` of one's own.
+        name: One of ``suite_names``, that of a file ``suites/<name>.yaml`` in the workspace, or the path of a file
+            ``<name>.yaml``.
 
     Raises:
-        DataError: No such suite, or its file is not what it should be.
+        DataError: No such suite, its file is not what it should be, or it is called as one that everybody has.
     """
-    if name.endswith(".yaml"):
-        return load_yaml(Path(name), Suite, name=Path(name).stem)
+    if name.endswith((".yaml", ".yml")):
+        return _own_suite(Path(name))
+    own = own_suite_names()
+    if name in own:
+        return _own_suite(workspace().suites / f"{name}.yaml")
     if name not in suite_names():
-        raise DataError(f"suite '{name}' is unknown; expected one of {', '.join(suite_names())}, or a file <name>.yaml")
+        known = ", ".join(dict.fromkeys([*suite_names(), *own]))
+        raise DataError(f"suite '{name}' is unknown; expected one of {known}, or a file <name>.yaml")
     return load_yaml(SUITES / f"{name}.yaml", Suite, name=name)
+
+
+def _own_suite(path: Path) -> Suite:
+    """A suite of a user's own; protocols that it gives as files lie beside it."""
+    if path.stem in suite_names():
+        raise DataError(f"{path}: everybody has a suite {path.stem}; give yours another name")
+    suite = load_yaml(path, Suite, name=path.stem)
+
+    def beside(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(str(path.parent / name) if is_protocol_file(name) else name for name in names)
+
+    also = tuple(part.model_copy(update={"protocols": beside(part.protocols)}) for part in suite.also)
+    return suite.model_copy(update={"protocols": beside(suite.protocols), "also": also})

@@ -12,7 +12,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.records.board_names import protocol_of
 from benchmark.records.fold import FoldAudit, SideAudit
 from benchmark.records.run import RunRecord, load_run
 from benchmark.records.store import Store
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from benchmark.records.fold import FoldRecord
     from benchmark.records.store import RunManifest
     from mer_lightning.datamodules import Table
+    from mer_lightning.protocols import Protocol
 
 _MODULUS = 2**128
 
@@ -89,20 +89,20 @@ def audit_run(record: RunRecord) -> Audited:
     Args:
         record: Its keys are not known, only their hashes.
     """
+    protocol = record.evaluation
     problems = list(_fold_problems(record.audit))
     wholes = {kind: {_whole(audit, kind) for audit in record.audit.values()} for kind in ("keys", "contents")}
     for kind, found in wholes.items():
         if len(found) > 1:
             problems.append(f"the {kind} of train, validation and test add up to {len(found)} different wholes")
-        if len(record.audit) == record.folds and len(found) == 1:
+        # a split tests some alone, and those who train are in no other fold
+        if len(record.audit) == record.folds and len(found) == 1 and not protocol.tested:
             tested = sum(int(getattr(audit.test, kind), 16) for audit in record.audit.values()) % _MODULUS
             if tested not in found:
                 problems.append(f"the {kind} tested over all folds are not every sample once")
     for held_out, audit in sorted(record.audit.items()):
         clips = sum(
-            sum(map(sum, matrix))
-            for person, matrix in record.confusion.items()
-            if held_out in {person, person.split("/")[0]}
+            sum(map(sum, matrix)) for person, matrix in record.confusion.items() if protocol.fold_of(person) == held_out
         )
         if clips != audit.test.samples:
             problems.append(f"{held_out}: {audit.test.samples} test samples, but {clips} in the confusion matrix")
@@ -113,7 +113,8 @@ def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audi
     """Check the folds of a store: as ``audit_run``, and with the keys that are known there.
 
     Every tested key must belong to whom the fold holds out and be tested in one fold only. Once all folds are in, the
-    protocol's folds are made anew from keys and labels, and each side of each must have the recorded hash.
+    protocol's folds are made anew from keys and labels, and each side of each must have the recorded hash; of a split,
+    which tests some alone, everybody whom it tests must be there.
 
     Args:
         manifest: What the run is.
@@ -123,7 +124,8 @@ def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audi
     problems = list(_fold_problems(audits))
     tested = Counter(p.key for fold in folds.values() for p in fold.predictions)
     problems += [f"{key}: predicted {count} times" for key, count in tested.items() if count > 1]
-    classes = len(protocol_of(manifest.board).scheme.classes)
+    protocol = manifest.evaluation
+    classes = len(protocol.scheme.classes)
     for name, fold in sorted(folds.items()):
         problems += [
             f"{name}: {p.key} is of a class that there is not; expected 0..{classes - 1}"
@@ -131,7 +133,9 @@ def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audi
             if max(p.label, p.prediction) >= classes
         ]
         problems += [
-            f"{name}: {p.key} is predicted, who is not held out" for p in fold.predictions if not _held(name, p.key)
+            f"{name}: {p.key} is predicted, who is not held out"
+            for p in fold.predictions
+            if not _held(protocol, name, person_of(p.key))
         ]
         if fold.audit is not None and _sum_digests(_digest(p.key) for p in fold.predictions) != fold.audit.test.keys:
             problems.append(f"{name}: the predicted clips are not those of the audit")
@@ -171,8 +175,14 @@ def _against_protocol(
 ) -> list[str]:
     rows = sorted((p.key, p.label) for fold in folds.values() for p in fold.predictions)
     samples = tuple(Sample(*key.split("/", 2), emotion="") for key, _ in rows)
-    protocol = protocol_of(manifest.board)
+    protocol = manifest.evaluation
     problems: list[str] = []
+    if protocol.tested:
+        # who trains is in no prediction
+        missing = {*protocol.tested} - {sample.person for sample in samples}
+        return [
+            f"{person} is not predicted, whom the split of protocol {protocol.id} tests" for person in sorted(missing)
+        ]
     labelled = Labelled(samples, tuple(label for _, label in rows))
     for fold in protocol.folds(labelled, manifest.seed):
         audit = audits.get(fold.held_out)
@@ -183,8 +193,8 @@ def _against_protocol(
     return problems
 
 
-def _held(held_out: str, key: str) -> bool:
-    return key.startswith(f"{held_out}/")
+def _held(protocol: Protocol, held_out: str, person: str) -> bool:
+    return protocol.fold_of(person) == held_out and person in (protocol.tested or (person,))
 
 
 def _shared(sides: Mapping[str, set[str] | set[bytes]]) -> int:

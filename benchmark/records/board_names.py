@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.methods.protocol_files import find_protocol
 from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
-    from mer_lightning.protocols import Protocol
+    from mer_lightning.protocols import Definition, Protocol
 
 _SYNTHETIC = "synthetic-"
 _MINE = "mine-"
@@ -52,13 +53,18 @@ def is_synthetic(board: str) -> bool:
     return shipped_board(board).startswith(_SYNTHETIC)
 
 
-def protocol_of(board: str) -> Protocol:
+def protocol_of(board: str, definition: Definition | None = None) -> Protocol:
     """The protocol that every result of a leaderboard is under.
+
+    Args:
+        board: The leaderboard.
+        definition: What a record says of a protocol of a user's own, which need not be known then.
 
     Raises:
         DataError: There is no such protocol.
     """
-    return get_protocol(shipped_board(board).removeprefix(_SYNTHETIC))
+    name = shipped_board(board).removeprefix(_SYNTHETIC)
+    return get_protocol(name, definition) if definition else find_protocol(name)
 
 
 def protocol_title(board: str) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from benchmark.files import load_json, write_json
 from benchmark.methods.recipe import DECIDING, Paper
@@ -14,7 +23,7 @@ from benchmark.records.clip_list import ClipList, check_matrices, check_one_list
 from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
 from benchmark.records.fold import SCHEMA_VERSION, FoldAudit, Matrix, SearchRecord, Seconds, Share
 from mer_lightning.mistakes import first_mistake
-from mer_lightning.protocols import get_protocol
+from mer_lightning.protocols import PROTOCOLS, Definition, Protocol, database_of, get_protocol, register_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -114,6 +123,7 @@ class RunRecord(Settings):
     Attributes:
         board: Id of the protocol, with ``synthetic-`` before it when the data is.
         edition: Which of several inputs of the protocol the method had, e.g. ``aligned``; mostly empty.
+        definition: A user's protocol, spelt out; absent for those of the suite.
         confusion: Confusion matrix of each tested subject, rows truth.
         folds: Number of folds of the protocol.
         finished: Number of folds that are in; fewer make the run incomplete.
@@ -135,6 +145,7 @@ class RunRecord(Settings):
     protocol: str
     protocol_version: int
     protocol_hash: str
+    definition: Definition | None = None
     selection: str
     recipe_hash: str
     recipe: dict[str, Any]
@@ -168,26 +179,63 @@ class RunRecord(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> RunRecord:
-        protocol = get_protocol(self.protocol)
+        protocol = self.evaluation
+        if self.definition and self.protocol_hash != protocol.hash:
+            raise ValueError("protocol_hash: is not that of the definition")
         if self.board != (board := board_name(self.protocol, synthetic=self.data.synthetic)):
             raise ValueError(f"board: expected {board}, by protocol and data.synthetic; found '{self.board}'")
         if self.classes != protocol.scheme.classes:
             raise ValueError(f"classes: expected those of the protocol, {', '.join(protocol.scheme.classes)}")
-        if strange := {*self.databases} - {*protocol.counts}:
-            raise ValueError(f"databases: the protocol has no '{min(strange)}'; expected {', '.join(protocol.counts)}")
+        if strange := {*self.databases} - {*protocol.databases}:
+            known = ", ".join(protocol.databases)
+            raise ValueError(f"databases: the protocol has no '{min(strange)}'; expected {known}")
         if self.finished > self.folds:
             raise ValueError(f"finished: expected at most folds, {self.folds}; found {self.finished}")
         check_matrices(self.confusion, len(self.classes), "confusion")
-        tested = {person.split("/")[0] for person in self.confusion}
+        tested = {database_of(person) for person in self.confusion}
         if tested - {*self.databases} or (self.complete and {*self.databases} - tested):
             raise ValueError(f"confusion: expected subjects of {', '.join(self.databases)}")
-        found = len(self.confusion if protocol.held_out == "subject" else tested)
+        if protocol.tested and self.confusion and {*self.confusion} != {*protocol.tested}:
+            raise ValueError(f"confusion: expected {', '.join(protocol.tested)}, whom the split tests")
+        found = len({protocol.fold_of(person) for person in self.confusion})
         if found != self.finished:
             raise ValueError(
                 f"confusion: expected a tested {protocol.held_out} for each of {self.finished} finished folds, "
                 f"found {found}"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        if values.get("definition") is None:
+            # records from before users could define protocols stay as they are
+            values.pop("definition", None)
+        return values
+
+    @property
+    def evaluation(self) -> Protocol:
+        """The protocol that it is under.
+
+        Raises:
+            DataError: It is none of the suite's, and not defined here; or there is no such selection.
+        """
+        base = self.protocol.partition("+")[0]
+        if self.definition is None and base not in PROTOCOLS:
+            raise DataError(f"protocol '{base}' is unknown; the suite has none of this name, and no definition is here")
+        return get_protocol(self.protocol, self.definition)
+
+    def register(self, path: Path) -> None:
+        """Make the protocol known, where a user has defined it.
+
+        Args:
+            path: The file that this was read from.
+
+        Raises:
+            DataError: Another file defines the same name otherwise.
+        """
+        if self.definition is not None:
+            register_protocol(self.definition, str(path))
 
     @property
     def complete(self) -> bool:
@@ -300,9 +348,11 @@ def load_run(path: Path) -> RunRecord:
     """Read a RunRecord.
 
     Raises:
-        DataError: The file is not a RunRecord.
+        DataError: The file is not a RunRecord, or defines a protocol otherwise than another file.
     """
-    return load_json(path, RunRecord)
+    record = load_json(path, RunRecord)
+    record.register(path)
+    return record
 
 
 def load_clip_list(path: Path) -> ClipList:

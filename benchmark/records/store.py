@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from benchmark.files import load_json, write_json
+from benchmark.records.board_names import protocol_of
 from benchmark.records.fold import FoldRecord
 from benchmark.records.run import PretrainingRecord
+from mer_lightning.protocols import Definition  # noqa: TC001 - a field
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -18,15 +20,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mer_lightning.protocols import Protocol
+
 
 class RunManifest(Settings):
-    """What a run folder is, written before its first fold, so that ``status`` needs no recipe and no data."""
+    """What a run folder is, written before its first fold, so that ``status`` needs no recipe and no data.
+
+    Attributes:
+        definition: A user's protocol, spelt out; absent for those of the suite.
+    """
 
     run: str
     method: str
     board: str
     seed: int
     folds: int
+    definition: Definition | None = None
+
+    @property
+    def evaluation(self) -> Protocol:
+        """The protocol that it is under.
+
+        Raises:
+            DataError: It is not known.
+        """
+        return protocol_of(self.board, self.definition)
 
 
 class Store:
@@ -48,7 +66,7 @@ class Store:
 
     def begin(self, manifest: RunManifest) -> None:
         """Make the run's folder known."""
-        write_json(self.folder(manifest.run) / "run.json", manifest.model_dump())
+        write_json(self.folder(manifest.run) / "run.json", manifest.model_dump(exclude_none=True))
 
     def save_fold(self, run: str, record: FoldRecord) -> None:
         """Keep a finished fold and forget an earlier error of it."""

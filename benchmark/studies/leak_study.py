@@ -79,6 +79,8 @@ def study(run: Run, *, store: Store, console: Console, executor: Executor) -> Le
         raise DataError(f"{run.recipe.name}: expected a method by itself; study {run.recipe.names}")
     if run.recipe.transfer is not None:
         raise DataError(f"{run.recipe.name}: expected a method without pre-training")
+    if run.protocol.tested:
+        raise DataError(f"{run.protocol.id}: expected a protocol that holds out subjects or databases in turn")
     if run.table.classes > len(DIGITS):
         raise DataError(f"{run.protocol.id}: expected at most {len(DIGITS)} classes")
     kind: Kind | None = "epoch" if run.recipe.training else "C" if _costs(run.recipe) else None

@@ -11,6 +11,7 @@ from benchmark.records.run import save_run
 from benchmark.records.store import RunManifest
 from benchmark.training.locks import FoldLocks
 from benchmark.training.summary import make_record
+from mer_lightning.protocols import definition_of
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -155,7 +156,9 @@ def begin_run(run: Run, store: Store) -> list[Fold]:
     Raises:
         DataError: A fold that is there predicts other clips, has other labels or other classes than the run.
     """
-    store.begin(RunManifest(run=run.id, method=run.recipe.name, board=run.board, seed=run.seed, folds=len(run.folds)))
+    named = {"run": run.id, "method": run.recipe.name, "board": run.board}
+    definition = definition_of(run.protocol)
+    store.begin(RunManifest(**named, seed=run.seed, folds=len(run.folds), definition=definition))
     done = store.folds(run.id)
     classes, (keys, labels) = len(run.protocol.scheme.classes), (run.labelled.keys, run.labelled.labels)
     for fold in run.folds:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from benchmark.methods.protocol_files import find_protocol
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import acts_on, check_recipe
 from benchmark.records.board_names import board_name, entry_name, source_name
 from benchmark.records.clip_list import ClipList, clips_per_person
-from mer_lightning.protocols import get_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -134,7 +134,7 @@ def make_plan(
     inputs = inputs or Inputs()
     pairs = suite.pairs(methods, protocols)
     recipes = {name: load_recipe(name) for _, name in pairs}
-    evaluations = {name: get_protocol(name) for name, _ in pairs}
+    evaluations = {name: find_protocol(name) for name, _ in pairs}
     for name, recipe in recipes.items():
         check_recipe(
             recipe, {len(evaluations[protocol].scheme.classes) for protocol, method in pairs if method == name}

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from benchmark.methods.protocol_files import find_protocol
 from benchmark.methods.recipe import load_recipe
 from benchmark.methods.recipe_check import acts_on, check_recipe
 from benchmark.records.board_names import board_name, entry_name, source_name
 from benchmark.records.clip_list import ClipList, check_free, clips_per_person
 from benchmark.records.run import load_clip_list, load_run
-from mer_lightning.protocols import get_protocol
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def preview(
     evaluations: dict[str, Protocol] = {}
     for name in dict.fromkeys(name for name, _ in pairs):
         with _noting(problems):
-            evaluations[name] = get_protocol(name)
+            evaluations[name] = find_protocol(name)
     found = suite.source.look(data)
     problems += found.problems
     recipes: dict[str, Recipe] = {}
@@ -223,12 +223,11 @@ def _board(protocol: Protocol, found: Survey, problems: list[str]) -> _Board:
 def _clips(protocol: Protocol, found: Survey, problems: list[str]) -> Iterator[Clips]:
     """What there is of each database, also where others are missing."""
     classes = protocol.scheme.classes
-    for database, counts in protocol.counts.items():
+    for database in protocol.databases:
         part = found.parts.get("") or found.parts.get(database)
-        alone = replace(protocol, counts={database: counts}, subjects={database: protocol.subjects[database]})
         if part is not None:
             with _noting(problems):
-                labelled = alone.label(part)
+                labelled = protocol.only(database).label(part)
                 counted = Counter(classes[label] for label in labelled.labels)
                 people = {sample.person for sample in labelled.samples}
                 yield Clips(protocol.id, database, {name: counted[name] for name in classes}, len(people))

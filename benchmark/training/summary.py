@@ -12,6 +12,7 @@ from benchmark.records.curves import mean_curve
 from benchmark.records.fold import FoldRecord, confusion_of
 from benchmark.records.run import DataProvenance, RunRecord, TuningRecord
 from mer_lightning.metrics import uf1
+from mer_lightning.protocols import definition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         protocol=run.protocol.id,
         protocol_version=run.protocol.version,
         protocol_hash=run.protocol.hash,
+        definition=definition_of(run.protocol),
         selection=run.protocol.selection,
         recipe_hash=run.recipe.hash,
         recipe=run.recipe.model_dump(mode="json", exclude=_unrecorded(run.recipe)),
@@ -56,7 +58,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         pretraining=store.pretraining(run.id),
         seed=run.seed,
         classes=run.protocol.scheme.classes,
-        databases=tuple(run.protocol.counts),
+        databases=run.protocol.tested_databases,
         folds=len(run.folds),
         finished=len(folds),
         failed=tuple(sorted(set(store.errors(run.id)) & people)),

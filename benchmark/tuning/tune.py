@@ -29,7 +29,6 @@ from benchmark.tuning.progress import TrialProgress
 from benchmark.tuning.search import Search, Tuning, best_of, file_name, most_epochs, search, usual_pruner
 from benchmark.tuning.storages import check_storage, storage_place
 from mer_lightning.mistakes import first_mistake
-from mer_lightning.protocols import Fold, Labelled, get_protocol
 from mer_lightning.tasks import Fit
 from mer_lightning.types import DataError
 
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from benchmark.training.plan import Run
     from benchmark.tuning.search import Pruner
     from mer_lightning.datamodules import Table
+    from mer_lightning.protocols import Fold, Labelled, Protocol
 
 ALL = "all"
 """Name of the one study of ``global``."""
@@ -77,7 +77,7 @@ class _Plan:
     """Of which folds a study is made; a worker makes them itself, so that little has to travel."""
 
     search: Search
-    protocol: str
+    protocol: Protocol
     labelled: Labelled
 
     def fit(self, member: RunFold, table: Table, accelerator: str) -> Fit:
@@ -86,7 +86,7 @@ class _Plan:
 
     def study(self, fit: Fit) -> tuple[str, list[Fit]]:
         """Name of a fold's study, and what its trials are fitted with and scored on."""
-        protocol, fold, seed = get_protocol(self.protocol), fit.fold, self.search.seed
+        protocol, fold, seed = self.protocol, fit.fold, self.search.seed
         if self.search.tuning.mode == "global":
             return ALL, [replace(fit, fold=part) for part in protocol.folds(self.labelled, seed)]
         # the held-out subject is not even in the table that trials are given
@@ -126,7 +126,7 @@ def tune(
     store, console = output.store, output.console
     check_free([tuned.clip_list], output.records, load_clip_list)
     with _lock_folder(store.folder(tuned.id) / "tuning") as folder:
-        plan = _Plan(_search_of(run, tuning, tuned.id, storage, folder), run.protocol.id, run.labelled)
+        plan = _Plan(_search_of(run, tuning, tuned.id, storage, folder), run.protocol, run.labelled)
         missing = begin_run(tuned, store)
         helper = make_executor(partial(_help, plan))
         seen = tuning.mode == "global"

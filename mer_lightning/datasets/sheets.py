@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-CellKind = Literal["subject", "text", "label", "frame"]
+CellKind = Literal["subject", "text", "label", "frame", "path"]
 Value = int | str | None
 
 HEADER_ROWS = 40
@@ -29,7 +29,8 @@ class Column:
         name: Key in `Row.values`.
         titles: Titles it may have; compared without case, blanks and punctuation.
         kind: ``subject`` (whole number or text; numbers become text), ``text`` (as released; numbers become
-            text), ``label`` (text in lower case), ``frame`` (whole number, or ``/`` for not annotated).
+            text), ``label`` (text in lower case), ``frame`` (whole number, or ``/`` for not annotated), ``path``
+            (text as it is).
         required: False for a column that may be missing.
         blank: True where a cell may be empty.
     """
@@ -244,6 +245,8 @@ def _value(cell: Cell, column: Column) -> Value:
 
 
 def _from_text(text: str, column: Column) -> Value:
+    if column.kind == "path":
+        return text
     if column.kind == "label":
         return text.lower()
     # tables that were written by programs hold whole numbers as 6.0

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
+from mer_lightning.datasets.clips import OwnClips
 from mer_lightning.datasets.face_box import find_landmark_folder, released_points
 from mer_lightning.faces.alignment import Crop, align, similarity, transform_points
 from mer_lightning.faces.landmarks import read_landmarks
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,15 +49,29 @@ def find_landmarks(frames: FrameDataset | Scan, root: Path) -> Path:
     return released or landmark_file(root, frames.variant)
 
 
-def _onset_points(frames: FrameDataset, landmarks: Path) -> tuple[dict[str, Points], str]:
-    """Points of every sample's onset frame by key, and a digest of where they come from."""
+class OnsetPoints(NamedTuple):
+    """Points of every sample's onset frame.
+
+    Attributes:
+        points: ``(68, 2)`` pixels by key.
+        digest: SHA-256 of where they come from.
+    """
+
+    points: Mapping[str, Points]
+    digest: str
+
+
+def _onset_points(frames: FrameDataset, landmarks: Path) -> OnsetPoints:
     if landmarks.is_dir():
         released = {one.key: released_points(landmarks.parent, landmarks, one) for one in frames.samples}
-        return released, hashlib.sha256(b"".join(points.tobytes() for points in released.values())).hexdigest()
+        return OnsetPoints(
+            released, hashlib.sha256(b"".join(points.tobytes() for points in released.values())).hexdigest()
+        )
     if not landmarks.is_file():
         raise DataError(_missing(landmarks, frames.variant))
     points = read_landmarks(landmarks)
-    return {one.key: points.of(one) for one in frames.samples}, hashlib.sha256(landmarks.read_bytes()).hexdigest()
+    found = {one.key: points.of(one) for one in frames.samples}
+    return OnsetPoints(found, hashlib.sha256(landmarks.read_bytes()).hexdigest())
 
 
 def landmark_problems(frames: FrameDataset | Scan, root: Path) -> list[str]:
@@ -87,8 +103,9 @@ class AlignedFrames:
     """The clips of a database, each aligned as a whole by the landmarks of its onset frame.
 
     Args:
-        frames: The database.
-        landmarks: Landmark file of the copy of the frames that the database reads, or the folder of CK+'s own.
+        frames: The database, or a user's clips.
+        landmarks: Landmark file of the copy of the frames that the database reads, or the folder of CK+'s own; of a
+            user's clips their points.
         crop: The aligned picture.
         device: Where clips are warped.
 
@@ -103,10 +120,17 @@ class AlignedFrames:
     kind: Kind = "frames"
 
     def __init__(
-        self, frames: FrameDataset, landmarks: Path, crop: Crop | None = None, device: torch.device | str = "cpu"
+        self,
+        frames: FrameDataset | OwnClips,
+        landmarks: Path | OnsetPoints,
+        crop: Crop | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         # every clip is looked up now, not after an hour of reading
-        found, digest = _onset_points(frames, landmarks)
+        if not isinstance(landmarks, OnsetPoints):
+            assert not isinstance(frames, OwnClips), "whose rows name their landmarks"
+            landmarks = _onset_points(frames, landmarks)
+        found, digest = landmarks
         self._points = {key: torch.from_numpy(points) for key, points in found.items()}
         self._frames, self._crop, self._device = frames, crop or Crop(), device
         self.name, self.release, self.synthetic = frames.name, frames.release, frames.synthetic

@@ -160,6 +160,25 @@ def read_openface(path: Path) -> FoundFaces:
     return FoundFaces(found, names)
 
 
+def read_openface_of(sample: Sample, root: Path, path: Path) -> Points:
+    """Points of a sample's onset frame in OpenFace's file of its clip, ``(68, 2)`` pixels.
+
+    Args:
+        sample: The sample, with a path, an onset and an offset.
+        root: Root of its database.
+        path: The file.
+
+    Raises:
+        DataError: The file is not one of OpenFace, is not of the frames of the clip, or has no face in its onset.
+    """
+    found = read_openface(path).frames
+    onset, *_ = _places(sample, root, max(found), path)
+    points = found.get(onset, FoundFace(None, -1.0, 0)).points
+    if points is None:
+        raise DataError(f"{path}: no face in frame {onset}, the onset of {sample.key}")
+    return points
+
+
 def _row(where: str, cells: dict[str, str], names: Sequence[str]) -> tuple[int, FoundFace]:
     frame = cells["frame"]
     if not (frame.isdecimal() and len(frame) < LONGEST_NUMBER and int(frame) > 0):

@@ -1,18 +1,36 @@
-"""The protocols of the suite, by name."""
+"""The protocols of the suite, by name, and those that a user has defined beside them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from mer_lightning.protocols.definition import OWN_NAME, Definition, definition_of, difference
 from mer_lightning.protocols.fold import Fold, InnerFold, People, PretrainingFold, Rows, fold_seed, rows_of
-from mer_lightning.protocols.protocol import PARTS, Labelled, Protocol, Selection, pretraining_fold, split_inside
+from mer_lightning.protocols.protocol import (
+    PARTS,
+    HeldOut,
+    Labelled,
+    Protocol,
+    Selection,
+    database_of,
+    pretraining_fold,
+    split_inside,
+)
 from mer_lightning.protocols.schemes import CASME2_5, MEGC2019, OBJECTIVE_5, SAMM_5, LabelScheme
 from mer_lightning.types import DataError
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 __all__ = [
+    "OWN_NAME",
     "PARTS",
     "PROTOCOLS",
+    "Definition",
     "Fold",
+    "HeldOut",
     "InnerFold",
     "LabelScheme",
     "Labelled",
@@ -21,9 +39,13 @@ __all__ = [
     "Protocol",
     "Rows",
     "Selection",
+    "database_of",
+    "definition_of",
     "fold_seed",
     "get_protocol",
+    "own_protocols",
     "pretraining_fold",
+    "register_protocol",
     "rows_of",
     "scored_databases",
     "split_inside",
@@ -140,19 +162,76 @@ PROTOCOLS = {
 """Every protocol by name, each under its usual selection: the last epoch predicts."""
 
 
+@dataclass
+class _Own:
+    """What users' protocols are known: definition and the file that it is from, by name."""
+
+    known: dict[str, tuple[Protocol, str]]
+
+
+_own = _Own({})
+
+
+@contextmanager
+def own_protocols() -> Generator[None]:
+    """No protocol of a user's is known when this begins, nor when it has ended what was registered meanwhile."""
+    before, _own.known = _own.known, {}
+    try:
+        yield
+    finally:
+        _own.known = before
+
+
+def register_protocol(definition: Definition, where: str) -> Protocol:
+    """Make a user's protocol known under its name.
+
+    Args:
+        definition: What it is.
+        where: The file that says so, for messages.
+
+    Returns:
+        The protocol, as it is known from now on.
+
+    Raises:
+        DataError: The suite has one of this name, or another file defines it otherwise.
+    """
+    name = definition.name
+    if name in PROTOCOLS:
+        raise DataError(f"{where}: the suite has a protocol {name}; give yours another name")
+    protocol = definition.protocol()
+    known, place = _own.known.setdefault(name, (protocol, where))
+    if differs := difference(protocol, known):
+        raise DataError(
+            f"{where}: protocol {name} is not that of {place}: they differ in {differs}; give one of them another "
+            "name, or move the records of one to another folder"
+        )
+    return known
+
+
 def scored_databases() -> tuple[str, ...]:
     """Databases that a protocol scores, in the order in which protocols name them."""
     return tuple(dict.fromkeys(database for protocol in PROTOCOLS.values() for database in protocol.counts))
 
 
-def get_protocol(name: str) -> Protocol:
+def get_protocol(name: str, definition: Definition | None = None) -> Protocol:
     """Find a protocol by its id, ``<name>`` or ``<name>+<selection>``.
 
+    Args:
+        name: Its id.
+        definition: What a record says of a protocol of a user's own, which need not be known then.
+
     Raises:
-        DataError: No such protocol or selection.
+        DataError: No such protocol or selection, or the definition is that of another one.
     """
     base, _, selection = name.partition("+")
-    if base not in PROTOCOLS:
-        raise DataError(f"protocol '{name}' is unknown; expected one of {', '.join(PROTOCOLS)}")
-    protocol = PROTOCOLS[base]
+    if definition is not None and definition.name != base:
+        raise DataError(f"definition.name: expected {base}, as the protocol is called")
+    known = (
+        {base: definition.protocol()}
+        if definition
+        else PROTOCOLS | {own: protocol for own, (protocol, _) in _own.known.items()}
+    )
+    if base not in known:
+        raise DataError(f"protocol '{name}' is unknown; expected one of {', '.join(known)}")
+    protocol = known[base]
     return replace(protocol, selection=selection) if selection else protocol  # pyright: ignore[reportArgumentType]

@@ -134,6 +134,28 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SplitFold(Fold):
+    """The one fold of a fixed split, which tests several subjects together.
+
+    Attributes:
+        held_out: Name of the fold.
+        tested: Whom it tests, ``<database>/<subject>``.
+
+    Raises:
+        DataError: Also when it tests others than these, or not all of them.
+    """
+
+    tested: Sequence[str] = field(kw_only=True)
+
+    def _check_held_out(self, people: People, known: NDArray[np.bool_], tested: NDArray[np.bool_]) -> None:
+        wanted = {*self.tested}
+        wrong = ({*people.named(tested)} ^ wanted) | ({*people.named(known)} & wanted)
+        if wrong:
+            said = f"test must hold {', '.join(self.tested)}, and nothing else may; {min(wrong)} differs"
+            raise DataError(f"fold {self.held_out}: {said}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class InnerFold(Fold):
     """A split of the training subjects of one fold, to choose settings by; it tests several subjects together.
 
@@ -142,15 +164,17 @@ class InnerFold(Fold):
     Attributes:
         held_out: Name of the split, ``<outside>#<part>``.
         outside: Whom the split fold holds out.
+        tested: Subjects whom the split fold tests.
 
     Raises:
         DataError: Also when a sample of ``outside`` is among the rows.
     """
 
     outside: str = field(kw_only=True)
+    tested: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     def _check_held_out(self, people: People, known: NDArray[np.bool_], tested: NDArray[np.bool_]) -> None:
-        if any(self.outside in {p, p.split("/")[0]} for p in people.named(known | tested)):
+        if any(p in self.tested or self.outside in {p, p.split("/")[0]} for p in people.named(known | tested)):
             raise DataError(f"fold {self.held_out}: a sample of {self.outside}, who is held out, is in it")
         if not len(self.test):
             raise DataError(f"fold {self.held_out}: no test sample is left")

@@ -5,13 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from mer_lightning.protocols.fold import Fold, InnerFold, People, PretrainingFold, fold_seed, rows_of
+from mer_lightning.metrics import UF1
+from mer_lightning.protocols.fold import (
+    Fold,
+    InnerFold,
+    People,
+    PretrainingFold,
+    SplitFold,
+    fold_seed,
+    rows_of,
+)
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +33,9 @@ if TYPE_CHECKING:
     from mer_lightning.types import Dataset, Sample
 
 Selection = Literal["last_epoch", "inner_subjects"]
-HeldOut = Literal["subject", "database"]
+HeldOut = Literal["subject", "database", "split"]
+SPLIT_FOLD = "test"
+"""Name of the one fold of a fixed split."""
 INNER_FOLDS = 5
 """``inner_subjects`` holds out one of this many subject-grouped parts of the training subjects (fewer if few)."""
 PARTS = {"fer2013": ("Training", ("PublicTest", "Test"))}
@@ -68,12 +79,16 @@ class Protocol:
         title: Name for people.
         scheme: Label scheme.
         counts: Per database, the samples of each class that the official list has; the databases' order is
-            the order of the per-database columns.
+            the order of the per-database columns. Empty where nothing is expected: then the databases are the scheme's.
         subjects: Per database, the number of subjects (folds).
         selection: Which epoch predicts: ``last_epoch``, or ``inner_subjects`` (best UF1 on validation subjects
             that are drawn from the training subjects).
-        held_out: Who is left out of a fold: one ``subject``, or a whole ``database``.
+        held_out: Who is left out of a fold: one ``subject``, a whole ``database``, or those whom a ``split`` tests.
         left_out: Keys of a kept class that the official list does not have, with the reason.
+        tested: Of a split: whom its one fold tests, ``<database>/<subject>``.
+        validating: Of a split: who never trains; under ``inner_subjects`` they select the epoch, and nobody is drawn.
+        metric: Name of the score that ranks.
+        own: True for one that a user defined, whose records say how.
     """
 
     name: str
@@ -85,6 +100,10 @@ class Protocol:
     selection: Selection = "last_epoch"
     held_out: HeldOut = "subject"
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    tested: tuple[str, ...] = ()
+    validating: tuple[str, ...] = ()
+    metric: str = UF1.name
+    own: bool = False
 
     def __post_init__(self) -> None:
         if self.selection not in get_args(Selection):
@@ -99,24 +118,49 @@ class Protocol:
         return self.name if self.selection == "last_epoch" else f"{self.name}+{self.selection}"
 
     @property
+    def databases(self) -> tuple[str, ...]:
+        """Databases that are scored, in the order of the per-database columns."""
+        return tuple(self.counts or self.scheme.table)
+
+    @property
+    def tested_databases(self) -> tuple[str, ...]:
+        """Those in which somebody is tested: all, but for a split."""
+        people = {database_of(person) for person in self.tested}
+        return tuple(name for name in self.databases if name in people or not people)
+
+    @property
     def draws_validation(self) -> bool:
-        """Whether each fold has validation subjects, which are drawn by the seed of the run."""
-        return self.selection == "inner_subjects"
+        """Whether each fold has validation subjects that are drawn by the seed of the run."""
+        return self.selection == "inner_subjects" and not self.validating
+
+    def fold_of(self, person: str) -> str:
+        """Name of the fold that tests a subject, given as ``<database>/<subject>``."""
+        return {"subject": person, "database": database_of(person), "split": SPLIT_FOLD}[self.held_out]
+
+    def only(self, database: str) -> Protocol:
+        """The same for one of its databases alone, to count what there is of it."""
+        table = {database: self.scheme.table[database]}
+        kept = {name: {database: found[database]} for name in ("counts", "subjects") if (found := getattr(self, name))}
+        return replace(self, scheme=replace(self.scheme, table=table), **kept)
 
     @property
     def hash(self) -> str:
-        """SHA-256 of everything that decides a score; what is left out shows in the counts."""
+        """SHA-256 of everything that decides a score; what the suite's leave out shows in the counts."""
         parts: dict[str, object] = {
             "name": self.name,
             "version": self.version,
             "classes": self.scheme.classes,
             "scheme": {db: dict(emotions) for db, emotions in self.scheme.table.items()},
-            "counts": {db: list(n) for db, n in self.counts.items()},
-            "subjects": dict(self.subjects),
             "selection": self.selection,
         }
+        if self.counts:
+            parts |= {"counts": {db: list(n) for db, n in self.counts.items()}, "subjects": dict(self.subjects)}
         if self.held_out != "subject":
             parts["held_out"] = self.held_out
+        if self.tested:
+            parts["split"] = {"test": sorted(self.tested), "validation": sorted(self.validating)}
+        if self.own and self.left_out:
+            parts["left_out"] = sorted(self.left_out)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def label(self, dataset: Dataset) -> Labelled:
@@ -126,19 +170,17 @@ class Protocol:
             DataError: A real dataset does not have the official counts, so its scores would not compare;
                 or a database of the protocol is missing.
         """
-        listed = (s for s in dataset.samples if s.database in self.counts and s.key not in self.left_out)
+        listed = (s for s in dataset.samples if s.database in self.databases and s.key not in self.left_out)
         rows = [(s, self.scheme.label(s)) for s in listed]
         kept = sorted(((s, label) for s, label in rows if label is not None), key=lambda row: row[0].key)
-        for database in self.counts:
+        for database in self.databases:
             found = [(s, label) for s, label in kept if s.database == database]
             if not found:
                 raise DataError(f"protocol {self.name}: {dataset.name} has no sample of {database}")
             per_class = tuple(sum(label == c for _, label in found) for c in range(len(self.scheme.classes)))
             people = len({s.subject for s, _ in found})
-            if not dataset.synthetic and (per_class, people) != (
-                self.counts[database],
-                self.subjects[database],
-            ):
+            expected = (self.counts[database], self.subjects[database]) if self.counts else (per_class, people)
+            if not dataset.synthetic and (per_class, people) != expected:
                 raise DataError(
                     f"protocol {self.name}: {database} must have {_say(self.scheme.classes, self.counts[database])}"
                     f" from {self.subjects[database]} subjects; found {_say(self.scheme.classes, per_class)}"
@@ -147,16 +189,19 @@ class Protocol:
         return Labelled(tuple(s for s, _ in kept), tuple(label for _, label in kept))
 
     def folds(self, labelled: Labelled, seed: int = 0) -> tuple[Fold, ...]:
-        """Leave one subject (or one database) out, each once, in order.
+        """Leave one subject (or one database) out, each once, in order; of a split all that it tests.
 
         Args:
             labelled: Samples and classes from ``label``.
             seed: Draws the validation subjects of ``inner_subjects``; unused otherwise.
 
         Raises:
-            DataError: Fewer than two subjects, or too few training subjects to draw validation from.
+            DataError: Fewer than two subjects, too few training subjects to draw validation from, or a split names
+                somebody of whom nothing is scored.
         """
         labels, people = np.array(labelled.labels), labelled.people
+        if self.held_out == "split":
+            return (self._split(labels, people, seed),)
         groups = people if self.held_out == "subject" else People.of(s.database for s in labelled.samples)
         if len(groups.names) < 2:
             raise DataError(f"protocol {self.name}: leaving one {self.held_out} out needs at least two of them")
@@ -169,6 +214,21 @@ class Protocol:
                 _, validation = _draw_validation(train, labels, people, fold_seed(seed, held_out))
             folds.append(Fold(held_out, people, rows_of(tested), validation))
         return tuple(folds)
+
+    def _split(self, labels: NDArray[np.int64], people: People, seed: int) -> Fold:
+        """The one fold of a fixed split; validation subjects that select nothing are on no side."""
+        where = {"test": self.tested, "validation": self.validating}
+        for side, names in where.items():
+            if strangers := sorted({*names} - {*people.names}):
+                raise DataError(f"protocol {self.name}: split.{side}: nothing of {strangers[0]} is scored")
+        owners = np.array(people.at(np.arange(len(labels), dtype=np.int32)))
+        test, given = np.isin(owners, self.tested), np.isin(owners, self.validating)
+        validation, unused = rows_of([]), rows_of(given)
+        if self.selection == "inner_subjects":
+            validation, unused = rows_of(given), rows_of([])
+        if self.draws_validation:
+            _, validation = _draw_validation(rows_of(~test), labels, people, fold_seed(seed, SPLIT_FOLD))
+        return SplitFold(SPLIT_FOLD, people, rows_of(test), validation, unused, tested=self.tested)
 
     def inner_folds(self, fold: Fold, labelled: Labelled, parts: int, seed: int = 0) -> tuple[InnerFold, ...]:
         """Split the training (and validation) subjects of a fold into parts, each tested once.
@@ -183,7 +243,14 @@ class Protocol:
             DataError: Fewer than two parts, or too few training subjects for two.
         """
         labels = np.array(labelled.labels)
-        return split_inside(fold, labels, labelled.people, parts, seed, validate=self.draws_validation)
+        # also where a split names those who select: they are not in every part
+        validate = self.selection == "inner_subjects"
+        return split_inside(fold, labels, labelled.people, parts, seed, validate=validate)
+
+
+def database_of(person: str) -> str:
+    """Database of a subject ``<database>/<subject>``."""
+    return person.split("/", maxsplit=1)[0]
 
 
 def split_inside(
@@ -205,6 +272,7 @@ def split_inside(
     Raises:
         DataError: Fewer than two parts, or too few training subjects for two.
     """
+    tested = frozenset(people.at(fold.test))
     labels, people = labels[fold.known], People.of(people.at(fold.known))
     rows = np.arange(len(labels), dtype=np.int32)
     splits = _grouped_splits(rows, labels, people, parts, fold_seed(seed, fold.held_out))
@@ -214,7 +282,7 @@ def split_inside(
         validation = train[:0]
         if validate:
             _, validation = _draw_validation(train, labels, people, fold_seed(seed, name))
-        folds.append(InnerFold(name, people, test, validation, outside=fold.held_out))
+        folds.append(InnerFold(name, people, test, validation, outside=fold.held_out, tested=tested))
     return tuple(folds)
 
 

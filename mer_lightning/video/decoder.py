@@ -1,5 +1,8 @@
 """The process that decodes one video file: ``decoder.py VIDEO TARGET MOST_BYTES READER``.
 
+``decoder.py --look`` decodes none: of every file whose name it is given, a JSON text a line, it says in a line how many
+frames play, and how many a second.
+
 PyAV looks at the file first, which costs milliseconds. What it finds decides who decodes: decord announces every
 packet as a frame and repeats the last one for those that an edit list leaves out, takes a mirrored track for one that
 is turned, and rounds deep colours its own way; such files, and all that decord fails on, are decoded by PyAV. Of any
@@ -23,7 +26,7 @@ import numpy as np
 from av.error import FFmpegError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from av.container import InputContainer
     from numpy.typing import NDArray
@@ -45,6 +48,7 @@ class Look:
         skips: True if packets are not to be shown, as in a file that was trimmed without being coded again.
         deep: True if a colour has more than 8 bits.
         matrix: How the picture is shown, ``(a, b, c, d)`` of x' = a x + c y, y' = b x + d y.
+        rate: Frames a second on average, None where the file does not say.
     """
 
     frames: int
@@ -52,6 +56,7 @@ class Look:
     skips: bool
     deep: bool
     matrix: tuple[int, int, int, int]
+    rate: float | None = None
 
     @property
     def plain(self) -> bool:
@@ -67,7 +72,9 @@ def look_at(video: str) -> Look:
     """
     frames, skips, first = 0, False, None
     with av.open(video) as container:
-        for packet in container.demux(_stream(container)):
+        stream = _stream(container)
+        rate = stream.average_rate
+        for packet in container.demux(stream):
             if packet.size:
                 if packet.is_corrupt:
                     raise ValueError(f"the file is cut off inside frame {frames + 1}")
@@ -83,6 +90,7 @@ def look_at(video: str) -> Look:
         skips=skips,
         deep=any(component.bits > 8 for component in first.format.components),
         matrix=_matrix(first),
+        rate=float(rate) if rate else None,
     )
 
 
@@ -185,16 +193,48 @@ def _shown(frame: Frames, matrix: tuple[int, int, int, int]) -> Frames:
     return np.ascontiguousarray(frame)
 
 
+def count_played(video: str) -> tuple[int, float | None]:
+    """How many frames of a file play, and how many a second if it says so; decodes only where packets do not tell.
+
+    Raises:
+        ValueError: As ``look_at``.
+        FFmpegError: The file cannot be read.
+    """
+    look = look_at(video)
+    if not look.skips:
+        return look.frames, look.rate
+    with av.open(video) as container:
+        return sum(1 for _ in container.decode(_stream(container))), look.rate
+
+
+def look_at_all(names: Iterable[str]) -> None:
+    """Say of each file what ``count_played`` does, a JSON object a line; every failure becomes an ``error``."""
+    for name in names:
+        try:
+            frames, rate = count_played(json.loads(name))
+            answer: dict[str, Any] = {"frames": frames, "fps": rate}
+        except Exception as error:  # the parent has to name the file, whatever went wrong
+            answer = {"error": _reason(error)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def _reason(error: Exception) -> str:
+    # FFmpeg's own words, without the number and the path that PyAV puts around them
+    words = str(error.strerror if isinstance(error, FFmpegError) else error)
+    return " ".join(words.split())[:200] or type(error).__name__
+
+
 def main(arguments: list[str]) -> int:
     """Decode and report; every failure becomes one JSON line and exit code 1."""
+    if arguments == ["--look"]:
+        look_at_all(sys.stdin)
+        return 0
     video, target, most_bytes, reader = arguments
     try:
         shape = decode(video, target, int(most_bytes), reader)
     except Exception as error:  # the parent has to name the file, whatever went wrong
-        # FFmpeg's own words, without the number and the path that PyAV puts around them
-        words = str(error.strerror if isinstance(error, FFmpegError) else error)
-        reason = " ".join(words.split())[:200] or type(error).__name__
-        sys.stdout.write(json.dumps({"error": reason}) + "\n")
+        sys.stdout.write(json.dumps({"error": _reason(error)}) + "\n")
         return 1
     sys.stdout.write(json.dumps({"shape": shape}) + "\n")
     return 0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.records.audit import audit_fold
-from benchmark.records.board_names import protocol_of
 from benchmark.training.plan import make_plan
 from benchmark.training.pretraining import prepare_start
 from mer_lightning.files import replacing
+from mer_lightning.protocols import register_protocol
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -99,11 +99,14 @@ def find_prediction(
         hint = f"there are {', '.join(near)} ..." if near else "no fold of it is finished"
         raise DataError(f"--sample {key}: {manifest.run} has no prediction for it; {hint}")
     record, prediction = predictions[key]
+    protocol = manifest.evaluation
+    if manifest.definition is not None:
+        register_protocol(manifest.definition, str(store.folder(manifest.run) / "run.json"))
     (run,) = make_plan(
         suite,
         inputs,
         methods=[_TUNED.sub("", manifest.method)],
-        protocols=[protocol_of(manifest.board).id],
+        protocols=[protocol.id],
         seeds=[manifest.seed],
     )
     fold = next((fold for fold in run.folds if fold.held_out == record.held_out), None)

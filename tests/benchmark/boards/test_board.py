@@ -3,9 +3,13 @@
 import pytest
 
 from benchmark.boards.board import database_title, load_boards
+from benchmark.boards.tables import render
+from benchmark.places import SHIPPED
+from benchmark.records.fold import confusion_of
 from benchmark.records.run import save_run
+from mer_lightning.protocols import Definition, own_protocols, register_protocol
 from mer_lightning.types import DataError
-from tests.benchmark.example_records import run_record
+from tests.benchmark.example_records import fold, run_record
 
 
 def test_rows_are_ranked_by_uf1_with_mean_and_spread_over_seeds(leaderboards):
@@ -53,3 +57,32 @@ def test_a_reported_file_of_no_protocol_is_named(leaderboards):
 def test_columns_call_a_database_by_its_short_name_and_keep_names_that_nobody_knows():
     names = ("smic", "smic_vis", "casme2", "samm", "mmew")
     assert [database_title(name) for name in names] == ["SMIC", "SMIC-VIS", "CASME II", "SAMM", "mmew"]
+
+
+def test_a_board_of_my_protocol_ranks_by_its_metric():
+    with own_protocols():
+        defined = Definition(
+            name="mylab",
+            title="My lab",
+            classes=("good", "bad"),
+            labels={"lab": {"happy": "good", "sad": "bad"}},
+            metric="accuracy",
+        )
+        given = {
+            "board": "mylab",
+            "definition": defined,
+            "protocol_hash": register_protocol(defined, "mylab.yaml").hash,
+            "classes": ("good", "bad"),
+            "databases": ("lab",),
+        }
+        # one is right on the larger class alone, the other on some of both
+        pairs = {"large": ((0, 0),) * 8 + ((1, 0),) * 2, "both": ((0, 0),) * 5 + ((0, 1),) * 3 + ((1, 1),) * 2}
+        records = [
+            run_record(**given, method=name, confusion=confusion_of([fold(p, own) for p in ("lab/s1", "lab/s2")], 2))
+            for name, own in pairs.items()
+        ]
+        (board,) = load_boards(SHIPPED, records)
+        assert [row.entry for row in board.rows] == ["large", "both"]
+        assert board.rows[0].scores["all"]["uf1"].mean < board.rows[1].scores["all"]["uf1"].mean
+        text = next(text for path, text in render(SHIPPED, [board]).items() if path.name == "mylab.md")
+        assert "**Ranked by Accuracy**" in text

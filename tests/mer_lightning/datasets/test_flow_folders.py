@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mer_lightning.datasets.flow_folders import FlowFolders
+from mer_lightning.datasets.flow_folders import FlowFolders, FlowLayout
 from mer_lightning.types import DataError
 
 
@@ -218,3 +218,51 @@ def test_maps_of_another_database_are_named_with_their_labels(tmp_path):
 def test_the_cases_of_others_are_told_what_is_wrong(case, says):
     with pytest.raises(DataError, match=says):
         FlowFolders(Path(os.environ["MER_CASES"], case))
+
+
+class TestOwnLayouts:
+    """Maps of any subjects and labels, with and without halves."""
+
+    LAYOUT = FlowLayout(name="lab", labels={"0": "calm", "1": "upset"}, subjects={"lab": r"p\d+", "other": "x.*"})
+
+    @pytest.fixture
+    def maps(self, tmp_path):
+        for place in ("p1/0/a", "p1/u_test/1/b", "x y/1/a", "p2/0/p2_c"):
+            path = tmp_path / f"{place}.png"
+            path.parent.mkdir(parents=True)
+            Image.fromarray(np.full((8, 8, 3), len(place), np.uint8)).save(path)
+        shutil.rmtree(tmp_path / "p1" / "0")
+        return tmp_path
+
+    def test_have_their_own_subjects_and_labels(self, maps):
+        dataset = FlowFolders(maps, self.LAYOUT)
+        said = {sample.key: sample.emotion for sample in dataset.samples}
+        assert said == {"lab/p1/b": "upset", "lab/p2/c": "calm", "other/x y/a": "upset"}
+        assert (dataset.name, dataset.synthetic) == ("lab", False)
+        assert dataset.read(dataset.samples[0]).shape == (1, 8, 8, 3)
+
+    def test_have_a_release_that_follows_from_their_clips(self, maps):
+        one = FlowFolders(maps, self.LAYOUT).release
+        (maps / "p2" / "0").rename(maps / "p2" / "1")
+        assert FlowFolders(maps, self.LAYOUT).release != one
+
+    def test_say_that_nobody_was_recorded(self, maps):
+        (maps / "SYNTHETIC.json").write_text("{}")
+        assert FlowFolders(maps, self.LAYOUT).synthetic
+
+    def test_name_a_stranger_and_an_unknown_label(self, maps):
+        (maps / "q1" / "0").mkdir(parents=True)
+        with pytest.raises(
+            DataError, match=r"q1: not a subject of lab, other; expected p\\d\+ \(lab\) or x\.\* \(other\)"
+        ):
+            FlowFolders(maps, self.LAYOUT)
+        shutil.rmtree(maps / "q1")
+        (maps / "p2" / "7").mkdir()
+        with pytest.raises(DataError, match="label '7' is unknown; expected 0 or 1"):
+            FlowFolders(maps, self.LAYOUT)
+
+    def test_that_are_empty_are_refused(self, tmp_path):
+        with pytest.raises(
+            DataError, match=r"expected <subject>/<label>/<clip>\.png or <subject>/u_test/<label>/<clip>\.png"
+        ):
+            FlowFolders(tmp_path, self.LAYOUT)

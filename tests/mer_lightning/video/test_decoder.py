@@ -352,3 +352,23 @@ def test_the_readers_import_no_torch():
         "assert not {'torch', 'decord', 'av', 'cv2', 'openpyxl'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestLooking:
+    def test_counts_the_frames_that_play_and_how_many_a_second(self, tmp_path):
+        whole = write_by_pyav(tmp_path / "whole.mp4", "libx264", moving_frames(12))
+        part = trimmed(tmp_path / "part.mp4", whole, first=3, skipped=0)
+        (tmp_path / "none.avi").write_bytes(b"no video")
+        one, two, three = reader.look_at_videos([whole, part, tmp_path / "none.avi"])
+        assert (one.frames, one.fps, one.error) == (12, 100.0, "")
+        assert two.frames == len(reader.read_video(part))
+        assert three.error
+        assert reader.look_at_videos([]) == []
+
+    def test_that_never_ends_is_stopped(self, tmp_path, monkeypatch):
+        script = tmp_path / "decoder.py"
+        script.write_text("import time\ntime.sleep(60)\n")
+        monkeypatch.setattr(reader, "_DECODER", script)
+        monkeypatch.setattr(reader, "DECODE_SECONDS", 0.1)
+        (look,) = reader.look_at_videos([tmp_path / "a.avi"])
+        assert look.error == "reading did not end within 1.1 s and was stopped"
