@@ -17,6 +17,7 @@ from benchmark.commands.explain import add_explain_command
 from benchmark.commands.leaderboards import add_leaderboards_command
 from benchmark.commands.leaks import add_leak_command
 from benchmark.commands.methods import add_methods_command
+from benchmark.commands.new import add_new_commands
 from benchmark.commands.papers import add_papers_command
 from benchmark.commands.run import add_run_commands
 from benchmark.commands.score import add_score_command
@@ -32,6 +33,7 @@ _COMMANDS = (
     add_run_commands,
     add_tune_commands,
     add_methods_command,
+    add_new_commands,
     add_explain_command,
     add_score_command,
     add_data_commands,
