@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mer-bench: {error}", file=sys.stderr)
         return 2
     with working_in(chosen):
-        return _run(words)
+        # what a command sets for itself ends with it
+        return copy_context().run(_run, words)
 
 
 def _run(words: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mer_lightning.outside import importable
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -95,10 +96,11 @@ def workspace() -> Workspace:
 
 @contextmanager
 def working_in(chosen: Workspace) -> Generator[None]:
-    """What is done meanwhile belongs to a workspace."""
+    """What is done meanwhile belongs to a workspace, and its code can be imported."""
     token = _current.set(chosen)
     try:
-        yield
+        with importable(chosen.root):
+            yield
     finally:
         _current.reset(token)
 

@@ -91,7 +91,7 @@ class BoardRow:
         subject_accuracy: Accuracy as mean over subjects, as some papers print it.
         state: Empty, or ``incomplete 41/68``.
         published: Numbers of the method's paper, if reported.
-        notes: Deviations from the paper.
+        notes: Deviations from the paper, code outside the suite, what tuning spent.
         unranked: Why it has no place; empty for what competes.
         paper: Where the method was published.
         device: Device of the runs.
@@ -222,6 +222,7 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         entry=last.shown_as,
         title=last.shown_title
         + (f" ({last.edition})" if last.edition else "")
+        + (" (own code)" if last.own_code else "")
         + (" (not ranked)" if last.unranked else ""),
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},
@@ -229,11 +230,18 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
         state=", ".join(unfinished),
         published=published,
-        notes=(*last.recipe["deviations"], *_of_tuning(runs)),
+        notes=(*last.recipe["deviations"], *_of_own_code(last), *_of_tuning(runs)),
         unranked=last.unranked,
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,
     )
+
+
+def _of_own_code(run: RunRecord) -> list[str]:
+    """Code that the suite does not vouch for: whose it is, and by what it is known again."""
+    code = {(one.name, one.found_in, one.hash[:10]): None for one in run.own_code}
+    named = "; ".join(f"{name} ({found_in}, sources {known})" for name, found_in, known in code)
+    return [f"Code outside the suite: {named}."] if named else []
 
 
 def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
+METHOD = "name of a method, or a file <name>.yaml of one's own"
+"""What commands say of a flag that takes a method."""
 _WIDEST = 10_000
 
 

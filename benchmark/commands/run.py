@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table as Columns
 
 from benchmark.commands.options import (
+    METHOD,
     chosen_suite,
     count,
     local_records,
@@ -17,6 +18,7 @@ from benchmark.commands.options import (
     seed,
     training_options,
 )
+from benchmark.methods.recipe_files import name_of
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 def add_run_commands(commands: Commands) -> None:
     """Register ``run`` and ``status``; both set ``handler``."""
     run = commands.add_parser("run", parents=[training_options()], help="train and score what is missing of a suite")
-    run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
+    run.add_argument("--method", action="append", default=[], help=f"{METHOD}, instead of the suite's; repeatable")
     run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
     run.add_argument("--seed", action="append", type=seed, default=[], help="instead of the suite's seeds; repeatable")
     run.add_argument(
@@ -63,12 +65,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from benchmark.training.tracking.mirror import make_tracker
 
     console = open_console()
+    methods = [name_of(given) for given in arguments.method]
     suite = chosen_suite(arguments)
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
         suite,
         plan_inputs(arguments, console),
-        methods=arguments.method,
+        methods=methods,
         protocols=arguments.protocol,
         seeds=arguments.seed,
     )
@@ -105,7 +108,7 @@ def _plan(arguments: argparse.Namespace) -> int:
         Store(arguments.runs),
         arguments.records,
         data=arguments.data,
-        methods=arguments.method,
+        methods=[name_of(given) for given in arguments.method],
         protocols=arguments.protocol,
         seeds=arguments.seed,
     )
