@@ -177,7 +177,7 @@ def source_hash(module: str) -> str:
     """
     _existing_file(Place(module))
     digest = hashlib.sha256()
-    for name, path in sorted(_sources(module).items()):
+    for name, path in sorted(_files_beside(module).items()):
         content = path.read_bytes()
         digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
@@ -223,13 +223,13 @@ def load_class(place: Place) -> type:
         module = importlib.import_module(place.module)
     except (Exception, SystemExit) as error:
         raise DataError(_of(place, f"{_where(error, place.module)}{_said(error)}")) from error
-    return defined_in(module, place.name, _shown(place.module, path), place)
+    return defined_in(module, place.name, _short_path(place.module, path), place)
 
 
 def _remember(module: str) -> _Loaded:
     """What was read of a module when it was loaded, which is now unless it is there."""
     if module not in sys.modules or module not in _loaded:
-        names = {name for one in _sources(module) for name in _with_parents(one)}
+        names = {name for one in _files_beside(module) for name in _with_parents(one)}
         _loaded[module] = _Loaded(source_hash(module), (*names,))
     return _loaded[module]
 
@@ -313,7 +313,7 @@ def _base(module: str, path: Path) -> Path:
     return path.parents[module.count(".") + (path.name == "__init__.py")]
 
 
-def _sources(module: str) -> dict[str, Path]:
+def _files_beside(module: str) -> dict[str, Path]:
     """The files of a module and of what it imports from beside it, by module."""
     path = _file(module)
     if path is None:
@@ -361,15 +361,15 @@ def _imported(module: str, path: Path) -> list[str]:
 
 def _where(error: BaseException, module: str) -> str:
     """File and line of an error within a module or what it imports from beside it, ``nets/my_net.py, line 3: ``."""
-    files = {str(path): name for name, path in _sources(module).items()}
+    files = {str(path): name for name, path in _files_beside(module).items()}
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         places.append((error.filename or "", error.lineno))
     own = [(files[file], Path(file), line) for file, line in places if file in files]
-    return "".join(f"{_shown(name, path)}, line {line}: " for name, path, line in own[-1:])
+    return "".join(f"{_short_path(name, path)}, line {line}: " for name, path, line in own[-1:])
 
 
-def _shown(module: str, path: Path) -> str:
+def _short_path(module: str, path: Path) -> str:
     return path.relative_to(_base(module, path)).as_posix()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.options import open_console
 from benchmark.places import workspace
+from benchmark.records.board_names import mine
 from mer_lightning.files import write_text
 from mer_lightning.types import DataError
 
@@ -40,15 +41,19 @@ def _add_method(things: Commands) -> None:
 def _new_method(arguments: argparse.Namespace) -> int:
     name: str = arguments.name
     root = workspace().root
+    if workspace().is_project:
+        raise DataError(
+            f"{root}: is the project itself, see docs/adding.md there; expected --workspace with a folder of your own"
+        )
     _check_method(name)
     module = name.replace("-", "_")
     words = [word.capitalize() for word in name.split("-")]
     given = {"name": name, "module": module, "cls": "".join(words), "title": " ".join([words[0], *name.split("-")[1:]])}
     net = root / _PACKAGE / f"{module}.py"
     wanted = {
-        net: _written("net.py", given),
-        workspace().methods / f"{name}.yaml": _written("method.yaml", given),
-        root / "tests" / f"test_{module}.py": _written("test_net.py", given),
+        net: _rendered("net.py", given),
+        workspace().methods / f"{name}.yaml": _rendered("method.yaml", given),
+        root / "tests" / f"test_{module}.py": _rendered("test_net.py", given),
     }
     write_new(wanted)
     package = net.parent / "__init__.py"
@@ -57,9 +62,11 @@ def _new_method(arguments: argparse.Namespace) -> int:
     console = open_console()
     for path in wanted:
         console.print(f"wrote {path}")
-    console.print(f"try it:     mer-bench run --suite smoke --method {name}")
+    there = "" if root == Path.cwd() else f" --workspace {root}"
+    console.print(f"try it:     mer-bench run --suite smoke --method {name} --method majority{there}")
     console.print(f"test it:    pytest {root / 'tests'}")
-    console.print(f"compare it: mer-bench compare --protocol synthetic-smic-3 {name} majority")
+    # the clips of the smoke test are fewer than those of the protocol's leaderboard
+    console.print(f"compare it: mer-bench compare --protocol {mine('synthetic-smic-3')} {name} majority{there}")
     return 0
 
 
@@ -95,7 +102,7 @@ def _check_method(name: str) -> None:
         raise DataError(f"NAME {name}: {paths[name]} has this name already; expected another one")
 
 
-def _written(template: str, given: Mapping[str, str]) -> str:
+def _rendered(template: str, given: Mapping[str, str]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
