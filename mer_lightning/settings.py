@@ -122,7 +122,8 @@ def _check_kind(found: type, room: str) -> None:
     expected, methods = _KINDS[room]
     # by its name, since whoever only reads settings should not wait for torch
     network = any((one.__module__, one.__name__) == ("torch.nn.modules.module", "Module") for one in found.__mro__)
-    if (room == MODELS and not network) or not all(callable(getattr(found, method, None)) for method in methods):
+    has = {name for one in found.__mro__ for name, value in vars(one).items() if callable(value)}
+    if (room == MODELS and not network) or not has.issuperset(methods):
         raise DataError(f"name: {found.__name__} is another kind of class; expected {expected}")
 
 

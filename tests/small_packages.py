@@ -2,7 +2,7 @@
 
 from textwrap import dedent
 
-NET = '''
+NET = """
 from torch import nn
 
 
@@ -14,7 +14,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.head(self.body(x).mean((-2, -1)))
-'''
+"""
 RECIPE = """
 title: Own
 summary: A network of one's own.

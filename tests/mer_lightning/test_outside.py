@@ -122,7 +122,11 @@ class TestLoadClass:
             ),
             ({"nets/small.py": "x = 1\ndef f(:\n"}, "nets.small.Net", "nets/small.py, line 2: SyntaxError: "),
             ({"nets/small.py": "import sys\nsys.exit(3)\n"}, "nets.small.Net", "nets/small.py, line 2: SystemExit: 3"),
-            ({"nets/small.py": "class Net: pass\n"}, "nets.small.Net", "Net is another kind of class; expected a torch"),
+            (
+                {"nets/small.py": "class Net: pass\n"},
+                "nets.small.Net",
+                "Net is another kind of class; expected a torch",
+            ),
         ],
     )
     def test_what_is_wrong_is_one_line(self, root, files, name, says):
