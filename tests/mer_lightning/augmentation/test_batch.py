@@ -291,7 +291,9 @@ class TestOwnAugmentations:
             self.own("Still")
 
     def test_the_suite_has_none_to_name(self):
-        with pytest.raises(ValueError, match=r"expected the path of code outside the suite like my_package\.aug\.MyAug"):
+        with pytest.raises(
+            ValueError, match=r"expected the path of code outside the suite like my_package\.aug\.MyAug"
+        ):
             Augmentation(custom=(Component(name="batch.BatchAugmentation"),))
 
     def test_settings_without_them_are_written_as_before_they_existed(self):
