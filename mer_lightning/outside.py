@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
 MODELS, ESTIMATORS = "mer_lightning.models", "mer_lightning.descriptors"
 REPRESENTATIONS, AUGMENTATIONS = "mer_lightning.motion", "mer_lightning.augmentation"
@@ -200,12 +200,17 @@ def found_in(place: Place, root: Path) -> str:
         root: Folder of the workspace.
 
     Raises:
-        DataError: There is no such module.
+        DataError: There is no such module, or another one takes the place of the workspace's.
     """
     if place.distribution:
         return place.distribution
-    if _base(place.module, _existing_file(place)) == root:
+    path = _existing_file(place)
+    if _base(place.module, path) == root:
         return "workspace"
+    if (own := _below(root, place.module.split("."))) is not None:
+        raise DataError(
+            _of(place, f"{own} is not what Python finds first, which is {path}; call the package otherwise")
+        )
     names = sorted({*packages_distributions().get(place.module.partition(".")[0], ())})
     return ", ".join(f"{name} {version(name)}" for name in names) or "Python path"
 
@@ -300,12 +305,15 @@ def _file(module: str) -> Path | None:
     if spec.submodule_search_locations is None:
         path = Path(spec.origin or "")
         return path if not rest and path.suffix == ".py" and path.is_file() else None
-    for folder in spec.submodule_search_locations:
-        place = Path(folder).joinpath(*rest)
-        for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
-            if path.is_file() and (rest or path.name == "__init__.py"):
-                return path
-    return None
+    found = (_below(Path(folder), rest) for folder in spec.submodule_search_locations)
+    return next((path for path in found if path is not None), None)
+
+
+def _below(folder: Path, words: Sequence[str]) -> Path | None:
+    """The file of a module below a folder, or of the package that the folder is."""
+    place = folder.joinpath(*words)
+    candidates = [place / "__init__.py", *([place.with_name(f"{place.name}.py")] if words else [])]
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _base(module: str, path: Path) -> Path:

@@ -222,7 +222,6 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         entry=last.shown_as,
         title=last.shown_title
         + (f" ({last.edition})" if last.edition else "")
-        + (" (own code)" if last.own_code else "")
         + (" (not ranked)" if last.unranked else ""),
         seeds=tuple(run.seed for run in runs),
         scores={} if unfinished else {part: _scores(runs, part) for part in parts},

@@ -51,9 +51,9 @@ def _new_method(arguments: argparse.Namespace) -> int:
     given = {"name": name, "module": module, "cls": "".join(words), "title": " ".join([words[0], *name.split("-")[1:]])}
     net = root / _PACKAGE / f"{module}.py"
     wanted = {
-        net: _rendered("net.py", given),
-        workspace().methods / f"{name}.yaml": _rendered("method.yaml", given),
-        root / "tests" / f"test_{module}.py": _rendered("test_net.py", given),
+        net: _from_template("net.py", given),
+        workspace().methods / f"{name}.yaml": _from_template("method.yaml", given),
+        root / "tests" / f"test_{module}.py": _from_template("test_net.py", given),
     }
     write_new(wanted)
     package = net.parent / "__init__.py"
@@ -102,7 +102,7 @@ def _check_method(name: str) -> None:
         raise DataError(f"NAME {name}: {paths[name]} has this name already; expected another one")
 
 
-def _rendered(template: str, given: Mapping[str, str]) -> str:
+def _from_template(template: str, given: Mapping[str, str]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

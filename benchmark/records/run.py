@@ -221,8 +221,9 @@ class RunRecord(Settings):
 
     @property
     def shown_title(self) -> str:
-        """Title of that row."""
-        return f"{self.title} (mine)" if self._mine and not self._apart else self.title
+        """Title of that row; it says where code runs that the suite does not have."""
+        title = f"{self.title} (mine)" if self._mine and not self._apart else self.title
+        return f"{title} (own code)" if self.own_code else title
 
     def as_mine(self, *, apart: bool) -> RunRecord:
         """The same record as a user's, to be read beside those that are shipped.

@@ -62,6 +62,21 @@ class TestFindPlace:
             find_place("mer_lightning.models.ststnet.STSTNet", MODELS)
 
 
+class TestFoundIn:
+    def test_it_says_whose_code_it_is(self, root, tmp_path_factory):
+        other = write(tmp_path_factory.mktemp("other"), {"theirs/small.py": NET})
+        write(root, {"nets/small.py": NET})
+        assert found_in(Place("nets.small", "Net"), root) == "workspace"
+        assert found_in(Place("torch.nn.modules.linear", "Linear"), root).startswith("torch ")
+        with importable(other):
+            assert found_in(Place("theirs.small", "Net"), root) == "Python path"
+
+    def test_code_of_the_workspace_that_python_does_not_find_first_is_refused(self, tmp_path):
+        first, root = (write(tmp_path / name, {"nets/__init__.py": "", "nets/small.py": NET}) for name in "ab")
+        with importable(first), importable(root), pytest.raises(DataError, match="is not what Python finds first"):
+            found_in(Place("nets.small", "Net"), root)
+
+
 class TestSourceHash:
     def test_it_covers_what_is_imported_from_beside_it_and_nothing_else(self, root):
         files = {
