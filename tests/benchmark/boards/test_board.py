@@ -53,3 +53,27 @@ def test_a_reported_file_of_no_protocol_is_named(leaderboards):
 def test_columns_call_a_database_by_its_short_name_and_keep_names_that_nobody_knows():
     names = ("smic", "smic_vis", "casme2", "samm", "mmew")
     assert [database_title(name) for name in names] == ["SMIC", "SMIC-VIS", "CASME II", "SAMM", "mmew"]
+
+
+class TestCodeOutsideTheSuite:
+    CODE = {"name": "nets.a.A", "room": "mer_lightning.models", "found_in": "workspace", "hash": "a1" * 32}
+
+    def row(self, tmp_path, recipe):
+        save_run(tmp_path / "records", run_record(recipe={"deviations": ["Wider."], **recipe}))
+        return load_boards(tmp_path)[0].rows[0]
+
+    @pytest.mark.parametrize(
+        "of", [lambda code: {"outside": [code]}, lambda code: {"parts": {"a": {"outside": [code]}}}]
+    )
+    def test_a_row_says_that_it_runs_it_and_whose_it_is(self, tmp_path, of):
+        row = self.row(tmp_path, of(self.CODE))
+        assert row.title == "M (own code)"
+        assert row.notes == ("Wider.", "Code outside the suite: nets.a.A (workspace, sources a1a1a1a1a1).")
+
+    def test_a_row_without_it_says_nothing(self, tmp_path):
+        row = self.row(tmp_path, {"parts": {"a": {}}})
+        assert (row.title, row.notes) == ("M", ("Wider.",))
+
+    def test_a_record_that_says_it_wrongly_is_refused(self):
+        with pytest.raises(ValueError, match=r"outside\.0\.hash"):
+            run_record(recipe={"deviations": [], "outside": [self.CODE | {"hash": "short"}]})
