@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PydanticSchemaGenerationError,
     TypeAdapter,
     ValidationError,
     field_validator,
@@ -94,6 +95,9 @@ class Component(Settings):
                 # of several types, the one that the value has tells more than those that it has not
                 first = min(error.errors(), key=lambda found: found["type"].endswith(("_type", "_of")))
                 raise DataError(f"arguments.{key}: {first['msg']}, found {value!r}") from error
+            except PydanticSchemaGenerationError:
+                # of a type of the user's own its constructor has to see for itself
+                continue
 
 
 _ANY = Parameter.VAR_KEYWORD
@@ -130,7 +134,7 @@ def _check_kind(found: type, room: str) -> None:
 def _types_of(found: type) -> dict[str, Any]:
     try:
         return get_type_hints(found.__init__, include_extras=True)
-    except NameError:
+    except (NameError, AttributeError, TypeError, SyntaxError):
         # of types that are imported for a type checker alone nothing is known
         return {}
 

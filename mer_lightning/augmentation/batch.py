@@ -29,8 +29,8 @@ def check_augmentation(settings: Augmentation, representation: Representation) -
     """Make sure that what a recipe asks for is defined for what its method sees.
 
     Raises:
-        DataError: It is not, or a representation has a channel that a mirror reverses, but does not call it ``u``; the
-            message starts with the key in a recipe.
+        DataError: It is not; the message starts with the key in a recipe. Or a representation has a channel that a
+            mirror reverses, but does not call it ``u``.
     """
     signs = tuple(-1 if channel == "u" else 1 for channel in representation.channels)
     if representation.hflip_sign != signs:

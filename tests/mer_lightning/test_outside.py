@@ -158,6 +158,11 @@ class TestLoadClass:
         with pytest.raises(DataError, match="expected an estimator, with fit and predict"):
             Component(name="estimator.TrainingSide").load(ESTIMATORS)
 
+    def test_arguments_of_types_of_ones_own_are_left_to_the_constructor(self, root):
+        net = "class Odd:\n    pass\n" + NET.replace("width: int", "width: Odd")
+        write(root, {"nets/small.py": net})
+        assert Component(name="nets.small.Net", arguments={"width": 2}).build(MODELS, classes=3, in_channels=3)
+
     def test_annotations_of_a_type_checker_alone_are_no_obstacle(self, root):
         write(root, {"nets/small.py": "from __future__ import annotations\n" + NET.replace("width: int", "width: Odd")})
         assert Component(name="nets.small.Net", arguments={"width": 2}).build(MODELS, classes=3, in_channels=3)

@@ -55,9 +55,10 @@ def test_columns_call_a_database_by_its_short_name_and_keep_names_that_nobody_kn
     assert [database_title(name) for name in names] == ["SMIC", "SMIC-VIS", "CASME II", "SAMM", "mmew"]
 
 
-class TestCodeOutsideTheSuite:
-    CODE = {"name": "nets.a.A", "room": "mer_lightning.models", "found_in": "workspace", "hash": "a1" * 32}
+CODE = {"name": "nets.a.A", "room": "mer_lightning.models", "found_in": "workspace", "hash": "a1" * 32}
 
+
+class TestCodeOutsideTheSuite:
     def row(self, tmp_path, recipe):
         save_run(tmp_path / "records", run_record(recipe={"deviations": ["Wider."], **recipe}))
         return load_boards(tmp_path)[0].rows[0]
@@ -66,7 +67,7 @@ class TestCodeOutsideTheSuite:
         "of", [lambda code: {"outside": [code]}, lambda code: {"parts": {"a": {"outside": [code]}}}]
     )
     def test_a_row_says_that_it_runs_it_and_whose_it_is(self, tmp_path, of):
-        row = self.row(tmp_path, of(self.CODE))
+        row = self.row(tmp_path, of(CODE))
         assert row.title == "M (own code)"
         assert row.notes == ("Wider.", "Code outside the suite: nets.a.A (workspace, sources a1a1a1a1a1).")
 
@@ -76,4 +77,4 @@ class TestCodeOutsideTheSuite:
 
     def test_a_record_that_says_it_wrongly_is_refused(self):
         with pytest.raises(ValueError, match=r"outside\.0\.hash"):
-            run_record(recipe={"deviations": [], "outside": [self.CODE | {"hash": "short"}]})
+            run_record(recipe={"deviations": [], "outside": [CODE | {"hash": "short"}]})
