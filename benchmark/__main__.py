@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from benchmark.commands.explain import add_explain_command
 from benchmark.commands.leaderboards import add_leaderboards_command
 from benchmark.commands.leaks import add_leak_command
 from benchmark.commands.methods import add_methods_command
-from benchmark.commands.new_database import add_new_database
+from benchmark.commands.new import add_new_commands
 from benchmark.commands.papers import add_papers_command
 from benchmark.commands.parser import Parser
 from benchmark.commands.run import add_run_commands
@@ -36,6 +37,7 @@ _COMMANDS = (
     add_run_commands,
     add_tune_commands,
     add_methods_command,
+    add_new_commands,
     add_explain_command,
     add_score_command,
     add_contribute_command,
@@ -65,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mer-bench: {error}", file=sys.stderr)
         return 2
     with working_in(chosen):
-        return _run(words)
+        # what a command sets for itself ends with it
+        return copy_context().run(_run, words)
 
 
 def _run(words: Sequence[str]) -> int:
@@ -113,8 +116,6 @@ def make_parser() -> Parser:
     commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in _COMMANDS:
         add(commands)
-    # the group of its own until `new` comes from elsewhere: then this line goes
-    add_new_database(commands.add_parser("new").add_subparsers(required=True, metavar="WHAT"))
     return parser
 
 

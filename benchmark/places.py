@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mer_lightning.outside import importable
 from mer_lightning.protocols import own_protocols
 from mer_lightning.types import DataError
 
@@ -101,10 +102,10 @@ def workspace() -> Workspace:
 
 @contextmanager
 def working_in(chosen: Workspace) -> Generator[None]:
-    """What is done meanwhile belongs to a workspace, and so do the protocols that are met."""
+    """What is done meanwhile belongs to a workspace: its code can be imported, protocols that are met are its own."""
     token = _current.set(chosen)
     try:
-        with own_protocols():
+        with importable(chosen.root), own_protocols():
             yield
     finally:
         _current.reset(token)

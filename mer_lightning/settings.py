@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
-from typing import Annotated, Any, Literal, get_type_hints
+from inspect import Parameter
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PydanticSchemaGenerationError,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from mer_lightning.outside import AUGMENTATIONS, DOTTED, ESTIMATORS, MODELS, OFFERED, defined_in, find_place, load_class
 from mer_lightning.types import DataError
+
+if TYPE_CHECKING:
+    from pydantic import SerializerFunctionWrapHandler
 
 SEEDS = 2**32
 """A seed is a whole number from 0 to below this."""
@@ -23,34 +39,31 @@ class Settings(BaseModel):
 
 
 class Component(Settings):
-    """A class of one room of the library and the arguments it is built with.
+    """A class and the arguments it is built with.
 
     Attributes:
-        name: ``<file>.<Class>`` within the room, e.g. ``ststnet.STSTNet``.
+        name: ``<file>.<Class>`` within a room of the library, e.g. ``ststnet.STSTNet``, or of a class that an installed
+            distribution offers beside them; or the path of code outside the suite, ``my_package.nets.MyNet``.
         arguments: Keyword arguments of its constructor.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*\.[A-Z][A-Za-z0-9]*$")
+    name: str = Field(pattern=f"^({OFFERED}|{DOTTED})$")
     arguments: dict[str, Any] = {}
 
     def load(self, room: str) -> type:
         """The class that this component names.
 
         Args:
-            room: Package that it must come from, e.g. ``mer_lightning.models``; nothing else is importable.
+            room: Package that it must come from, e.g. ``mer_lightning.models``, unless it is outside the suite; nothing
+                else of the suite is importable.
 
         Raises:
-            DataError: No such file, no such class, or an argument or a value that its constructor does not take.
+            DataError: No such file, no such class, one of another kind, or an argument or a value that its constructor
+                does not take.
         """
-        file, name = self.name.split(".")
-        try:
-            found = getattr(import_module(f"{room}.{file}"), name)
-        except ModuleNotFoundError as error:
-            if error.name != f"{room}.{file}":
-                raise
-            raise DataError(f"name: no file {file}.py in {room.replace('.', '/')}") from error
-        except AttributeError as error:
-            raise DataError(f"name: no class {name} in {room.replace('.', '/')}/{file}.py") from error
+        place = find_place(self.name, room)
+        found = _of_room(self.name, room) if place is None else load_class(place)
+        _check_kind(found, room)
         self._check_arguments(found)
         return found
 
@@ -71,18 +84,59 @@ class Component(Settings):
 
     def _check_arguments(self, found: type) -> None:
         parameters = inspect.signature(found).parameters
-        types = get_type_hints(found.__init__, include_extras=True)
+        known = [key for key, one in parameters.items() if one.kind not in {_ANY, Parameter.VAR_POSITIONAL}]
+        types = _types_of(found)
         for key, value in self.arguments.items():
-            if key not in parameters:
-                raise DataError(
-                    f"arguments.{key}: {self.name} takes no such argument; expected {', '.join(parameters)}"
-                )
+            if key not in known and not any(one.kind == _ANY for one in parameters.values()):
+                raise DataError(f"arguments.{key}: {self.name} takes no such argument; expected {', '.join(known)}")
             try:
                 TypeAdapter(types.get(key, Any), config=_FINITE).validate_python(value, strict=True)
             except ValidationError as error:
                 # of several types, the one that the value has tells more than those that it has not
                 first = min(error.errors(), key=lambda found: found["type"].endswith(("_type", "_of")))
                 raise DataError(f"arguments.{key}: {first['msg']}, found {value!r}") from error
+            except PydanticSchemaGenerationError:
+                # of a type of the user's own its constructor has to see for itself
+                continue
+
+
+_ANY = Parameter.VAR_KEYWORD
+_KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    MODELS: ("a torch.nn.Module", ()),
+    ESTIMATORS: ("an estimator, with fit and predict", ("fit", "predict")),
+    AUGMENTATIONS: ("one whose instances are called with a batch", ("__call__",)),
+}
+"""What a class of each room is, in words, and methods that it has."""
+
+
+def _of_room(name: str, room: str) -> type:
+    """A class of the suite's own."""
+    file, _, last = name.partition(".")
+    try:
+        module = import_module(f"{room}.{file}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{room}.{file}":
+            raise
+        raise DataError(f"name: no file {file}.py in {room.replace('.', '/')}") from error
+    return defined_in(module, last, f"{room.replace('.', '/')}/{file}.py")
+
+
+def _check_kind(found: type, room: str) -> None:
+    """Make sure that a class is of the kind that a room is for."""
+    expected, methods = _KINDS[room]
+    # by its name, since whoever only reads settings should not wait for torch
+    network = any((one.__module__, one.__name__) == ("torch.nn.modules.module", "Module") for one in found.__mro__)
+    has = {name for one in found.__mro__ for name, value in vars(one).items() if callable(value)}
+    if (room == MODELS and not network) or not has.issuperset(methods):
+        raise DataError(f"name: {found.__name__} is another kind of class; expected {expected}")
+
+
+def _types_of(found: type) -> dict[str, Any]:
+    try:
+        return get_type_hints(found.__init__, include_extras=True)
+    except (NameError, AttributeError, TypeError, SyntaxError):
+        # of types that are imported for a type checker alone nothing is known
+        return {}
 
 
 class Optimizer(Settings):
@@ -128,6 +182,8 @@ class Augmentation(Settings):
             0 leaves it at its place.
         acts_on: ``maps``: what a model sees; ``frames``: the sampled frames, so that maps are computed of augmented
             frames, for each batch.
+        custom: Further changes after those above, in this order, by code outside the suite: each is made once per fold
+            and called with a batch of inputs, ``(B, C, [T,] H, W)`` on its device; it returns one of the same shape.
     """
 
     hflip: float = Field(default=0.0, ge=0, le=1)
@@ -139,6 +195,23 @@ class Augmentation(Settings):
     blur: float = Field(default=0.0, ge=0, le=1)
     nine_positions: int = Field(default=0, ge=0)
     acts_on: Literal["maps", "frames"] = "maps"
+    custom: tuple[Component, ...] = ()
+
+    @field_validator("custom")
+    @classmethod
+    def _check_custom(cls, custom: tuple[Component, ...]) -> tuple[Component, ...]:
+        for one in custom:
+            if not re.fullmatch(DOTTED, one.name):
+                raise ValueError(
+                    f"expected the path of code outside the suite like my_package.aug.MyAug, not {one.name}"
+                )
+        return custom
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # it came later: what was hashed or recorded without it stays as it was
+        values: dict[str, Any] = dump(self)
+        return values if self.custom else {key: value for key, value in values.items() if key != "custom"}
 
     @model_validator(mode="after")
     def _check(self) -> Augmentation:

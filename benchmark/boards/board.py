@@ -94,7 +94,7 @@ class BoardRow:
         subject_accuracy: Accuracy as mean over subjects, as some papers print it.
         state: Empty, or ``incomplete 41/68``.
         published: Numbers of the method's paper, if reported.
-        notes: Deviations from the paper.
+        notes: Deviations from the paper, code outside the suite, what tuning spent.
         unranked: Why it has no place; empty for what competes.
         paper: Where the method was published.
         device: Device of the runs.
@@ -253,7 +253,7 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
         state=", ".join(unfinished),
         published=published,
-        notes=(*last.recipe["deviations"], *_of_tuning(runs)),
+        notes=(*last.recipe["deviations"], *_of_own_code(last), *_of_tuning(runs)),
         unranked=last.unranked,
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,
@@ -262,8 +262,16 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
 
 
 def _title(run: RunRecord) -> str:
-    edition = f" ({run.edition})" if run.edition else ""
-    return f"{run.shown_title}{edition}{' (not ranked)' if run.unranked and not run.contributed else ''}"
+    marks = [run.edition, "own code" if run.own_code else ""]
+    marks.append("not ranked" if run.unranked and not run.contributed else "")
+    return run.shown_title + "".join(f" ({mark})" for mark in marks if mark)
+
+
+def _of_own_code(run: RunRecord) -> list[str]:
+    """Code that the suite does not vouch for: whose it is, and by what it is known again."""
+    code = {(one.name, one.found_in, one.hash[:10]): None for one in run.own_code}
+    named = "; ".join(f"{name} ({found_in}, sources {known})" for name, found_in, known in code)
+    return [f"Code outside the suite: {named}."] if named else []
 
 
 def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:

@@ -255,6 +255,7 @@ def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
         for edition, records in sorted(runs[board, method].items()):
             last = max(records, key=lambda run: run.seed)
             title = f"{last.title} ({edition})" if edition else last.title
+            title += " (own code)" if last.own_code else ""
             seeds = ", ".join(str(seed) for seed in sorted(run.seed for run in records))
             clips = f"{len(last.confusion)} subjects, {int(last.matrices().sum())} clips"
             lines.append(

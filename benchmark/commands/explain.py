@@ -9,6 +9,7 @@ from rich.table import Table as Columns
 
 from benchmark.commands.options import local_records, plan_inputs, suite_options
 from benchmark.commands.output import open_console, print_table
+from benchmark.methods.recipe_files import name_of
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def add_explain_command(commands: Commands) -> None:
         parents=[suite_options(), local_records()],
         help="draw where the network looked that predicted a held-out sample",
     )
-    parser.add_argument("run", help="a run of mer-bench status, or a method that was run once")
+    parser.add_argument("run", help="a run of mer-bench status, or a method (its name or file) that was run once")
     parser.add_argument("--sample", required=True, metavar="KEY", help="<database>/<subject>/<clip>")
     parser.add_argument("--class", dest="target", metavar="NAME", help="class to explain (default: the predicted one)")
     parser.add_argument(
@@ -59,7 +60,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     out: Path | None = arguments.out
     if out is not None and (out.suffix != ".png" or out.is_dir()):
         raise DataError(f"--out {out}: expected a file <name>.png")
-    manifest = find_run(store, arguments.run)
+    manifest = find_run(store, name_of(arguments.run))
     predicted = find_prediction(
         manifest,
         arguments.sample,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table as Columns
 
 from benchmark.commands.options import (
+    METHOD,
     chosen_metrics,
     chosen_suite,
     count,
@@ -21,6 +22,7 @@ from benchmark.commands.options import (
     suite_options,
 )
 from benchmark.commands.output import open_console, print_table
+from benchmark.methods.recipe_files import name_of
 from benchmark.places import workspace
 from mer_lightning.types import DataError
 
@@ -42,7 +44,7 @@ def add_leak_command(commands: Commands) -> None:
         parents=[suite_options(), edition_option(), local_records(), metrics_option()],
         help="what peeking at the held-out subject would be worth to a method",
     )
-    leaks.add_argument("--method", required=True, help="a recipe")
+    leaks.add_argument("--method", required=True, help=METHOD)
     leaks.add_argument("--protocol", help="a protocol (default: the first of the suite)")
     leaks.add_argument("--seed", type=seed, default=0, help="seed of the run (default: %(default)s)")
     leaks.add_argument("--jobs", type=count, metavar="N", help="worker processes (default: one per core)")
@@ -69,7 +71,7 @@ def _leak_study(arguments: argparse.Namespace) -> int:
     (run,) = make_plan(
         suite,
         plan_inputs(arguments, console),
-        methods=[arguments.method],
+        methods=[name_of(arguments.method)],
         protocols=[arguments.protocol or suite.protocols[0]],
         seeds=[arguments.seed],
     )

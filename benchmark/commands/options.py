@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
+METHOD = "name of a method, or a file <name>.yaml of one's own"
+"""What commands say of a flag that takes a method."""
+
 
 def count(text: str) -> int:
     """A number of at least one, from the command line.

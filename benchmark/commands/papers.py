@@ -33,7 +33,8 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from benchmark.evidence.verification import as_text, fill_verification, size_of, systems, verify_system
-    from benchmark.methods.recipe import load_recipe, recipe_names
+    from benchmark.methods.recipe import load_recipe
+    from benchmark.methods.recipe_files import recipe_files
     from benchmark.records.network_sizes import NETWORKS, networks_json
 
     if arguments.write and not workspace().is_project:
@@ -50,7 +51,7 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
         text = SYSTEMS.read_text(encoding="utf-8")
         write_text(SYSTEMS, fill_verification(text, checks))
         sizes: list[NetworkSize] = []
-        for name in recipe_names():
+        for name in [name for name, file in recipe_files().items() if not file.of]:
             try:
                 size = size_of(load_recipe(name), papers)
             except DataError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table as Columns
 
 from benchmark.commands.options import (
+    METHOD,
     answer_options,
     chosen_metrics,
     chosen_suite,
@@ -22,6 +23,7 @@ from benchmark.commands.options import (
 )
 from benchmark.commands.output import open_console, print_csv, print_table
 from benchmark.commands.results import print_results, print_results_csv, results_json, results_of, write_tables
+from benchmark.methods.recipe_files import name_of
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def add_run_commands(commands: Commands) -> None:
         parents=[training_options(), metrics_option(), answer_options()],
         help="train and score what is missing of a suite",
     )
-    run.add_argument("--method", action="append", default=[], help="instead of the suite's methods; repeatable")
+    run.add_argument("--method", action="append", default=[], help=f"{METHOD}, instead of the suite's; repeatable")
     run.add_argument("--protocol", action="append", default=[], help="instead of the suite's protocols; repeatable")
     run.add_argument("--seed", action="append", type=seed, default=[], help="instead of the suite's seeds; repeatable")
     run.add_argument(
@@ -74,12 +76,13 @@ def _run(arguments: argparse.Namespace) -> int:
     metrics = chosen_metrics(arguments)
     # with --json and --csv, what is said meanwhile must not stand in the answer
     console = open_console(file=sys.stderr if arguments.json or arguments.csv else None)
+    methods = [name_of(given) for given in arguments.method]
     suite = chosen_suite(arguments)
     console.print(f"{suite.title}: checking recipes and data")
     runs = make_plan(
         suite,
         plan_inputs(arguments, console),
-        methods=arguments.method,
+        methods=methods,
         protocols=arguments.protocol,
         seeds=arguments.seed,
     )
@@ -136,7 +139,7 @@ def _plan(arguments: argparse.Namespace) -> int:
         Store(arguments.runs),
         arguments.records,
         data=arguments.data,
-        methods=arguments.method,
+        methods=[name_of(given) for given in arguments.method],
         protocols=arguments.protocol,
         seeds=arguments.seed,
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import chosen_suite, plan_inputs, say_failed, seed, training_options
+from benchmark.commands.options import METHOD, chosen_suite, plan_inputs, say_failed, seed, training_options
 from benchmark.commands.output import open_console
+from benchmark.methods.recipe_files import name_of
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def add_tune_commands(commands: Commands) -> None:
     tune = commands.add_parser(
         "tune", parents=[training_options()], help="tune a method inside the training subjects of each fold"
     )
-    tune.add_argument("--method", required=True, help="a recipe with a search_space")
+    tune.add_argument("--method", required=True, help=f"{METHOD}, with a search_space")
     tune.add_argument("--protocol", required=True, help="a protocol")
     tune.add_argument("--trials", required=True, type=int, help="trials of each study")
     tune.add_argument(
@@ -147,7 +148,7 @@ def _planned_run(arguments: argparse.Namespace, console: Console) -> Run:
     (run,) = make_plan(
         suite,
         plan_inputs(arguments, console),
-        methods=[arguments.method],
+        methods=[name_of(arguments.method)],
         protocols=[arguments.protocol],
         seeds=[arguments.seed],
     )

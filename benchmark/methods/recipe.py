@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
 from benchmark.files import fill, read_yaml, yaml_text
-from benchmark.methods.recipe_files import VARIANT_OF, read_recipe, recipe_path, recipe_paths
+from benchmark.methods.own_code import OwnCode, find_code
+from benchmark.methods.recipe_files import (
+    RECIPE_NAME,
+    VARIANT_OF,
+    read_recipe,
+    recipe_files,
+    recipe_path,
+    recipe_paths,
+)
 from benchmark.methods.search_space import Range, checked
+from mer_lightning import outside
 from mer_lightning.mistakes import first_mistake
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
@@ -18,8 +27,7 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-RECIPE_NAME = r"^[a-z0-9][a-z0-9-]*$"
-DECIDING = {"version", "representation", "model", "training", "transfer", "estimator", "ensemble", "parts"}
+DECIDING = {"version", "representation", "model", "training", "transfer", "estimator", "ensemble", "parts", "outside"}
 """Keys of a recipe that decide a result, and so its hash."""
 _TUNABLE = {"model", "training", "estimator"}
 
@@ -165,6 +173,7 @@ class Recipe(Settings):
         estimator: Instead of a network, an estimator of ``mer_lightning.descriptors``.
         ensemble: Instead of both, several methods together.
         parts: Recipes of its members, by name; filled in when a file is read.
+        outside: Code outside the suite that it names itself, not its members; filled in when a file is read.
         search_space: What ``mer-bench tune`` may change, by dotted key, e.g. ``training.optimizer.lr``.
         chosen_on: Whom its values were chosen on, if tuning chose them.
         deviations: What differs from the paper; printed below every table.
@@ -185,6 +194,7 @@ class Recipe(Settings):
     estimator: Component | None = None
     ensemble: Ensemble | None = None
     parts: dict[str, Recipe] = Field(default_factory=dict)
+    outside: tuple[OwnCode, ...] = ()
     search_space: dict[str, Range] = Field(default_factory=dict)
     chosen_on: Chosen | None = None
     deviations: tuple[str, ...] = ()
@@ -232,6 +242,22 @@ class Recipe(Settings):
             return self.training.epochs if self.training else 0
         times = self.ensemble.inner_folds if self.ensemble.rule == "stacking" else 1
         return times * sum(m.seeds * self.parts[m.method].epochs for m in self.ensemble.members)
+
+    @property
+    def named(self) -> list[tuple[str, str, str]]:
+        """Key, name and room of every class that it names itself."""
+        transfer = self.transfer
+        names = [
+            ("representation", self.representation, outside.REPRESENTATIONS),
+            ("model", self.model, outside.MODELS),
+            ("estimator", self.estimator, outside.ESTIMATORS),
+            ("ensemble.top", self.ensemble and self.ensemble.top, outside.ESTIMATORS),
+            ("transfer.representation", transfer and transfer.representation, outside.REPRESENTATIONS),
+        ]
+        for key, training in (("training", self.training), ("transfer.training", transfer and transfer.training)):
+            for number, one in enumerate(training.augmentation.custom if training and training.augmentation else ()):
+                names.append((f"{key}.augmentation.custom.{number}", one, outside.AUGMENTATIONS))
+        return [(key, one.name, room) for key, one, room in names if one is not None]
 
     def _deciding(self) -> dict[str, Any]:
         # without defaults, so that a new setting with the old behaviour as its default leaves old results valid
@@ -297,13 +323,25 @@ def recipe_names() -> list[str]:
     return list(recipe_paths())
 
 
-def load_recipes() -> dict[str, Recipe]:
-    """Read all recipes, sorted by name.
+def load_recipes(problems: list[str] | None = None) -> dict[str, Recipe]:
+    """Read all recipes, sorted by name, without those that are not shipped and cannot be used.
+
+    Args:
+        problems: Told why, a line each.
 
     Raises:
-        DataError: One of them is not what it should be.
+        DataError: One that is shipped is not what it should be.
     """
-    return {name: load_recipe(name) for name in recipe_names()}
+    found: dict[str, Recipe] = {}
+    for name, file in recipe_files().items():
+        try:
+            found[name] = load_recipe(name)
+        except DataError as error:
+            if not file.of and not file.problem:
+                raise
+            if problems is not None:
+                problems.append(str(error))
+    return found
 
 
 def load_recipe(name: str) -> Recipe:
@@ -313,8 +351,6 @@ def load_recipe(name: str) -> Recipe:
         DataError: No such recipe, its file is not what it should be, or a member is no method by itself.
     """
     recipe = _read_recipe(name)
-    if "parts" in recipe.model_fields_set:
-        raise DataError(f"{recipe_path(name)}: parts: unknown key")
     if recipe.ensemble is None:
         return recipe
     parts: dict[str, Recipe] = {}
@@ -349,4 +385,12 @@ def recipe_text(name: str) -> str:
 
 
 def _read_recipe(name: str) -> Recipe:
-    return fill(Recipe, read_recipe(name) | {"name": name}, recipe_path(name))
+    path = recipe_path(name)
+    recipe = fill(Recipe, read_recipe(name) | {"name": name}, path)
+    for key in ("parts", "outside"):
+        if key in recipe.model_fields_set:
+            raise DataError(f"{path}: {key}: unknown key")
+    try:
+        return recipe.model_copy(update={"outside": find_code(recipe.named)})
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from benchmark.methods.own_code import find_code
 from benchmark.methods.recipe_files import recipe_file
 from benchmark.methods.search_space import corners
+from mer_lightning.outside import AUGMENTATIONS, ESTIMATORS, MODELS
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from mer_lightning.datamodules.table import Holds
     from mer_lightning.motion import Representation
     from mer_lightning.settings import Component, Training
-
-_MODELS, _ESTIMATORS = "mer_lightning.models", "mer_lightning.descriptors"
 
 
 def check_recipe(recipe: Recipe, classes: Collection[int] = (3,)) -> Representation:
@@ -71,6 +71,9 @@ def check_values(recipe: Recipe, representation: Representation, file: str, clas
             _check_training(changed.training, representation, classes)
             if acts_on(changed) != acts_on(recipe):
                 raise DataError(f"{', '.join(values)}: what is read cannot be tuned")
+            if find_code(changed.named) != recipe.outside:
+                # what is not in the recipe's hash must not decide a result
+                raise DataError(f"{', '.join(values)}: code outside the suite cannot be tuned")
         except DataError as error:
             together = ", ".join(f"{key}: {value}" for key, value in values.items())
             raise DataError(f"{file}: search_space: {error}" + f" (tried {together})" * (len(values) > 1)) from error
@@ -91,7 +94,7 @@ def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str, classes: Coll
         if part.unranked and not recipe.unranked:
             raise DataError(f"{where} is not ranked ({part.unranked}); expected unranked with a reason here too")
     try:
-        _made(ensemble.top, _ESTIMATORS)
+        _made(ensemble.top, ESTIMATORS)
     except DataError as error:
         raise DataError(f"{file}: ensemble.top.{error}") from error
     first, *_ = [check_recipe(part, classes) for part in recipe.trained]
@@ -101,7 +104,14 @@ def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str, classes: Coll
 def _representation(choice: RepresentationChoice) -> Representation:
     from mer_lightning.motion import FromFrames, get_representation
 
-    representation = get_representation(choice.name, choice.arguments)
+    try:
+        representation = get_representation(choice.name, choice.arguments)
+        # what a class of one's own says of itself is heard now
+        _ = (representation.channels, representation.hflip_sign, representation.value_range, representation.vectors)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"representation.name: {choice.name} cannot be made: {_in_short(error)}") from error
     if isinstance(representation, FromFrames):
         try:
             representation.check_weights()
@@ -112,7 +122,7 @@ def _representation(choice: RepresentationChoice) -> Representation:
 
 def _method(recipe: Recipe, representation: Representation, classes: int) -> Any:  # noqa: ANN401 - whatever it names
     """The model or the estimator of a method by itself."""
-    key, part, room = ("model", recipe.model, _MODELS) if recipe.model else ("estimator", recipe.estimator, _ESTIMATORS)
+    key, part, room = ("model", recipe.model, MODELS) if recipe.model else ("estimator", recipe.estimator, ESTIMATORS)
     assert part is not None, "check_recipe has looked"
     try:
         made = _made(part, room, classes=classes, in_channels=len(representation.channels))
@@ -125,7 +135,7 @@ def _method(recipe: Recipe, representation: Representation, classes: int) -> Any
     return made
 
 
-def _made(part: Component, room: str, **given: int) -> Any:  # noqa: ANN401 - whatever it names
+def _made(part: Component, room: str, **given: object) -> Any:  # noqa: ANN401 - whatever it names
     """What a component names, made once to hear what its constructor says; a network has shapes and no values."""
     from mer_lightning.backbones import shapes_only
 
@@ -142,8 +152,11 @@ def _made(part: Component, room: str, **given: int) -> Any:  # noqa: ANN401 - wh
             said = error
         else:
             return made
-    reason = " ".join(str(said).split())[:200]
-    raise DataError(f"arguments: {part.name} cannot be made: {type(said).__name__}: {reason}") from said
+    raise DataError(f"arguments: {part.name} cannot be made: {_in_short(said)}") from said
+
+
+def _in_short(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _check_training(training: Training | None, representation: Representation, classes: Collection[int]) -> None:
@@ -154,6 +167,11 @@ def _check_training(training: Training | None, representation: Representation, c
         return
     if training.augmentation:
         check_augmentation(training.augmentation, representation)
+        for number, one in enumerate(training.augmentation.custom):
+            try:
+                _made(one, AUGMENTATIONS, channels=())
+            except DataError as error:
+                raise DataError(f"training.augmentation.custom.{number}.{error}") from error
     for count in classes:
         check_loss(training.loss, count)
 
@@ -174,7 +192,7 @@ def _check_transfer(recipe: Recipe, model: Any) -> None:  # noqa: ANN401 - the m
         _check_training(training, representation, (classes,))
         if training.acts_on != "maps":
             raise DataError("training.augmentation.acts_on: pre-training is augmented on maps")
-        first = _made(component, _MODELS, classes=classes, in_channels=len(representation.channels))
+        first = _made(component, MODELS, classes=classes, in_channels=len(representation.channels))
     except DataError as error:
         raise DataError(f"transfer.{error}") from error
     try:

@@ -1,49 +1,129 @@
-"""The folder of recipes: where each file lies, and what a file says that only names what differs from another."""
+"""Recipes: where each file lies, and what a file says that only names what differs from another.
+
+Some are shipped, installed distributions offer others, and the user has own ones: in the workspace, or anywhere, named
+on the command line. A name stands for one file.
+"""
 
 from __future__ import annotations
 
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from benchmark.files import read_yaml
-from benchmark.places import RECIPES
+from benchmark.places import RECIPES, workspace
+from mer_lightning import outside
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
 VARIANT_OF = "variant_of"
+RECIPE_NAME = r"^[a-z0-9][a-z0-9-]*$"
+SHIPPED, WORKSPACE, NAMED = "", "workspace", "file"
+
+_named: ContextVar[Mapping[str, Path]] = ContextVar("recipes named on the command line", default=MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeFile:
+    """A file with a recipe.
+
+    Attributes:
+        path: Where it lies.
+        of: Whose it is: nothing where it is shipped, ``workspace``, ``file`` where it was named on the command line, or
+            name and version of the distribution that offers it.
+        problem: Why its name cannot be used; mostly empty.
+    """
+
+    path: Path
+    of: str = SHIPPED
+    problem: str = ""
+
+
+def recipe_files() -> dict[str, RecipeFile]:
+    """The file of every recipe by its name, sorted; a paper with several recipes has a folder of its own.
+
+    Raises:
+        DataError: Two files that are shipped have one name.
+    """
+    files: dict[str, RecipeFile] = {}
+    for path in _yaml_below(RECIPES):
+        if path.stem in files:
+            raise DataError(f"{path}: method '{path.stem}' already has a recipe in {files[path.stem].path.parent}")
+        files[path.stem] = RecipeFile(path)
+    for path, of in _of_others():
+        name, there = path.stem, files.get(path.stem)
+        if there is None:
+            fits = re.match(RECIPE_NAME, name) is not None
+            wrong = "" if fits else f"{path}: expected a file <name>.yaml, in lower-case letters, digits and -"
+            files[name] = RecipeFile(path, of, wrong)
+        elif there.path.resolve() != path.resolve():
+            whose = "the suite has" if there.of == SHIPPED else f"{there.path} is"
+            doubled = f"{path}: {whose} a method '{name}' already; call the file otherwise"
+            # what is shipped stays usable in tables, but asking for it by this name is not clear
+            files[name] = RecipeFile(there.path, there.of, there.problem or doubled)
+    return dict(sorted(files.items()))
 
 
 def recipe_paths() -> dict[str, Path]:
-    """File of every recipe by its name, sorted; a paper with several recipes has a folder of its own.
+    """File of every recipe by its name, sorted.
 
     Raises:
-        DataError: Two files have one name.
+        DataError: As ``recipe_files``.
     """
-    paths: dict[str, Path] = {}
-    for path in sorted(RECIPES.rglob("*.yaml"), key=lambda path: path.stem):
-        if path.stem in paths:
-            raise DataError(f"{path}: method '{path.stem}' already has a recipe in {paths[path.stem].parent}")
-        paths[path.stem] = path
-    return paths
+    return {name: file.path for name, file in recipe_files().items()}
+
+
+def offer_problems() -> list[str]:
+    """What is wrong with what installed distributions offer, a line each that names the distribution."""
+    groups = (outside.RECIPES, *outside.GROUPS.values())
+    problems = [problem for group in groups for problem in outside.offers(group).problems]
+    return [*dict.fromkeys(problems), *_broken_offers()]
 
 
 def recipe_path(name: str) -> Path:
     """File of a recipe.
 
     Raises:
-        DataError: No such recipe.
+        DataError: No such recipe, or its name is not clear.
     """
-    paths = recipe_paths()
-    if name not in paths:
-        raise DataError(f"method '{name}' is unknown; expected one of {', '.join(paths)}")
-    return paths[name]
+    files = recipe_files()
+    if name not in files:
+        raise DataError(f"method '{name}' is unknown; expected one of {', '.join(files)}")
+    if files[name].problem:
+        raise DataError(files[name].problem)
+    return files[name].path
 
 
 def recipe_file(name: str) -> str:
     """The file of a recipe as messages name it, e.g. ``recipes/s1/me-resnet.yaml``, or where it would lie."""
     path = recipe_paths().get(name, RECIPES / f"{name}.yaml")
-    return path.relative_to(RECIPES.parent).as_posix()
+    return path.relative_to(RECIPES.parent).as_posix() if path.is_relative_to(RECIPES.parent) else str(path)
+
+
+def name_of(given: str) -> str:
+    """The name of a method that is given by its name or by the path of its file, which the command knows from now on.
+
+    Raises:
+        DataError: The file is not there, or has a name that is none, or that another method has.
+    """
+    if "/" not in given and not given.endswith((".yaml", ".yml")):
+        return given
+    path = Path(given)
+    if path.suffix != ".yaml":
+        raise DataError(f"{given}: expected a file <name>.yaml, or the name of a method")
+    if not path.is_file():
+        raise DataError(f"{given}: no such file")
+    before = _named.get().get(path.stem)
+    if before is not None and before.resolve() != path.resolve():
+        raise DataError(f"{path}: {before} is a method '{path.stem}' already; call the file otherwise")
+    _named.set({**_named.get(), path.stem: path})
+    recipe_path(path.stem)
+    return path.stem
 
 
 def read_recipe(name: str) -> dict[str, Any]:
@@ -57,6 +137,35 @@ def read_recipe(name: str) -> dict[str, Any]:
             away is not there.
     """
     return _resolved(name, ())
+
+
+def _of_others() -> Iterator[tuple[Path, str]]:
+    """Files that are not shipped, each with whose it is."""
+    for place in _offered():
+        try:
+            folder = outside.folder_of(place)
+        except DataError:
+            continue
+        yield from ((path, place.distribution) for path in _yaml_below(folder))
+    yield from ((path, WORKSPACE) for path in _yaml_below(workspace().methods))
+    yield from ((path, NAMED) for path in _named.get().values())
+
+
+def _offered() -> Iterator[outside.Place]:
+    for places in outside.offers(outside.RECIPES).places.values():
+        yield from places
+
+
+def _broken_offers() -> Iterator[str]:
+    for place in _offered():
+        try:
+            outside.folder_of(place)
+        except DataError:
+            yield f"{place.distribution}: entry point of {outside.RECIPES}: no package {place.module}"
+
+
+def _yaml_below(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.yaml"), key=lambda path: path.stem)
 
 
 def _resolved(name: str, variants: tuple[str, ...]) -> dict[str, Any]:

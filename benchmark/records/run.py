@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from benchmark.files import load_json, write_json
+from benchmark.methods.own_code import OwnCode
 from benchmark.methods.recipe import DECIDING, Paper
 from benchmark.records.board_names import board_name, entry_name, mine, source_name
 from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
@@ -103,6 +104,12 @@ class _ChosenOn(Settings):
     databases: list[str]
 
 
+class _RecordedPart(Settings):
+    model_config = ConfigDict(extra="ignore")
+
+    outside: list[OwnCode] = Field(default_factory=list)
+
+
 class _RecordedRecipe(Settings):
     """What is read of a recorded recipe; settings that came later, or went, are none of its business."""
 
@@ -114,7 +121,8 @@ class _RecordedRecipe(Settings):
     chosen_on: _ChosenOn | None = None
     training: dict[str, Any] | None = None
     ensemble: dict[str, Any] = Field(default_factory=dict)
-    parts: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    parts: dict[str, _RecordedPart] = Field(default_factory=dict)
+    outside: list[OwnCode] = Field(default_factory=list)
 
 
 class RunRecord(Settings):
@@ -269,8 +277,9 @@ class RunRecord(Settings):
 
     @property
     def shown_title(self) -> str:
-        """Title of that row."""
-        return f"{self.title} (mine)" if self._mine and not self._apart else self.title
+        """Title of that row; it says where code runs that the suite does not have."""
+        title = f"{self.title} (mine)" if self._mine and not self._apart else self.title
+        return f"{title} (own code)" if self.own_code else title
 
     def as_mine(self, *, apart: bool) -> RunRecord:
         """The same record as a user's, to be read beside those that are shipped.
@@ -295,6 +304,12 @@ class RunRecord(Settings):
         return ClipList(
             self.board, self.entry, source, self.data.content_hash, clips_of(self.confusion), whole=self.complete
         )
+
+    @property
+    def own_code(self) -> tuple[OwnCode, ...]:
+        """Code outside the suite that the method runs, its members' included."""
+        recipes = (self.recipe, *self.recipe.get("parts", {}).values())
+        return tuple(OwnCode.model_validate(one) for recipe in recipes for one in recipe.get("outside", ()))
 
     @property
     def unranked(self) -> str:

@@ -23,6 +23,7 @@ from benchmark.evidence.habits import (
     oracle_per_fold,
     read_guesses,
 )
+from benchmark.methods.own_code import check_code
 from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
 from benchmark.training.jobs import Job, Outcome, RunFold, failure, fold_record
 from benchmark.training.ledger import begin_run
@@ -144,6 +145,7 @@ def _costs(recipe: Recipe) -> tuple[float, ...]:
 
 
 def _train_candidates(recipe: Recipe, fit: Fit) -> FoldResult:
+    check_code(recipe.outside)
     if recipe.estimator is None:
         assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
         return train_network(replace(fit, every_epoch=True), recipe.model, recipe.training)

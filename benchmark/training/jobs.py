@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from benchmark.methods.own_code import check_code
 from benchmark.records.audit import audit_fold
 from benchmark.records.fold import FoldRecord, PredictionRecord
 
@@ -125,6 +126,7 @@ def _at_once(job: Job, table: Table, accelerator: str) -> tuple[Outcome, ...]:
     from mer_lightning.tasks import train_networks
 
     recipe, fits = job.recipe, job.fits(table, accelerator)
+    check_code(recipe.outside)
     assert recipe.model is not None and recipe.training is not None, "only networks are trained at once"
     try:
         results = train_networks(fits, recipe.model, recipe.training, job.how)
@@ -149,6 +151,7 @@ def train_fold(recipe: Recipe, fit: Fit) -> FoldResult:
     """
     from mer_lightning.tasks import fit_estimator, train_network
 
+    check_code(recipe.outside)
     if recipe.ensemble is not None:
         return _train_ensemble(recipe, recipe.ensemble, fit)
     if recipe.estimator is not None:
@@ -171,6 +174,7 @@ def train_together(recipe: Recipe, fits: Sequence[Fit]) -> list[FoldResult]:
 
     if recipe.model is None or recipe.training is None:
         return []
+    check_code(recipe.outside)
     table = fits[0].table
     how = examine(table, recipe.model, recipe.training)
     if how.reason:

@@ -48,6 +48,7 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
     planned = _planned(run, store.root / "cache", accelerator)
     table = planned.get()
     settings = [transfer.model_dump(mode="json"), model.model_dump(mode="json"), run.recipe.version]
+    settings += [one.model_dump(mode="json") for one in run.recipe.outside]
     parts = [*settings, table.representation.cache_key(), table.content_hash, run.seed]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     weights = (

@@ -104,7 +104,7 @@ def _tuning_of(folds: Sequence[FoldRecord], uf1: float | None) -> TuningRecord |
 
 
 def _unrecorded(recipe: Recipe) -> set[str]:
-    optional = {"unranked", "chosen_on", "ensemble", "parts"}
+    optional = {"unranked", "chosen_on", "ensemble", "parts", "outside"}
     return _UNRECORDED | {name for name in optional if not getattr(recipe, name)}
 
 

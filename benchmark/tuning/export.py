@@ -31,7 +31,7 @@ def export(run: Run, record: RunRecord, store: Store, path: Path) -> Recipe:
         run: The run before tuning.
         record: The complete tuned run.
         store: Holds its folds.
-        path: ``<name>.yaml``; belongs into ``benchmark/methods/recipes`` to be run.
+        path: ``<name>.yaml``; run by its path, or by its name where it lies in the ``methods`` of the workspace.
 
     Returns:
         What was written.
@@ -60,7 +60,7 @@ def export(run: Run, record: RunRecord, store: Store, path: Path) -> Recipe:
             ),
         }
     )
-    given = recipe.model_dump(mode="json", exclude={"name"}, exclude_none=True)
+    given = recipe.model_dump(mode="json", exclude={"name", "parts", "outside"}, exclude_none=True)
     write_text(path, yaml_text(given))
     return recipe
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
+from benchmark.methods.own_code import check_code
 from benchmark.training.jobs import is_out_of_memory, pays_together, train_fold
 from mer_lightning.metrics import confusion_matrix, uf1
 from mer_lightning.types import DivergedError, person_of
@@ -173,6 +174,7 @@ def _train_folds(recipe: Recipe, fits: Sequence[Fit], how: AtOnce | None, watch:
     if how is not None and len(fits) > 1:
         assert recipe.model is not None and recipe.training is not None, "the plan has checked the recipe"
         try:
+            check_code(recipe.outside)
             yield from train_networks(watched(*fits), recipe.model, recipe.training, how)
         except Exception as error:
             if not is_out_of_memory(error):

@@ -13,10 +13,11 @@ from kornia.augmentation import RandomAffine, RandomGaussianBlur, RandomHorizont
 from torch import Tensor, nn
 
 from mer_lightning.devices import few_numbers
+from mer_lightning.outside import AUGMENTATIONS
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mer_lightning.motion import Representation
     from mer_lightning.settings import Augmentation
@@ -28,15 +29,20 @@ def check_augmentation(settings: Augmentation, representation: Representation) -
     """Make sure that what a recipe asks for is defined for what its method sees.
 
     Raises:
-        DataError: It is not; the message starts with the key in a recipe.
-        ValueError: A representation has a channel that a mirror reverses, but does not call it ``u``.
+        DataError: It is not; the message starts with the key in a recipe. Or a representation has a channel that a
+            mirror reverses, but does not call it ``u``.
     """
     signs = tuple(-1 if channel == "u" else 1 for channel in representation.channels)
     if representation.hflip_sign != signs:
-        raise ValueError(
+        raise DataError(
             f"{representation.name}: hflip_sign is {representation.hflip_sign}; expected {signs}, since motion across "
             f"is found by the name u among {', '.join(representation.channels)}"
         )
+    for number, one in enumerate(settings.custom):
+        try:
+            one.load(AUGMENTATIONS)
+        except DataError as error:
+            raise DataError(f"training.augmentation.custom.{number}.{error}") from error
     if settings.acts_on == "frames" or representation.vectors or "u" not in representation.channels:
         return
     for key, asked in (("degrees", settings.degrees), ("scale", settings.scale)):
@@ -133,6 +139,9 @@ class BatchAugmentation(nn.Module):
         self._moves = nn.ModuleList(moves)
         self._quarter_turns = settings.quarter_turns
         self._blur = RandomGaussianBlur(_BLUR_SIDE, _BLUR_SIGMA, p=settings.blur) if settings.blur else None
+        self._custom = nn.ModuleList(
+            _Custom(one.name, one.build(AUGMENTATIONS, channels=self._channels)) for one in settings.custom
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Augment ``(B, C, H, W)`` or ``(B, C, T, H, W)`` floats; the input is left as it was."""
@@ -151,4 +160,31 @@ class BatchAugmentation(nn.Module):
         if self._blur is not None:
             planes = self._blur(planes)
         moved = planes.view_as(inputs)
-        return turn_vectors(moved, self._channels, linear, self._still) if self._channels else moved
+        if self._channels:
+            moved = turn_vectors(moved, self._channels, linear, self._still)
+        for change in self._custom:
+            moved = change(moved)
+        return moved
+
+
+class _Custom(nn.Module):
+    """A change by code outside the suite, held to giving what it got: a batch of this shape, and its input as it was.
+
+    Args:
+        name: As in the recipe.
+        change: What is called.
+    """
+
+    def __init__(self, name: str, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self._name, self.change = name, change
+
+    @torch.no_grad()
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Change ``(B, C, [T,] H, W)``."""
+        # what it does in place must not reach the table
+        changed = self.change(inputs.clone())
+        if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (inputs.shape, inputs.dtype):  # pyright: ignore[reportUnnecessaryIsInstance]
+            gave = (tuple(changed.shape), changed.dtype) if isinstance(changed, Tensor) else type(changed).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DataError(f"{self._name}: expected {tuple(inputs.shape)}, {inputs.dtype} as it got, it gave {gave}")
+        return changed

@@ -23,6 +23,7 @@ from mer_lightning.motion.representation import Representation
 from mer_lightning.motion.spotting import spot_apex
 from mer_lightning.motion.strain import optical_strain
 from mer_lightning.motion.tvl1 import tvl1_flow
+from mer_lightning.outside import find_place, load_class
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -63,17 +64,15 @@ def get_representation(name: str, arguments: Mapping[str, Any] | None = None) ->
     """A representation with other arguments than its own.
 
     Args:
-        name: One of ``REPRESENTATIONS``.
+        name: One of ``REPRESENTATIONS``; or of a class outside the suite, see ``Component``.
         arguments: By name, as YAML gives them: a list stands for a tuple.
 
     Raises:
         DataError: No such representation or argument, or an argument does not fit; the message starts with its key
             in a recipe.
     """
-    if name not in REPRESENTATIONS:
-        raise DataError(f"representation: '{name}' is unknown; expected one of {', '.join(REPRESENTATIONS)}")
-    default = REPRESENTATIONS[name]
-    known = [key for key in type(default).model_fields if key != "name"]
+    kind, own = _kind_of(name)
+    known = [key for key in kind.model_fields if key != "name"]
     for key in arguments or {}:
         if key not in known:
             raise DataError(
@@ -81,12 +80,30 @@ def get_representation(name: str, arguments: Mapping[str, Any] | None = None) ->
             )
     try:
         # strict through JSON: a list may fill a tuple, but text never becomes a number
-        given = default.model_dump(mode="json") | dict(arguments or {})
-        return type(default).model_validate_json(json.dumps(given))  # pyright: ignore[reportReturnType]
+        return kind.model_validate_json(json.dumps(own | dict(arguments or {})))  # pyright: ignore[reportReturnType]
     except TypeError as error:
         raise DataError(f"representation.arguments: {error}") from error
     except ValidationError as error:
         raise DataError(first_mistake(error, "representation", "arguments")) from error
+
+
+def _kind_of(name: str) -> tuple[type[FlowMap | FromFrames], dict[str, Any]]:
+    """The class of a representation, and the arguments that it has unless told otherwise."""
+    if name in REPRESENTATIONS:
+        default = REPRESENTATIONS[name]
+        return type(default), default.model_dump(mode="json")
+    try:
+        place = find_place(name, __name__)
+        found = None if place is None else load_class(place)
+    except DataError as error:
+        raise DataError(f"representation.{error}") from error
+    if found is None:
+        raise DataError(f"representation: '{name}' is unknown; expected one of {', '.join(REPRESENTATIONS)}")
+    if not issubclass(found, FlowMap | FromFrames):
+        raise DataError(
+            f"representation.name: {found.__name__} is another kind of class; expected a subclass of FromFrames"
+        )
+    return found, {"name": name} if found.model_fields["name"].is_required() else {}
 
 
 __all__ = [

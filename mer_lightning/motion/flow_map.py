@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mer_lightning.motion.flow_representations import OnsetApexFlow
+from mer_lightning.outside import hash_of_class
 from mer_lightning.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,8 +57,12 @@ class FlowMap(Settings):
         return _FROM_FRAMES.vectors
 
     def cache_key(self) -> str:
-        """Identity of the computation from frames; reading a map needs no cache."""
-        return _FROM_FRAMES.cache_key()
+        """Identity of the computation from frames; reading a map needs no cache.
+
+        Code outside the suite counts with its parameters and sources.
+        """
+        outside = hash_of_class(type(self))
+        return _FROM_FRAMES.cache_key() + (f"|{outside}|{self.model_dump_json()}" if outside else "")
 
     def __call__(
         self,

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from torch.nn import functional
 
 from mer_lightning.motion.spotting import spot_apex
+from mer_lightning.outside import hash_of_class
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 from mer_lightning.video.magnification import TemporalFilter, magnify_motion
@@ -163,7 +164,10 @@ class FromFrames(Settings):
         return ()
 
     def cache_key(self) -> str:
-        """Identity of the computation: class, every parameter, the versions of code, the content of its files."""
+        """Identity of the computation: class, every parameter, the versions of code, the content of its files.
+
+        Code outside the suite counts with its sources.
+        """
         fields = type(self).model_fields
         unused = {
             key for key, field in fields.items() if LATER in field.metadata and getattr(self, key) == field.default
@@ -176,8 +180,8 @@ class FromFrames(Settings):
             except OSError as error:
                 raise DataError(f"{path}: weights not readable ({error.strerror})") from error
             key = hashlib.sha256(f"{key}|{content}".encode()).hexdigest()
-        for version in self.code_versions:
-            key = hashlib.sha256(f"{key}|{version}".encode()).hexdigest()
+        for version in (*self.code_versions, hash_of_class(type(self))):
+            key = hashlib.sha256(f"{key}|{version}".encode()).hexdigest() if version else key
         return key
 
     def sample(

@@ -7,8 +7,10 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from benchmark.places import workspace
 from benchmark.training.executors.executor import DEATHS, END, POLL_SECONDS, copy_of, cores
 from benchmark.training.jobs import Job, Outcome, do_job, failure
+from mer_lightning.outside import loaded_below
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Ray:
                 address=self._address or "local",
                 log_to_driver=False,
                 logging_level="error",
+                runtime_env=_environment(),
                 **({} if self._address else local),
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -114,6 +117,15 @@ class Ray:
                 except Exception as error:
                     outcomes = tuple(Outcome(fold.held_out, failure(error)) for fold in job.folds)
                 yield job, outcomes
+
+
+def _environment() -> dict[str, Any]:
+    """What a worker needs: where the user's own code lies, if any is run. A cluster has the workspace at one place."""
+    root = workspace().root
+    if not loaded_below(root):
+        return {}
+    paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"env_vars": {"PYTHONPATH": os.pathsep.join(paths)}}
 
 
 def _check_address(address: str | None) -> None:

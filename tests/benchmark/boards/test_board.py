@@ -86,3 +86,28 @@ def test_a_board_of_my_protocol_ranks_by_its_metric():
         assert board.rows[0].scores["all"]["uf1"].mean < board.rows[1].scores["all"]["uf1"].mean
         text = next(text for path, text in render(SHIPPED, [board]).items() if path.name == "mylab.md")
         assert "**Ranked by Accuracy**" in text
+
+
+CODE = {"name": "nets.a.A", "room": "mer_lightning.models", "found_in": "workspace", "hash": "a1" * 32}
+
+
+class TestCodeOutsideTheSuite:
+    def row(self, tmp_path, recipe):
+        save_run(tmp_path / "records", run_record(recipe={"deviations": ["Wider."], **recipe}))
+        return load_boards(tmp_path)[0].rows[0]
+
+    @pytest.mark.parametrize(
+        "of", [lambda code: {"outside": [code]}, lambda code: {"parts": {"a": {"outside": [code]}}}]
+    )
+    def test_a_row_says_that_it_runs_it_and_whose_it_is(self, tmp_path, of):
+        row = self.row(tmp_path, of(CODE))
+        assert row.title == "M (own code)"
+        assert row.notes == ("Wider.", "Code outside the suite: nets.a.A (workspace, sources a1a1a1a1a1).")
+
+    def test_a_row_without_it_says_nothing(self, tmp_path):
+        row = self.row(tmp_path, {"parts": {"a": {}}})
+        assert (row.title, row.notes) == ("M", ("Wider.",))
+
+    def test_a_record_that_says_it_wrongly_is_refused(self):
+        with pytest.raises(ValueError, match=r"outside\.0\.hash"):
+            run_record(recipe={"deviations": [], "outside": [CODE | {"hash": "short"}]})

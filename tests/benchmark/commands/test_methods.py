@@ -9,6 +9,7 @@ import benchmark.methods.recipe_files
 from benchmark.__main__ import main
 from tests.benchmark.boards.test_reported import METHODS
 from tests.benchmark.methods.test_recipe import GOOD
+from tests.small_packages import write
 
 PLAN = METHODS + "- {id: later, title: Later, paper: s7, tier: C}\n"
 
@@ -92,3 +93,38 @@ def test_a_broken_list_of_methods_is_named(world, capsys):
     benchmark.commands.methods.REPORTED.joinpath("methods.yaml").write_text("methods: 3\n")
     assert main(["methods"]) == 2
     assert "methods.yaml: methods: " in capsys.readouterr().err
+
+
+class TestMethodsOfOnesOwn:
+    @pytest.fixture
+    def root(self, world, tmp_path):
+        root = tmp_path / "workspace"
+        files = {"methods/mine.yaml": GOOD, "methods/broken.yaml": "title: 3\n", "methods/full.yaml": GOOD}
+        return write(root, {**files, "elsewhere/other.yaml": (world / "full.yaml").read_text()})
+
+    def test_they_are_listed_and_marked_and_what_cannot_be_used_is_said_beside(self, root, capsys):
+        assert main(["--workspace", str(root), "methods", "--json"]) == 0
+        said = capsys.readouterr()
+        owners = {method["name"]: method["of"] for method in json.loads(said.out)}
+        assert owners == {"full": "", "cited": "", "later": "", "baseline": "", "mine": "workspace"}
+        assert "not listed: " in said.err
+        assert "methods/broken.yaml: title: " in said.err
+        assert "methods/full.yaml: the suite has a method 'full' already; call the file otherwise" in said.err
+
+    def test_the_list_for_people_marks_them_too(self, root, capsys):
+        assert main(["--workspace", str(root), "methods"]) == 0
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["mine"]]
+        assert line.rstrip().endswith("workspace")
+
+    def test_one_is_shown_by_its_name_or_file(self, root, capsys):
+        assert main(["--workspace", str(root), "methods", "--show", "mine"]) == 0
+        assert capsys.readouterr().out.startswith("A, tier A, –, of workspace: runs\n")
+        assert main(["--workspace", str(root), "methods", "--show", str(root / "elsewhere" / "other.yaml")]) == 0
+        assert capsys.readouterr().out.startswith("A, tier A, –, of file: runs\n")
+        assert main(["--workspace", str(root), "methods", "--show", "broken"]) == 2
+        assert "methods/broken.yaml: title: " in capsys.readouterr().err
+
+    def test_a_file_of_one_command_is_unknown_to_the_next(self, root, capsys):
+        main(["--workspace", str(root), "methods", "--show", str(root / "elsewhere" / "other.yaml")])
+        assert main(["--workspace", str(root), "methods", "--show", "other"]) == 2
+        assert "method 'other' is unknown" in capsys.readouterr().err

@@ -80,7 +80,9 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ("flow_map", "lbp_top", "model: lbp_top gives feature vectors, which only an estimator reads"),
         ("ststnet.STSTNet", "ststnet2.STSTNet", "model.name: no file ststnet2.py in mer_lightning/models"),
         ("ststnet.STSTNet", "ststnet.STSTNot", "model.name: no class STSTNot in mer_lightning/models/ststnet.py"),
-        ("ststnet.STSTNet", "os.path.Join", "model.name: String should match"),
+        ("ststnet.STSTNet", "os.path.Join", "model.name: no module os.path"),
+        ("ststnet.STSTNet", "STSTNet", "model.name: String should match"),
+        ("ststnet.STSTNet", "layers.Tensor", "model.name: Tensor is only imported in mer_lightning/models/layers.py"),
         ("dropout: 0.5", "drop: 0.5", "model.arguments.drop: ststnet.STSTNet takes no such argument"),
         ("dropout: 0.5", "dropout: much", "model.arguments.dropout: Input should be a valid number"),
         (
@@ -205,6 +207,8 @@ def test_a_recipe_fits_the_classes_of_each_protocol_that_it_is_trained_under(fol
 
 def test_a_network_that_looks_at_its_values_is_made_with_them(folder, monkeypatch):
     class Looks(torch.nn.Linear):
+        __module__ = mer_lightning.models.ststnet.__name__
+
         def __init__(self, in_channels: int = 3, classes: int = 3) -> None:
             super().__init__(in_channels, classes)
             self.largest = float(self.weight.max())

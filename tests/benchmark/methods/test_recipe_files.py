@@ -1,12 +1,16 @@
 """A recipe lies anywhere in its folder and may say only what differs from another one."""
 
+from contextvars import copy_context
+
 import pytest
 
 import benchmark.methods.recipe_files
 from benchmark.files import read_yaml
-from benchmark.methods.recipe import load_recipe, recipe_names, recipe_text
-from benchmark.methods.recipe_files import read_recipe, recipe_file
+from benchmark.methods.recipe import load_recipe, load_recipes, recipe_names, recipe_text
+from benchmark.methods.recipe_files import name_of, offer_problems, read_recipe, recipe_file, recipe_files
+from benchmark.places import Workspace, working_in
 from mer_lightning.types import DataError
+from tests import small_packages as own
 
 WHOLE = """
 title: A
@@ -111,3 +115,67 @@ def test_a_variant_is_shown_whole_and_reads_back_as_itself(write, tmp_path):
 def test_the_recipes_that_are_shipped_are_short():
     lines = sum(len(path.read_text().splitlines()) for path in benchmark.methods.recipe_files.recipe_paths().values())
     assert lines <= 1400
+
+
+class TestRecipesOfOnesOwn:
+    @pytest.fixture
+    def root(self, tmp_path):
+        with working_in(Workspace(tmp_path)):
+            yield tmp_path
+
+    def test_they_are_found_by_name_anywhere_in_the_workspace(self, root):
+        own.write(root, {"methods/tried/longer.yaml": "variant_of: ststnet\ntitle: Longer\ntraining: {epochs: 9}\n"})
+        assert load_recipe("longer").model == load_recipe("ststnet").model
+        assert recipe_files()["longer"].of == "workspace"
+        assert recipe_file("longer") == str(root / "methods" / "tried" / "longer.yaml")
+
+    def test_a_file_is_known_by_its_name_once_it_was_given(self, root):
+        own.write(root, {"elsewhere/longer.yaml": "variant_of: ststnet\ntitle: Longer\n"})
+        assert copy_context().run(lambda: load_recipe(name_of(f"{root}/elsewhere/longer.yaml")).title) == "Longer"
+
+    def test_a_file_of_the_workspace_may_be_given_by_its_path_too(self, root):
+        own.write(root, {"methods/longer.yaml": "variant_of: ststnet\ntitle: Longer\n"})
+        assert copy_context().run(name_of, f"{root}/methods/longer.yaml") == "longer"
+
+    def test_a_name_is_given_as_it_is(self):
+        assert name_of("whatever") == "whatever"
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ("nosuch.yaml", "nosuch.yaml: no such file"),
+            ("folder/net.yml", "expected a file <name>.yaml, or the name of a method"),
+            ("elsewhere/ststnet.yaml", "the suite has a method 'ststnet' already; call the file otherwise"),
+            ("elsewhere/My Net.yaml", "expected a file <name>.yaml, in lower-case letters, digits and -"),
+            ("elsewhere/mine.yaml", "methods/mine.yaml is a method 'mine' already; call the file otherwise"),
+        ],
+    )
+    def test_a_file_that_cannot_be_a_method_is_one_line(self, root, monkeypatch, given, says):
+        names = ("elsewhere/ststnet", "elsewhere/My Net", "elsewhere/mine", "methods/mine")
+        own.write(root, {f"{name}.yaml": "variant_of: ststnet\n" for name in names})
+        monkeypatch.chdir(root)
+        with pytest.raises(DataError) as raised:
+            copy_context().run(name_of, given)
+        assert says in str(raised.value)
+
+    def test_a_name_of_the_suite_is_refused_when_it_is_asked_for_and_never_replaces_it(self, root):
+        own.write(root, {"methods/ststnet.yaml": "variant_of: majority\n"})
+        with pytest.raises(DataError, match=r"methods/ststnet\.yaml: the suite has a method 'ststnet' already"):
+            load_recipe("ststnet")
+        assert load_recipe("off-apexnet").name == "off-apexnet"
+
+    def test_one_that_is_broken_leaves_the_others_usable(self, root):
+        own.write(root, {"methods/broken.yaml": "title: 3\n", "methods/longer.yaml": "variant_of: ststnet\n"})
+        problems = []
+        recipes = load_recipes(problems)
+        assert "longer" in recipes
+        assert "broken" not in recipes
+        (problem,) = problems
+        assert "methods/broken.yaml: title: " in problem
+
+    def test_a_distribution_offers_recipes_and_one_that_has_none_is_named(self, root):
+        points = "[mer_bench.recipes]\nacme = acme\nnone = nosuch.recipes\n"
+        own.write_distribution(root, points, {"acme/__init__.py": "", "acme/acme-net.yaml": "variant_of: ststnet\n"})
+        assert load_recipe("acme-net").training == load_recipe("ststnet").training
+        assert recipe_files()["acme-net"].of == "acme-mer 1.2"
+        assert offer_problems() == ["acme-mer 1.2: entry point of mer_bench.recipes: no package nosuch.recipes"]

@@ -26,6 +26,9 @@ def test_folds_at_once_give_the_predictions_of_folds_one_by_one(bench, network):
 class Hungry(STSTNet):
     """Takes more memory than there is where more than two run together."""
 
+    # a recipe names only what its file defines
+    __module__ = STSTNet.__module__
+
     def forward(self, x):
         replicas = running_replicas()
         if replicas is not None and len(replicas.sizes) > 2:
@@ -85,6 +88,8 @@ def test_a_fold_whose_training_diverged_failed(bench, network):
 
 def test_a_method_that_cannot_run_at_once_says_why_and_runs(bench, monkeypatch):
     class Branching(STSTNet):
+        __module__ = STSTNet.__module__
+
         def forward(self, x):
             return super().forward(x if x.sum() > 0 else -x)
 

@@ -10,8 +10,10 @@ from mer_lightning.augmentation import BatchAugmentation, check_augmentation
 from mer_lightning.augmentation.batch import quarter_turns, turn_vectors
 from mer_lightning.motion import ApexFrame, FlowMap, FlowSequence, FrameSequence, OnsetApexFlow
 from mer_lightning.motion.strain import flow_magnitude, normalise, optical_strain
-from mer_lightning.settings import Augmentation
+from mer_lightning.outside import importable
+from mer_lightning.settings import Augmentation, Component
 from mer_lightning.types import DataError
+from tests.small_packages import write
 
 MAPS = torch.rand(16, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 PIXELS = OnsetApexFlow(third="magnitude_strain")
@@ -226,3 +228,75 @@ def test_wrong_channels_and_settings_are_refused():
     for wrong in ({"scale": (1.2, 0.8)}, {"scale": (0.0, 1.0)}, {"degrees": -1.0}, {"blur": math.nan}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Augmentation(**wrong)
+
+
+class TestOwnAugmentations:
+    ADD = """
+    import torch
+
+
+    class Add(torch.nn.Module):
+        def __init__(self, level: float = 1.0, channels: tuple = ()) -> None:
+            super().__init__()
+            self.level, self.channels = level, channels
+
+        def forward(self, x):
+            x += self.level
+            return x
+
+
+    class Halve:
+        def __call__(self, x):
+            return x / 2
+
+
+    class Crop:
+        def __call__(self, x):
+            return x[..., 1:]
+
+
+    class Count:
+        def __call__(self, x):
+            return 3
+
+
+    class Still:
+        pass
+    """
+
+    @pytest.fixture(autouse=True)
+    def root(self, tmp_path):
+        with importable(write(tmp_path, {"my_aug/changes.py": self.ADD})):
+            yield
+
+    def own(self, *names):
+        return augment(FlowMap(), custom=tuple(Component(name=f"my_aug.changes.{name}") for name in names))
+
+    def test_they_act_in_their_order_and_leave_the_table_as_it_was(self):
+        before = MAPS.clone()
+        assert torch.equal(self.own("Add", "Halve")(MAPS), (MAPS + 1) / 2)
+        assert torch.equal(MAPS, before)
+
+    def test_they_act_on_what_the_others_gave(self):
+        both = augment(FlowMap(), hflip=1.0, custom=(Component(name="my_aug.changes.Add", arguments={"level": 2.0}),))
+        assert torch.equal(both(MAPS), augment(FlowMap(), hflip=1.0)(MAPS) + 2)
+
+    @pytest.mark.parametrize(("name", "says"), [("Crop", r"it gave \(\(16, 3, 8, 7\)"), ("Count", "it gave int")])
+    def test_what_gives_another_shape_is_named(self, name, says):
+        with pytest.raises(DataError, match=rf"my_aug\.changes\.{name}: expected \(16, 3, 8, 8\), .*{says}"):
+            self.own(name)(MAPS)
+
+    def test_what_cannot_be_called_is_found_before_anything_trains(self):
+        with pytest.raises(DataError, match=r"training\.augmentation\.custom\.0\.name: Still is another kind of class"):
+            self.own("Still")
+
+    def test_the_suite_has_none_to_name(self):
+        with pytest.raises(
+            ValueError, match=r"expected the path of code outside the suite like my_package\.aug\.MyAug"
+        ):
+            Augmentation(custom=(Component(name="batch.BatchAugmentation"),))
+
+    def test_settings_without_them_are_written_as_before_they_existed(self):
+        assert "custom" not in Augmentation(hflip=0.5).model_dump(mode="json")
+        own = Augmentation(custom=(Component(name="my_aug.changes.Add"),))
+        assert Augmentation.model_validate_json(own.model_dump_json()) == own

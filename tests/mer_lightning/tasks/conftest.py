@@ -40,3 +40,5 @@ def odd_models(monkeypatch):
 
     for model in (MeanOfOthers, Branching, PlainDropout):
         monkeypatch.setattr(ststnet, model.__name__, model, raising=False)
+        # a recipe names only what its file defines
+        monkeypatch.setattr(model, "__module__", ststnet.__name__)
