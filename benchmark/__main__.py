@@ -32,6 +32,8 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmark.places import Workspace
+
 # in the order in which `mer-bench --help` lists them
 _COMMANDS = (
     add_run_commands,
@@ -58,26 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all went well, 1 when something asked for did not (a fold failed, tables drifted), 2 when the input
         was not what it should be.
     """
-    place = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    place.add_argument("--workspace", type=Path)
-    given, words = place.parse_known_args(argv)
-    try:
-        chosen = find_workspace(given.workspace)
-    except DataError as error:
-        print(f"mer-bench: {error}", file=sys.stderr)
-        return 2
-    with working_in(chosen):
-        # what a command sets for itself ends with it
-        return copy_context().run(_run, words)
-
-
-def _run(words: Sequence[str]) -> int:
-    arguments = make_parser().read(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a file name need not be text that the terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status: int = arguments.handler(arguments)
+        chosen, words = _workspace_of(argv)
+        with working_in(chosen):
+            arguments = make_parser().read(words)
+            # what a command sets for itself ends with it
+            status: int = copy_context().run(arguments.handler, arguments)
         sys.stdout.flush()
         return status
     except DataError as error:
@@ -96,6 +87,14 @@ def _run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("mer-bench: stopped; finished folds are kept, the same command goes on", file=sys.stderr)
         return 130
+
+
+def _workspace_of(argv: Sequence[str] | None) -> tuple[Workspace, list[str]]:
+    """The workspace that a command line names, and its other words: the flags of commands have defaults in it."""
+    place = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    place.add_argument("--workspace", type=Path)
+    given, words = place.parse_known_args(argv)
+    return find_workspace(given.workspace), words
 
 
 def _drop_output() -> None:

@@ -174,6 +174,9 @@ def load_boards(leaderboards: Path, recorded: Sequence[RunRecord] | None = None)
     # a method that was recorded may have no recipe any more
     methods = {*recipe_names(), *(record.method for records in runs.values() for record in records)}
     paths = sorted(path for path in (leaderboards / "reported").glob("*.yaml") if path.name != METHODS)
+    if recorded is not None:
+        # what was published under other protocols is shown by nobody
+        paths = [path for path in paths if path.stem in set(map(shipped_board, runs))]
     reported = {path.stem: _load_reported(path, methods) for path in paths}
     order = sorted(runs, key=lambda board: (is_synthetic(board), len(runs[board][0].databases) == 1, board))
     return [_board(name, runs[name], reported.get(shipped_board(name))) for name in order]
@@ -262,9 +265,8 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
 
 
 def _title(run: RunRecord) -> str:
-    marks = [run.edition, "own code" if run.own_code else ""]
-    marks.append("not ranked" if run.unranked and not run.contributed else "")
-    return run.shown_title + "".join(f" ({mark})" for mark in marks if mark)
+    edition = f" ({run.edition})" if run.edition else ""
+    return f"{run.shown_title}{edition}{' (not ranked)' if run.unranked and not run.contributed else ''}"
 
 
 def _of_own_code(run: RunRecord) -> list[str]:

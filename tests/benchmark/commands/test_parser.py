@@ -15,7 +15,10 @@ from mer_lightning import __version__
         (["run", "extra"], "mer-bench run: 'extra' is one word too many; "),
         (["run", "--see", "1"], "mer-bench run: flag '--see' is unknown; did you mean --seed? "),
         (["data", "verfy"], "mer-bench data: command 'verfy' is unknown; did you mean verify? "),
-        (["data", "verify", "--database", "smik"], "argument --database: value 'smik' is unknown; did you mean smic? "),
+        (
+            ["data", "synth", "out", "--database", "smik"],
+            "argument --database: value 'smik' is unknown; did you mean smic? ",
+        ),
         (["run", "--executor", "Local"], "argument --executor: value 'Local' is unknown; did you mean local? "),
         (["tune", "--method", "ststnet"], "mer-bench tune: the following arguments are required: --protocol, --trials"),
         (["run", "--json", "--csv"], "mer-bench run: argument --csv: not allowed with argument --json"),

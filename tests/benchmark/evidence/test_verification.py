@@ -10,7 +10,6 @@ from torch import nn
 
 import benchmark.commands.papers
 import benchmark.evidence.verification
-import benchmark.methods.recipe
 from benchmark.__main__ import main
 from benchmark.evidence.verification import (
     Measured,
@@ -23,6 +22,7 @@ from benchmark.evidence.verification import (
     systems,
     verify_system,
 )
+from benchmark.methods import recipe_files
 from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.places import SHIPPED
 from benchmark.records.network_sizes import NETWORKS, load_networks
@@ -146,7 +146,8 @@ def test_a_marker_of_no_system_is_named(checks):
 def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, monkeypatch, capsys, papers):
     only = papers["s2"].model_copy(update={"variants": papers["s2"].variants[:1]})
     monkeypatch.setattr(benchmark.evidence.verification, "systems", lambda: [only])
-    monkeypatch.setattr(benchmark.methods.recipe, "recipe_names", lambda: ["majority", "s3d-cnn"])
+    files = {name: recipe_files.recipe_files()[name] for name in ("majority", "s3d-cnn")}
+    monkeypatch.setattr(recipe_files, "recipe_files", lambda: files)
     monkeypatch.setattr(benchmark.commands.papers, "SYSTEMS", tmp_path / "systems.md")
     monkeypatch.setattr(benchmark.commands.papers, "SHIPPED", tmp_path)
     (tmp_path / "systems.md").write_text("<!-- verification: s2 -->\nold\n<!-- end of verification -->\n")

@@ -62,8 +62,8 @@ def test_a_suite_may_be_a_file_of_ones_own(tmp_path):
         ("{name: databases}", "databases: expected at least one of smic, casme2, samm"),
         (
             "{name: databases, databases: {casme3: {}}}",
-            "source.databases: database 'casme3' is unknown; expected one of smic, smic_vis, smic_nir, casme2, samm, "
-            "ckplus, fer2013$",
+            "source.databases: database 'casme3' is unknown; did you mean casme2[?] expected one of smic, smic_vis, "
+            "smic_nir, casme2, samm, ckplus, fer2013$",
         ),
         ("{name: databases, databases: {ckplus: {}}}", "databases: expected at least one of smic, casme2, samm$"),
         ("{name: megc2019, databases: {smic: {apex: first}}, edition: x}", "apex"),
