@@ -16,6 +16,7 @@ from benchmark.commands.output import open_console, print_csv, print_table
 from benchmark.methods.recipe import load_recipe, load_recipes, recipe_text
 from benchmark.methods.recipe_files import name_of, offer_problems, recipe_files
 from benchmark.places import REPORTED
+from mer_lightning.mistakes import unknown
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _show_method(name: str, as_json: bool) -> int:
         # one of the user's that cannot be read says why
         load_recipe(name)
     if listing is None:
-        raise DataError(f"method '{name}' is unknown; `mer-bench methods` lists all of them")
+        raise DataError(unknown("method", name, recipes, "`mer-bench methods`"))
     if as_json:
         print(json.dumps(_dump(listing, recipes), indent=1, ensure_ascii=False))
         return 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.files import read_yaml
 from benchmark.places import RECIPES, workspace
 from mer_lightning import outside
+from mer_lightning.mistakes import unknown
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def recipe_path(name: str) -> Path:
     """
     files = recipe_files()
     if name not in files:
-        raise DataError(f"method '{name}' is unknown; expected one of {', '.join(files)}")
+        raise DataError(unknown("method", name, files, "`mer-bench methods`"))
     if files[name].problem:
         raise DataError(files[name].problem)
     return files[name].path
@@ -179,7 +180,7 @@ def _resolved(name: str, variants: tuple[str, ...]) -> dict[str, Any]:
     if other in chain:
         raise DataError(f"{path}: variant_of: {' is a variant of '.join([*chain, other])}")
     if other not in recipe_paths():
-        raise DataError(f"{path}: variant_of: method '{other}' is unknown")
+        raise DataError(f"{path}: variant_of: {unknown('method', other, recipe_paths(), '`mer-bench methods`')}")
     try:
         return _merged(_resolved(other, chain), values)
     except _NotThereError as error:

@@ -11,6 +11,7 @@ from benchmark.files import load_yaml
 from benchmark.methods.protocol_files import is_protocol_file
 from benchmark.methods.source import Source  # noqa: TC001 - a field
 from benchmark.places import SUITES, workspace
+from mer_lightning.mistakes import unknown
 from mer_lightning.settings import Seed, Settings
 from mer_lightning.types import DataError
 
@@ -85,8 +86,8 @@ def load_suite(name: str) -> Suite:
     if name in own:
         return _own_suite(workspace().suites / f"{name}.yaml")
     if name not in suite_names():
-        known = ", ".join(dict.fromkeys([*suite_names(), *own]))
-        raise DataError(f"suite '{name}' is unknown; expected one of {known}, or a file <name>.yaml")
+        known = dict.fromkeys([*suite_names(), *own])
+        raise DataError(f"{unknown('suite', name, known)}, or a file <name>.yaml")
     return load_yaml(SUITES / f"{name}.yaml", Suite, name=name)
 
 

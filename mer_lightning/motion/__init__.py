@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from mer_lightning.mistakes import first_mistake
+from mer_lightning.mistakes import first_mistake, unknown
 from mer_lightning.motion.descriptor_representations import Features
 from mer_lightning.motion.dynamic_image import DynamicImage
 from mer_lightning.motion.farneback import farneback_flow
@@ -98,7 +98,7 @@ def _kind_of(name: str) -> tuple[type[FlowMap | FromFrames], dict[str, Any]]:
     except DataError as error:
         raise DataError(f"representation.{error}") from error
     if found is None:
-        raise DataError(f"representation: '{name}' is unknown; expected one of {', '.join(REPRESENTATIONS)}")
+        raise DataError("representation: " + unknown("", name, REPRESENTATIONS).lstrip())
     if not issubclass(found, FlowMap | FromFrames):
         raise DataError(
             f"representation.name: {found.__name__} is another kind of class; expected a subclass of FromFrames"

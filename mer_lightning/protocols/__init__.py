@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mer_lightning.mistakes import unknown
 from mer_lightning.protocols.definition import OWN_NAME, Definition, definition_of, difference
 from mer_lightning.protocols.fold import Fold, InnerFold, People, PretrainingFold, Rows, fold_seed, rows_of
 from mer_lightning.protocols.protocol import (
@@ -232,6 +233,6 @@ def get_protocol(name: str, definition: Definition | None = None) -> Protocol:
         else PROTOCOLS | {own: protocol for own, (protocol, _) in _own.known.items()}
     )
     if base not in known:
-        raise DataError(f"protocol '{name}' is unknown; expected one of {', '.join(known)}")
+        raise DataError(unknown("protocol", name, known))
     protocol = known[base]
     return replace(protocol, selection=selection) if selection else protocol  # pyright: ignore[reportArgumentType]

@@ -192,7 +192,7 @@ def test_what_is_read_is_what_is_written(folder):
         ("notes: {smic: Odd.}", "notes: {samm: Odd.}", "row 'Full': notes: no column 'samm'"),
         ("name: Cited", "name: Full", "row 'Full' is given twice"),
         ("id: size", "id: smic", "column 'smic' is given twice"),
-        ("protocol: smic-3,", "protocol: smic-4,", "protocol 'smic-4' is unknown; expected one of megc2019"),
+        ("protocol: smic-3,", "protocol: smic-4,", "protocol 'smic-4' is unknown; did you mean smic-3"),
         ("protocol: megc2019,", "protocol: casme2-5,", "column 'smic': casme2-5 has no database smic"),
         (", database: smic", "", "column 'smic': which database of megc2019?"),
         ("unit: percent", "unit: number", "column 'smic': accuracy is a fraction or percent"),

@@ -228,7 +228,7 @@ def test_what_decides_a_member_decides_the_ensemble_and_its_prose_does_not(recip
     [
         (
             MEAN.replace("method: svm", "method: swm"),
-            "ensemble.members.1.method: method 'swm' is unknown; expected one",
+            "ensemble.members.1.method: method 'swm' is unknown; did you mean svm",
         ),
         (MEAN.replace("method: svm", "method: seeds"), "ensemble.members.1.method: seeds is an ensemble itself"),
         (MEAN.replace("method: svm", "method: net"), "ensemble: members: net is given twice"),

@@ -64,7 +64,7 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ("name: adam", "name: adamax", "training.optimizer.name: Input should be 'adam', 'adamw' or 'sgd'"),
         ("title: A", "title: A\ntitle: C", 'found duplicate key "title"'),
         ("tier: A", "tier: [A", "line"),
-        ("flow_map", "flow_mop", "representation: 'flow_mop' is unknown; expected one of .*flow_map"),
+        ("flow_map", "flow_mop", "representation: 'flow_mop' is unknown; did you mean .*expected one of .*flow_map"),
         (
             "flow_map",
             "{name: flow_sequence, arguments: {size: [96, 96], frams: 11}}",
