@@ -19,8 +19,8 @@ from benchmark.methods.recipe_files import (
     recipe_paths,
 )
 from benchmark.methods.search_space import Range, checked
-from mer_lightning import outside
 from mer_lightning.mistakes import first_mistake
+from mer_lightning.outside import AUGMENTATIONS, ESTIMATORS, MODELS, REPRESENTATIONS
 from mer_lightning.settings import Component, Settings, Training
 from mer_lightning.types import DataError
 
@@ -248,15 +248,15 @@ class Recipe(Settings):
         """Key, name and room of every class that it names itself."""
         transfer = self.transfer
         names = [
-            ("representation", self.representation, outside.REPRESENTATIONS),
-            ("model", self.model, outside.MODELS),
-            ("estimator", self.estimator, outside.ESTIMATORS),
-            ("ensemble.top", self.ensemble and self.ensemble.top, outside.ESTIMATORS),
-            ("transfer.representation", transfer and transfer.representation, outside.REPRESENTATIONS),
+            ("representation", self.representation, REPRESENTATIONS),
+            ("model", self.model, MODELS),
+            ("estimator", self.estimator, ESTIMATORS),
+            ("ensemble.top", self.ensemble and self.ensemble.top, ESTIMATORS),
+            ("transfer.representation", transfer and transfer.representation, REPRESENTATIONS),
         ]
         for key, training in (("training", self.training), ("transfer.training", transfer and transfer.training)):
             for number, one in enumerate(training.augmentation.custom if training and training.augmentation else ()):
-                names.append((f"{key}.augmentation.custom.{number}", one, outside.AUGMENTATIONS))
+                names.append((f"{key}.augmentation.custom.{number}", one, AUGMENTATIONS))
         return [(key, one.name, room) for key, one, room in names if one is not None]
 
     def _deciding(self) -> dict[str, Any]:

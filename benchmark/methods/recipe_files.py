@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.files import read_yaml
 from benchmark.places import RECIPES, workspace
-from mer_lightning import outside
 from mer_lightning.mistakes import unknown
+from mer_lightning.outside import GROUPS, Place, folder_of, offers
+from mer_lightning.outside import RECIPES as OFFERED_RECIPES
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def recipe_paths() -> dict[str, Path]:
 
 def offer_problems() -> list[str]:
     """What is wrong with what installed distributions offer, a line each that names the distribution."""
-    groups = (outside.RECIPES, *outside.GROUPS.values())
-    problems = [problem for group in groups for problem in outside.offers(group).problems]
+    groups = (OFFERED_RECIPES, *GROUPS.values())
+    problems = [problem for group in groups for problem in offers(group).problems]
     return [*dict.fromkeys(problems), *_broken_offers()]
 
 
@@ -144,7 +145,7 @@ def _of_others() -> Iterator[tuple[Path, str]]:
     """Files that are not shipped, each with whose it is."""
     for place in _offered():
         try:
-            folder = outside.folder_of(place)
+            folder = folder_of(place)
         except DataError:
             continue
         yield from ((path, place.distribution) for path in _yaml_below(folder))
@@ -152,17 +153,17 @@ def _of_others() -> Iterator[tuple[Path, str]]:
     yield from ((path, NAMED) for path in _named.get().values())
 
 
-def _offered() -> Iterator[outside.Place]:
-    for places in outside.offers(outside.RECIPES).places.values():
+def _offered() -> Iterator[Place]:
+    for places in offers(OFFERED_RECIPES).places.values():
         yield from places
 
 
 def _broken_offers() -> Iterator[str]:
     for place in _offered():
         try:
-            outside.folder_of(place)
+            folder_of(place)
         except DataError:
-            yield f"{place.distribution}: entry point of {outside.RECIPES}: no package {place.module}"
+            yield f"{place.distribution}: entry point of {OFFERED_RECIPES}: no package {place.module}"
 
 
 def _yaml_below(folder: Path) -> list[Path]:

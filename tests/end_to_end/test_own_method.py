@@ -114,15 +114,6 @@ class TestOwnMethod:
         assert "nets.my_net.MyNet" in bench(workspace, "methods", "--show", "my-best")
 
 
-@pytest.mark.slow
-def test_the_example_makes_a_table_of_its_methods(tmp_path):
-    command = [sys.executable, f"{PROJECT}/examples/own_method/run.py", str(tmp_path)]
-    subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, check=True)
-    table = (tmp_path / "boards" / "mine-synthetic-smic-3.md").read_text()
-    assert "Halves, wide (own code)" in table
-    assert "nets.noise.Noise (workspace" in table
-
-
 def test_a_method_of_ones_own_can_be_planned_without_training(workspace):
     said = bench(workspace, "run", "--suite", "smoke", "--method", "my-net", "--plan")
     assert "could run" in said

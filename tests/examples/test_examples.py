@@ -45,7 +45,7 @@ def test_an_example_runs_and_ends_with_its_result(name, tmp_path, monkeypatch, c
         assert not [*tmp_path.iterdir()], "one file of an example writes nothing where it runs"
     else:
         printed = run_script((EXAMPLES / name).parent, tmp_path)
-    assert re.search(r"UF1\D+[01]\.\d", printed.strip().splitlines()[-1]), printed
+    assert re.search(r"(?i)uf1\D+[01]\.\d", printed.strip().splitlines()[-1]), printed
 
 
 def test_the_list_of_examples_names_each_and_no_other():

@@ -100,7 +100,10 @@ class TestASuiteOfMyOwn:
         path = home / "suites" / "mylab.yaml"
         path.write_text(SUITE)
         assert load_suite("mylab") == load_suite(str(path))
-        with pytest.raises(DataError, match=r"suite 'mlab' is unknown; did you mean mylab\? expected one of .*smoke.*, mylab, or a file"):
+        with pytest.raises(
+            DataError,
+            match=r"suite 'mlab' is unknown; did you mean mylab\? expected one of .*smoke.*, mylab, or a file",
+        ):
             load_suite("mlab")
 
     def test_may_name_protocols_by_files_beside_it(self, home):

@@ -51,7 +51,7 @@ def test_a_correction_that_is_off_and_of_one_clip_is_a_remark():
 
 
 def test_unknown_release():
-    with pytest.raises(DataError, match="annotation release 'casme9' is unknown; expected one of smic-hs-164"):
+    with pytest.raises(DataError, match="annotation release 'casme9' is unknown; did you mean casme2-2019"):
         get_release("casme9")
 
 

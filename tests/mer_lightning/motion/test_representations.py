@@ -232,7 +232,11 @@ def test_wrong_clips_and_settings_are_refused():
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("flow_sequence_s9", {}, "representation: 'flow_sequence_s9' is unknown; did you mean .*expected one of .*flow_map, "),
+        (
+            "flow_sequence_s9",
+            {},
+            "representation: 'flow_sequence_s9' is unknown; did you mean .*expected one of .*flow_map, ",
+        ),
         ("flow_map", {"size": [28, 28]}, r"arguments.size: flow_map takes no such argument; expected none$"),
         ("flow_sequence", {"frame": 11}, "arguments.frame: flow_sequence takes no such argument; expected .*frames"),
         ("flow_sequence", {"name": "mine"}, "arguments.name: flow_sequence takes no such argument"),

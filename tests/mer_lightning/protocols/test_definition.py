@@ -101,7 +101,7 @@ class TestADefinition:
             ({"classes": ["good", "bad", "new"]}, "no label becomes 'new'"),
             ({"labels": {"lab": {"happy": "well"}}}, "labels.lab.happy: expected null or one of good, bad"),
             ({"labels": {"all": {"happy": "good", "sad": "bad"}}}, "database 'all'"),
-            ({"metric": "f2"}, "metric 'f2': expected one of"),
+            ({"metric": "f2"}, "metric 'f2' is unknown; expected one of"),
             ({"expected": {"lab": {"clips": {"good": 1}, "subjects": 1}}}, "expected.lab"),
             ({"left_out": {"s1/c1": "why"}}, "left_out.s1/c1"),
             ({"split": {"test": []}}, "split.test"),
