@@ -25,7 +25,7 @@ from benchmark.commands.parser import Parser
 from benchmark.commands.run import add_run_commands
 from benchmark.commands.score import add_score_command
 from benchmark.commands.tune import add_tune_commands
-from benchmark.places import VARIABLE, find_workspace, working_in
+from benchmark.places import find_workspace, working_in
 from mer_lightning import __version__
 from mer_lightning.types import DataError
 
@@ -106,12 +106,6 @@ def make_parser() -> Parser:
     """Every command with its flags, whose defaults lie in the workspace."""
     parser = Parser(prog="mer-bench", description="Leave-one-subject-out benchmark of micro-expression recognition.")
     parser.add_argument("--version", action="version", version=f"mer-bench {__version__}")
-    # read before the commands are known, whose defaults lie in it; it may stand anywhere
-    parser.add_argument(
-        "--workspace",
-        metavar="DIR",
-        help=f"where runs, records and boards lie (default: {VARIABLE}, then the current folder)",
-    )
     commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in _COMMANDS:
         add(commands)

@@ -22,6 +22,7 @@ from benchmark.boards.leakage import load_leak_boards
 from benchmark.boards.papers import load_papers
 from benchmark.boards.site.pages import SITE, TEMPLATES, Contents, render_site
 from benchmark.boards.tables import load_claims
+from benchmark.places import Workspace, working_in
 from mer_lightning import __version__
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
+
+    from benchmark.commands.parser import Parser
 
 PROJECT = Path(__file__).resolve().parents[1]
 DOCS, LEADERBOARDS = PROJECT / "docs", PROJECT / "leaderboards"
@@ -54,7 +57,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what does not lie in ``docs/``."""
     texts = {"assets/palette.css": palette((TEMPLATES / "style.css").read_text(encoding="utf-8"))}
-    texts |= {"reference/commands.md": command_page(make_parser())} | boards()
+    texts |= {"reference/commands.md": command_page(_commands())} | boards()
     for name, text in texts.items():
         files.append(File.generated(config, name, content=text))
     for name in _PAGES:
@@ -67,6 +70,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             if files.get_file_from_path(name) is None and path.is_file():
                 files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
+
+
+def _commands() -> Parser:
+    """Every command, with places as they are called within the workspace."""
+    with working_in(Workspace(Path())):
+        return make_parser()
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from benchmark.places import VARIABLE
 from mer_lightning.mistakes import unknown
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ class Parser(argparse.ArgumentParser):
         self.allow_abbrev = False
         # that of the command, where it has commands of its own
         self.set_defaults(parser=self)
+        # for the help alone: it is read before the commands are known, whose defaults lie in it
+        self.add_argument(
+            "--workspace",
+            metavar="DIR",
+            help=f"where runs, records and boards lie (default: {VARIABLE}, then the current folder)",
+        )
 
     def read(self, words: Sequence[str] | None) -> argparse.Namespace:
         """Parse, and say of a word that nothing takes which flag of the command was meant.

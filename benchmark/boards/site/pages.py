@@ -259,6 +259,11 @@ def _page_environment() -> jinja2.Environment:
         "METRICS": METRICS,
         "SHOWN": ranking_first(shown_metrics()),
         "UF1": UF1,
+        "WAYS": {
+            "subject": "pooled leave-one-subject-out predictions",
+            "database": "pooled leave-one-database-out predictions",
+            "split": "predictions of those whom one fixed split tests",
+        },
         "SELECTIONS": {"honest": "not on test", "test": "on the test subject", "unknown": "not stated"},
         "best_strip": best_strip,
         "leak_picture": leak_picture,
