@@ -120,14 +120,14 @@ def find_workspace(flag: Path | None = None) -> Workspace:
         DataError: The folder that is named does not exist.
     """
     if flag is not None:
-        return _existing(flag, "--workspace")
+        return _named_folder(flag, "--workspace")
     if named := os.environ.get(VARIABLE):
-        return _existing(Path(named), VARIABLE)
+        return _named_folder(Path(named), VARIABLE)
     here = Path.cwd()
     return Workspace(PROJECT if here.is_relative_to(PROJECT) and not _PACKED.is_dir() else here)
 
 
-def _existing(path: Path, source: str) -> Workspace:
+def _named_folder(path: Path, source: str) -> Workspace:
     found = path.expanduser().resolve()
     if not found.is_dir():
         raise DataError(f"{path}: the workspace named by {source} is not a folder")

@@ -144,7 +144,7 @@ def _offers(group: str, path: tuple[str, ...]) -> Offers:
         try:
             own = [entry for entry in distribution.entry_points if entry.group == group]
         except Exception as error:
-            problems.append(f"{called}: entry_points.txt is not readable ({_said(error)})")
+            problems.append(f"{called}: entry_points.txt is not readable ({_error_text(error)})")
             continue
         for entry in own:
             module, _, name = (part.strip() for part in entry.value.partition(":"))
@@ -207,7 +207,7 @@ def found_in(place: Place, root: Path) -> str:
     path = _existing_file(place)
     if _base(place.module, path) == root:
         return "workspace"
-    if (own := _below(root, place.module.split("."))) is not None:
+    if (own := _found_below(root, place.module.split("."))) is not None:
         raise DataError(
             _of(place, f"{own} is not what Python finds first, which is {path}; call the package otherwise")
         )
@@ -227,7 +227,7 @@ def load_class(place: Place) -> type:
     try:
         module = importlib.import_module(place.module)
     except (Exception, SystemExit) as error:
-        raise DataError(_of(place, f"{_where(error, place.module)}{_said(error)}")) from error
+        raise DataError(_of(place, f"{_where(error, place.module)}{_error_text(error)}")) from error
     return defined_in(module, place.name, _short_path(place.module, path), place)
 
 
@@ -305,11 +305,11 @@ def _file(module: str) -> Path | None:
     if spec.submodule_search_locations is None:
         path = Path(spec.origin or "")
         return path if not rest and path.suffix == ".py" and path.is_file() else None
-    found = (_below(Path(folder), rest) for folder in spec.submodule_search_locations)
+    found = (_found_below(Path(folder), rest) for folder in spec.submodule_search_locations)
     return next((path for path in found if path is not None), None)
 
 
-def _below(folder: Path, words: Sequence[str]) -> Path | None:
+def _found_below(folder: Path, words: Sequence[str]) -> Path | None:
     """The file of a module below a folder, or of the package that the folder is."""
     place = folder.joinpath(*words)
     candidates = [place / "__init__.py", *([place.with_name(f"{place.name}.py")] if words else [])]
@@ -381,6 +381,6 @@ def _short_path(module: str, path: Path) -> str:
     return path.relative_to(_base(module, path)).as_posix()
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{type(error).__name__}: {' '.join(message.split())}"[:300].rstrip(": ")

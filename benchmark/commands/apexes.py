@@ -43,10 +43,10 @@ def add_apexes_command(parts: Commands) -> None:
     apexes.add_argument("--replace", action="store_true", help="take the place of a file that is there")
     apexes.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
     apexes.add_argument("--json", action="store_true", help="for programs")
-    apexes.set_defaults(handler=_apexes, apex=None)
+    apexes.set_defaults(handler=_scan_apexes, apex=None)
 
 
-def _apexes(arguments: argparse.Namespace) -> int:
+def _scan_apexes(arguments: argparse.Namespace) -> int:
     from mer_lightning.datasets.apex import write_apexes
     from mer_lightning.faces.aligned import AlignedFrames, find_landmarks
     from mer_lightning.motion.apexes import agreement, spot_apexes
@@ -66,7 +66,7 @@ def _apexes(arguments: argparse.Namespace) -> int:
     write_apexes(out, ((one.sample, one.frame) for one in found))
     agreed = agreement(found)
     if arguments.json:
-        print(json.dumps(_answer(out, found, agreed)))
+        print(json.dumps(_say_apexes(out, found, agreed)))
     else:
         _print_apexes(console, out, found, agreed)
     return 0
@@ -78,7 +78,7 @@ def _is_chosen(database: str) -> bool:
     return apex is not None and apex.default == "middle_frame"
 
 
-def _answer(out: Path, found: Sequence[SpottedApex], agreed: Agreement | None) -> dict[str, object]:
+def _say_apexes(out: Path, found: Sequence[SpottedApex], agreed: Agreement | None) -> dict[str, object]:
     return {
         "file": str(out),
         "apexes": [

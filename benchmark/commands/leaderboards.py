@@ -48,7 +48,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
 
     out = _out(arguments)
     metrics = chosen_metrics(arguments)
-    recorded, leaks = _recorded(arguments)
+    recorded, leaks = _what_is_shown(arguments)
     boards = load_boards(SHIPPED, recorded)
     files, site = _render(out, boards, recorded, leaks, metrics)
     # the project's own are committed, so that what nobody renders any more is told by its name
@@ -65,7 +65,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
         # pages are not committed, so nothing can have drifted from them
         gone = [path for path in stale if not path.is_relative_to(out / SITE)]
         for path in sorted([*drifted, *gone]):
-            print(f"{_short(path)}: differs from the records; run make leaderboards", file=sys.stderr)
+            print(f"{_within_project(path)}: differs from the records; run make leaderboards", file=sys.stderr)
         return 1 if drifted or gone else 0
     for path, text in ({path: files[path] for path in drifted} | site).items():
         write_text(path, text)
@@ -91,7 +91,7 @@ def _out(arguments: argparse.Namespace) -> Path:
     return out
 
 
-def _recorded(arguments: argparse.Namespace) -> tuple[list[RunRecord], list[LeakRecord] | None]:
+def _what_is_shown(arguments: argparse.Namespace) -> tuple[list[RunRecord], list[LeakRecord] | None]:
     """What is shown; of the studies a user's alone, None for no study at all."""
     from benchmark.evidence.habits import load_leaks
     from benchmark.records.run import load_runs
@@ -142,5 +142,5 @@ def _documents(boards: Iterable[Board]) -> dict[Path, str]:
     return {path: fill_tables(path.read_text(encoding="utf-8"), boards) for path in DOCUMENTS}
 
 
-def _short(path: Path) -> Path:
+def _within_project(path: Path) -> Path:
     return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path

@@ -44,7 +44,7 @@ def _new_database(arguments: argparse.Namespace) -> int:
     table = read_clip_table(path, arguments.name)
     refuse(table.found.problems)
     samples = [row.sample for row in table.found.rows]
-    _check_people(path, samples)
+    _check_several_people(path, samples)
     write_text(protocol, _protocol_text(arguments.name, samples))
     write_text(suite, _suite_text(arguments.name, table))
     _say_next(arguments.name, arguments.data, samples, (suite, protocol))
@@ -70,7 +70,7 @@ def _new_places(name: str) -> tuple[Path, Path]:
     return places
 
 
-def _check_people(path: Path, samples: list[Sample]) -> None:
+def _check_several_people(path: Path, samples: list[Sample]) -> None:
     people, labels = {sample.person for sample in samples}, {sample.emotion for sample in samples}
     if len(people) < 2 or len(labels) < 2:
         raise DataError(

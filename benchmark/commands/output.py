@@ -40,13 +40,13 @@ def print_table(console: Console, table: Table) -> None:
     Where lines are too short for it, cells are broken between words; where even their longest words do not stand side
     by side, each row is a paragraph with a line per cell.
     """
-    lines = [_longest((column.header, *column.cells), str.splitlines) for column in table.columns]
+    lines = [_widest_part((column.header, *column.cells), str.splitlines) for column in table.columns]
     # names stand whole in the first column; elsewhere a very long word goes on in the next line
-    words = [_longest((column.header, *column.cells), str.split) for column in table.columns]
+    words = [_widest_part((column.header, *column.cells), str.split) for column in table.columns]
     least = [words[0], *(min(longest, _LONG_WORD) for longest in words[1:])]
     around = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum - sum(lines)
     if sum(least) + around <= console.width:
-        for column, width in zip(table.columns, _shared(lines, least, console.width - around), strict=True):
+        for column, width in zip(table.columns, _fitting_widths(lines, least, console.width - around), strict=True):
             column.width, column.no_wrap, column.overflow = width, False, "fold"
         console.print(table)
         return
@@ -58,11 +58,11 @@ def print_table(console: Console, table: Table) -> None:
                 console.print(f"  {heading}: {', '.join(str(cell).splitlines())}", soft_wrap=True)
 
 
-def _longest(cells: Iterable[object], split: Callable[[str], list[str]]) -> int:
+def _widest_part(cells: Iterable[object], split: Callable[[str], list[str]]) -> int:
     return max((cell_len(part) for cell in cells for part in split(str(cell))), default=0)
 
 
-def _shared(wanted: Sequence[int], least: Sequence[int], width: int) -> list[int]:
+def _fitting_widths(wanted: Sequence[int], least: Sequence[int], width: int) -> list[int]:
     """Widths of columns that fit, of which the widest give way first."""
     widths = list(wanted)
     while sum(widths) > width:

@@ -47,11 +47,13 @@ def print_results(
 
     for board in boards:
         console.print(f"\n{board.title}; below a score its 95 % interval over subjects")
-        published = ["published UF1"] if any(_published(row, UF1.name) is not None for row in board.rows) else []
+        published = ["published UF1"] if any(_published_score(row, UF1.name) is not None for row in board.rows) else []
         table = Columns("method", "seeds", *(metric.heading for metric in metrics), *published)
         for row in board.rows:
-            cells = [_cell(row, metric) for metric in metrics]
-            table.add_row(row.entry, " ".join(map(str, row.seeds)), *cells, *([_printed(row)] if published else []))
+            cells = [_score_cell(row, metric) for metric in metrics]
+            table.add_row(
+                row.entry, " ".join(map(str, row.seeds)), *cells, *([_published_cell(row)] if published else [])
+            )
         print_table(console, table)
         for row in board.rows:
             if row.unranked:
@@ -116,7 +118,7 @@ def write_tables(records: Path, boards: Sequence[str], metrics: Sequence[Metric]
     return list(files)
 
 
-def _cell(row: BoardRow, metric: Metric) -> str:
+def _score_cell(row: BoardRow, metric: Metric) -> str:
     from benchmark.boards.board import ALL
 
     if not row.scores:
@@ -125,16 +127,16 @@ def _cell(row: BoardRow, metric: Metric) -> str:
     return f"{row.scores[ALL][metric.name]}" + (f"\n{interval.low:.4f}–{interval.high:.4f}" if interval else "")
 
 
-def _published(row: BoardRow, metric: str) -> float | None:
+def _published_score(row: BoardRow, metric: str) -> float | None:
     from benchmark.boards.board import ALL
 
     return row.published.scores.get(ALL, {}).get(metric) if row.published else None
 
 
-def _printed(row: BoardRow) -> str:
+def _published_cell(row: BoardRow) -> str:
     from mer_lightning.metrics import UF1
 
-    printed = _published(row, UF1.name)
+    printed = _published_score(row, UF1.name)
     if row.published is None or printed is None:
         return ""
     return f"{printed:.4f}{_CHOSEN[row.published.selection]}"
@@ -188,5 +190,5 @@ def _csv_rows(boards: Sequence[Board], metrics: Sequence[Metric]) -> Iterator[Se
                     metric.name,
                     *((score.mean, score.spread) if score else (None, None)),
                     *((interval.low, interval.high) if interval else (None, None)),
-                    _published(row, metric.name),
+                    _published_score(row, metric.name),
                 )

@@ -105,11 +105,11 @@ def _run(arguments: argparse.Namespace) -> int:
         tracker.close()
         raise
     tracker.close()
-    _answer(arguments, results, metrics, console)
+    _say_results(arguments, results, metrics, console)
     return say_failed(results, arguments.runs, console)
 
 
-def _answer(
+def _say_results(
     arguments: argparse.Namespace, results: Sequence[RunRecord], metrics: Sequence[Metric], console: Console
 ) -> None:
     boards = results_of(results)
