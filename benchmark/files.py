@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
+from functools import lru_cache
 from io import StringIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,9 +51,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
             names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        _measure(text)
-        values = _yaml().load(text)
+        # whoever takes a key away must not take it from others
+        values = deepcopy(_read_text(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -65,6 +66,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise DataError(f"{path}: expected keys and values, found {type(values).__name__}")
     return values
+
+
+@lru_cache(maxsize=1024)
+def _read_text(text: str) -> object:
+    """Recipes are read several times by one command, and by each of their variants."""
+    _measure(text)
+    return _yaml().load(text)
 
 
 def fill(kind: type[T], values: Mapping[str, Any], path: Path) -> T:

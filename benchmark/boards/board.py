@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from benchmark.evidence.statistics import Interval
     from benchmark.records.contributed import About
@@ -124,7 +127,7 @@ class BoardRow:
         return ", ".join(filter(None, (whose, edition)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Board:
     """One leaderboard.
 
@@ -150,12 +153,17 @@ class Board:
 
     def place(self, row: BoardRow, part: str, metric: str) -> int | None:
         """0 for the best, 1 for the second best of a column, else None; the majority guess competes too."""
-        competing = [r for r in self.rows if r.scores and not r.unranked]
-        values = sorted({round(r.scores[part][metric].mean, 4) for r in competing}, reverse=True)
-        if row not in competing:
+        if not row.scores or row.unranked:
             return None
-        place = values.index(round(row.scores[part][metric].mean, 4))
-        return place if place < 2 else None
+        return self._best_two[part, metric].get(round(row.scores[part][metric].mean, 4))
+
+    @cached_property
+    def _best_two(self) -> dict[tuple[str, str], dict[float, int]]:
+        """Place of the two best values of every column."""
+        competing = [row for row in self.rows if row.scores and not row.unranked]
+        columns = {(part, metric.name) for part in self.parts for metric in METRICS}
+        found = {(p, m): sorted({round(row.scores[p][m].mean, 4) for row in competing})[-2:] for p, m in columns}
+        return {column: {value: place for place, value in enumerate(reversed(best))} for column, best in found.items()}
 
 
 def load_boards(leaderboards: Path, recorded: Sequence[RunRecord] | None = None) -> list[Board]:
@@ -246,14 +254,15 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
     last = runs[-1]
     paper = last.recipe.get("paper")
     unfinished = [f"incomplete {run.finished}/{run.folds}" for run in runs if not run.complete]
+    stacks = {} if unfinished else _stacks(runs, parts)
     return BoardRow(
         method=last.method,
         entry=last.shown_as,
         title=_title(last),
         seeds=tuple(run.seed for run in runs),
-        scores={} if unfinished else {part: _scores(runs, part) for part in parts},
-        intervals={} if unfinished else _intervals(runs, parts),
-        subject_accuracy=None if unfinished else Score.over([_mean_of_subjects(run) for run in runs]),
+        scores={part: _scores(stacked) for part, stacked in stacks.items()},
+        intervals={part: bootstrap(stacked) for part, stacked in stacks.items() if stacked.shape[1] > 1},
+        subject_accuracy=Score.over(accuracy(stacks[ALL]).mean(-1)) if stacks else None,
         state=", ".join(unfinished),
         published=published,
         notes=(*last.recipe["deviations"], *_of_own_code(last), *_of_tuning(runs)),
@@ -293,15 +302,15 @@ def _of_tuning(runs: Sequence[RunRecord]) -> list[str]:
     return notes
 
 
-def _scores(runs: Sequence[RunRecord], part: str) -> dict[str, Score]:
-    pooled = [run.matrices(None if part == ALL else part).sum(0) for run in runs]
-    return {metric.name: Score.over([float(metric.pooled(matrix)) for matrix in pooled]) for metric in METRICS}
+def _stacks(runs: Sequence[RunRecord], parts: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """Matrices per subject of each part, ``(K, S, C, C)``."""
+    stacked, people = stack_runs(runs), sorted(runs[0].confusion)
+    return {
+        part: stacked[:, [row for row, person in enumerate(people) if part in {ALL, person.split("/")[0]}]]
+        for part in parts
+    }
 
 
-def _intervals(runs: Sequence[RunRecord], parts: Sequence[str]) -> dict[str, dict[str, Interval]]:
-    stacks = {part: stack_runs(runs, None if part == ALL else part) for part in parts}
-    return {part: bootstrap(stacked) for part, stacked in stacks.items() if stacked.shape[1] > 1}
-
-
-def _mean_of_subjects(run: RunRecord) -> float:
-    return float(accuracy(run.matrices()).mean())
+def _scores(stacked: NDArray[np.int64]) -> dict[str, Score]:
+    pooled = stacked.sum(1)
+    return {metric.name: Score.over(metric.pooled(pooled)) for metric in METRICS}

@@ -35,7 +35,12 @@ def draw_board(board: Board) -> str:
     Measured scores are filled dots with their 95 % interval over subjects, published ones are rings, of which no
     interval can be known; a line marks the linear SVM, which a network has to beat.
     """
-    return draw_svg(lambda: (_draw(board), describe(board)))
+    lines, scale = _picture_lines(board), board_scale(_competing(board), board.reported, ALL)
+    baseline = next((row for row in board.rows if row.method == "linear-svm" and row.scores), None)
+    mark = None if baseline is None else baseline.scores[ALL][UF1.name].mean
+    parts = (board.title, lines, scale, mark)
+    said = describe(board)
+    return draw_svg(lambda: (_draw(*parts), said), made_of=(parts, said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +84,16 @@ def _published(row: ReportedRow | None) -> tuple[float | None, str]:
     return row.scores[ALL].get(UF1.name), row.selection
 
 
-def _draw(board: Board) -> Figure:
+def _draw(title: str, lines: Sequence[_Line], scale: Scale, mark: float | None) -> Figure:
     from matplotlib.figure import Figure
 
-    lines, scale = _picture_lines(board), board_scale(_competing(board), board.reported, ALL)
     figure = Figure(figsize=(7.6, 1.5 + 0.27 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
     figure.patch.set_facecolor("white")
     for y, line in enumerate(lines):
         _draw_line(axes, y, line, scale)
-    baseline = next((row for row in board.rows if row.method == "linear-svm" and row.scores), None)
-    if baseline is not None:
-        axes.axvline(baseline.scores[ALL][UF1.name].mean, color="black", lw=0.8, ls=":", zorder=1)
+    if mark is not None:
+        axes.axvline(mark, color="black", lw=0.8, ls=":", zorder=1)
     axes.plot([], [], "-o", color="black", ms=5, lw=1.2, label="measured here, honest, with 95 % interval")
     for selection, meaning in _MEANINGS.items():
         if any(line.selection == selection and line.published is not None for line in lines):
@@ -99,7 +102,7 @@ def _draw(board: Board) -> Figure:
     axes.set_xticks(scale.ticks, [f"{tick:.1f}" for tick in scale.ticks])
     axes.set_yticks(range(len(lines)), [line.title for line in lines])
     axes.set_xlabel("UF1 of the pooled leave-one-subject-out predictions")
-    axes.set_title(board.title, loc="left", fontsize=10, fontweight="bold")
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
     axes.grid(axis="x", color="#dddddd", lw=0.6)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)

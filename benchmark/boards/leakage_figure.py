@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Literal
 
@@ -34,13 +35,40 @@ def draw_leaks(records: Sequence[LeakRecord]) -> str:
     Args:
         records: Studies under one protocol; of a method with several seeds, each is drawn.
     """
-    return draw_svg(lambda: _draw_leaks(records))
+    shown = _Shown(
+        board_title(records[0].honest.shown_on),
+        _gaps_by_habit(records),
+        noise_of(records[0]),
+        [
+            (_study(record, records), [(best.number, float(uf1(best.confusion))) for best in record.best_of])
+            for record in records
+            if record.best_of
+        ],
+    )
+    return draw_svg(lambda: _draw_leaks(shown), made_of=shown)
 
 
-def _draw_leaks(records: Sequence[LeakRecord]) -> tuple[Figure, str]:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """All that the picture shows.
+
+    Attributes:
+        title: Of the leaderboard.
+        tried: As of ``_gaps_by_habit``.
+        noise: UF1 of random guesses by number of candidates.
+        choices: UF1 by number of candidates, of each study.
+    """
+
+    title: str
+    tried: list[dict[str, Gap]]
+    noise: Sequence[float]
+    choices: list[tuple[str, list[tuple[int, float]]]]
+
+
+def _draw_leaks(shown: _Shown) -> tuple[Figure, str]:
     from matplotlib.figure import Figure
 
-    tried = _gaps_by_habit(records)
+    tried = shown.tried
     bands = [tried[first : first + _ACROSS] for first in range(0, len(tried), _ACROSS)]
     rows = [_methods_of(band) for band in bands]
     heights = [0.8 + 0.22 * len(methods) for methods in rows]
@@ -53,27 +81,24 @@ def _draw_leaks(records: Sequence[LeakRecord]) -> tuple[Figure, str]:
         _draw_habits(part, band, methods, _range_of(tried))
     parts[-2].supxlabel("UF1: the dot is honest, the ring leaky; what has a ring is never ranked", fontsize=9)
     below = parts[-1].add_subplot()
-    _draw_choices(below, records)
+    _draw_choices(below, shown)
     _tidy(below, "both")
     below.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    title = board_title(records[0].honest.shown_on)
-    heading = f"{title}: what looking at the held-out subject is worth"
+    heading = f"{shown.title}: what looking at the held-out subject is worth"
     parts[0].suptitle(heading, x=0.01, ha="left", fontsize=10, fontweight="bold")
     said = [
         f"{name}, {gap.habit.title}: {gap.honest['uf1']:.3f} becomes {gap.leaky['uf1']:.3f}"
         for own in tried
         for name, gap in own.items()
     ]
-    return figure, f"{title}: UF1, " + "; ".join(said)
+    return figure, f"{shown.title}: UF1, " + "; ".join(said)
 
 
 def _gaps_by_habit(records: Sequence[LeakRecord]) -> list[dict[str, Gap]]:
     """What was tried of each habit, by method, highest honest UF1 first; habits in the order of ``HABITS``."""
     best_first = sorted(records, key=lambda record: -pooled_scores(record.honest.confusion)["uf1"])
-    found = [
-        {_study(record, records): gap for record in best_first for gap in gaps(record) if gap.habit == habit}
-        for habit in HABITS
-    ]
+    studied = [(_study(record, records), gaps(record)) for record in best_first]
+    found = [{name: gap for name, own in studied for gap in own if gap.habit == habit} for habit in HABITS]
     return [own for own in found if own]
 
 
@@ -114,12 +139,11 @@ def _tidy(axes: Axes, grid: Literal["x", "both"]) -> None:
     axes.tick_params(length=0)
 
 
-def _draw_choices(axes: Axes, records: Sequence[LeakRecord]) -> None:
-    axes.plot(NUMBERS, noise_of(records[0]), "--", color=_UNKNOWN, marker="x", ms=4, label="random guesses")
+def _draw_choices(axes: Axes, shown: _Shown) -> None:
+    axes.plot(NUMBERS, shown.noise, "--", color=_UNKNOWN, marker="x", ms=4, label="random guesses")
     looks = zip(cycle(CURVES), cycle(_MARKERS), strict=False)
-    for record, (colour, marker) in zip([r for r in records if r.best_of], looks, strict=False):
-        curve = [(best.number, float(uf1(best.confusion))) for best in record.best_of]
-        axes.plot(*zip(*curve, strict=True), marker=marker, ms=4, lw=1.2, color=colour, label=_study(record, records))
+    for (study, curve), (colour, marker) in zip(shown.choices, looks, strict=False):
+        axes.plot(*zip(*curve, strict=True), marker=marker, ms=4, lw=1.2, color=colour, label=study)
     axes.set_xscale("log")
     axes.set_xticks(NUMBERS, [str(number) for number in NUMBERS])
     axes.minorticks_off()

@@ -6,7 +6,6 @@ import argparse
 import json
 import re
 from dataclasses import asdict
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from benchmark.commands.options import Commands
-    from benchmark.evidence.statistics import Comparison, Paired
+    from benchmark.evidence.comparisons import Comparison, Paired
     from benchmark.records.run import RunRecord
     from mer_lightning.metrics import Metric
 
@@ -74,16 +73,9 @@ def add_evidence_commands(commands: Commands) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from benchmark.evidence.statistics import (
-        RESAMPLES,
-        bootstrap,
-        compare,
-        holm,
-        influence,
-        over_seeds,
-        pair_seeds,
-        stack_runs,
-    )
+    from benchmark.evidence.comparisons import compare_methods, holm
+    from benchmark.evidence.resampling import RESAMPLES
+    from benchmark.evidence.statistics import bootstrap, influence, over_seeds, stack_runs
 
     metrics = chosen_metrics(arguments)
     runs = _runs(_load(arguments.records), arguments.protocol)
@@ -100,9 +92,8 @@ def _compare(arguments: argparse.Namespace) -> int:
         raise DataError(f"{arguments.protocol}: comparing needs two methods, found {', '.join(methods) or 'none'}")
     stacks = {method: stack_runs(runs[method]) for method in methods}
     people = sorted(runs[methods[0]][0].confusion)
-    pairs = {(a, b): pair_seeds(runs[a], runs[b]) for a, b in combinations(methods, 2)}
-    results = {names: compare(paired.one, paired.other) for names, paired in pairs.items()}
-    adjusted = dict(zip(results, holm([result.p for result in results.values()]), strict=True))
+    compared = compare_methods({method: runs[method] for method in methods})
+    adjusted = holm([result.p for _, result in compared.values()])
     body: dict[str, Any] = {
         "protocol": arguments.protocol,
         "subjects": len(people),
@@ -119,7 +110,10 @@ def _compare(arguments: argparse.Namespace) -> int:
             }
             for method, stack in stacks.items()
         },
-        "comparisons": [_comparison(*names, pairs[names], results[names], adjusted[names]) for names in results],
+        "comparisons": [
+            _comparison(*names, paired, result, p)
+            for (names, (paired, result)), p in zip(compared.items(), adjusted, strict=True)
+        ],
     }
     if arguments.json:
         print(json.dumps(body, indent=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mer_lightning.metrics import Metric
 
 DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
+_PICTURES = ".pictures.json"
 _PATTERNS = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
 
 
@@ -45,30 +47,33 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     from benchmark.boards.board import load_boards
     from benchmark.boards.rendered import note_rendered, rendered
     from benchmark.boards.site.pages import SITE
+    from benchmark.svg import keeping
 
     out = _out(arguments)
     metrics = chosen_metrics(arguments)
     recorded, leaks = _what_is_shown(arguments)
     boards = load_boards(SHIPPED, recorded)
-    files, site = _render(out, boards, recorded, leaks, metrics)
+    pictures = out / SITE / _PICTURES
+    # a check draws everything itself, and pages are not committed, so nothing can have drifted from them
+    with nullcontext() if arguments.check else keeping(pictures):
+        files, site = _render(out, boards, recorded, leaks, metrics, pages=not arguments.check)
     # the project's own are committed, so that what nobody renders any more is told by its name
     ours = workspace().is_project and out == workspace().boards
     if ours:
         files |= _documents(boards)
         there = {path for pattern in _PATTERNS for path in out.glob(pattern)}
-        there |= {path for pattern in ("*.*", "tables/*") for path in (out / SITE).glob(pattern)}
+        there |= {path for pattern in ("*.*", "tables/*") for path in (out / SITE).glob(pattern)} - {pictures}
     else:
         there = rendered(out)
     stale = there - files.keys() - site.keys()
-    drifted = [p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
+    drifted = [p for p, text in (files | site).items() if not p.is_file() or p.read_bytes() != text.encode()]
     if arguments.check:
-        # pages are not committed, so nothing can have drifted from them
         gone = [path for path in stale if not path.is_relative_to(out / SITE)]
         for path in sorted([*drifted, *gone]):
             print(f"{_within_project(path)}: differs from the records; run make leaderboards", file=sys.stderr)
         return 1 if drifted or gone else 0
-    for path, text in ({path: files[path] for path in drifted} | site).items():
-        write_text(path, text)
+    for path in drifted:
+        write_text(path, (files | site)[path])
     for path in stale:
         path.unlink(missing_ok=True)
     if not ours:
@@ -115,8 +120,10 @@ def _render(
     recorded: Sequence[RunRecord],
     leaks: Sequence[LeakRecord] | None,
     metrics: Sequence[Metric],
+    *,
+    pages: bool,
 ) -> tuple[dict[Path, str], dict[Path, str]]:
-    """Text of every table and picture, and of every page, by where it belongs."""
+    """Text of every table and picture, and of every page if asked for, by where it belongs."""
     from benchmark.boards.figures import draw_board
     from benchmark.boards.leakage import load_leak_boards, render_leaks
     from benchmark.boards.papers import load_papers, render_papers
@@ -128,8 +135,8 @@ def _render(
     files = render(SHIPPED, boards, metrics) | render_papers(SHIPPED, papers) | render_claims(SHIPPED, claims)
     files |= render_leaks(SHIPPED, studies, metrics)
     files |= {SHIPPED / f"{board.id}.svg": draw_board(board) for board in boards if board.reported}
-    site = render_site(SHIPPED, Contents(boards, papers, claims, studies, recorded), out)
-    return _moved(files, out), site
+    contents = Contents(boards, papers, claims, studies, recorded)
+    return _moved(files, out), render_site(SHIPPED, contents, out) if pages else {}
 
 
 def _moved(files: dict[Path, str], out: Path) -> dict[Path, str]:

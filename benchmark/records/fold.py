@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from mer_lightning.metrics import confusion_matrix
 from mer_lightning.settings import Settings
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 Count = Annotated[int, Field(ge=0, lt=2**31)]
-Matrix = tuple[tuple[Count, ...], ...]
+
+
+@lru_cache(maxsize=100_000)
+def _shared(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same object for equal ones: most people have few clips, and a board holds thousands of their matrices."""
+    return rows
+
+
+Matrix = Annotated[tuple[Annotated[tuple[Count, ...], AfterValidator(_shared)], ...], AfterValidator(_shared)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

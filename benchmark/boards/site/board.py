@@ -11,7 +11,8 @@ import numpy as np
 
 from benchmark.boards.board import ALL, database_title
 from benchmark.boards.scale import board_scale
-from benchmark.boards.site.figures import SERIES, Curve, board_picture, curve_picture
+from benchmark.boards.site.curves import SERIES, Curve, curve_picture
+from benchmark.boards.site.figures import board_picture
 from benchmark.boards.site.strips import Strip
 from benchmark.evidence.claims.search import PrintedScore
 from benchmark.evidence.claims.verdicts import Claim, check_claim
@@ -186,7 +187,7 @@ def board_page(board: Board, runs: Sequence[RunRecord]) -> BoardPage:
         groups=tuple(groups),
         strips={part: _part_strip(board, part) for part in board.parts},
         overview=board_picture(board) if entries or board.reported else "",
-        curves=curve_picture(curved[:SERIES], f"curves-{board.id}") if curved else "",
+        curves=curve_picture(curved[:SERIES]) if curved else "",
         curveless=tuple(e.row.title for e in entries if not e.curve and e.runs[-1].recipe.get("training")),
     )
 

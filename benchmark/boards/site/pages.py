@@ -21,7 +21,8 @@ from benchmark.boards.reported import METHODS
 from benchmark.boards.scale import row_values
 from benchmark.boards.site.about import fingerprint, read_about
 from benchmark.boards.site.board import BoardPage, board_page
-from benchmark.boards.site.figures import SERIES, Curve, curve_picture, leak_picture
+from benchmark.boards.site.curves import SERIES, Curve, curve_picture
+from benchmark.boards.site.figures import leak_picture
 from benchmark.boards.site.strips import Strip, strip_of
 from benchmark.boards.tables import render, strict_environment
 from benchmark.evidence.habits import HABITS
@@ -184,7 +185,7 @@ def _method_page(
         text=text,
         results=results,
         network=network if network and recipe and network.fits(recipe) else None,
-        curves=curve_picture(lines[:SERIES], f"curves-{name}") if lines else "",
+        curves=curve_picture(lines[:SERIES]) if lines else "",
         runs=() if about else tuple(_commands(name, results)),
         contributed=about is not None,
     )

@@ -8,7 +8,8 @@ import pytest
 
 from benchmark.__main__ import main
 from benchmark.boards.figures import draw_ranks
-from benchmark.evidence.statistics import average_ranks, bootstrap, compare, stack_runs
+from benchmark.evidence.comparisons import compare
+from benchmark.evidence.statistics import average_ranks, bootstrap, stack_runs
 from benchmark.places import SHIPPED
 from benchmark.records.run import load_run, save_run
 from mer_lightning.metrics import METRICS

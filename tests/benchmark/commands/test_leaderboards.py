@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from benchmark import svg
 from benchmark.__main__ import main
 from benchmark.records.run import save_run
 from tests.benchmark.commands.a_project import make_project
-from tests.benchmark.example_records import BAD, record
+from tests.benchmark.example_records import BAD, GOOD, record
 
 
 @pytest.fixture
@@ -112,6 +113,75 @@ class TestInAFolderOfOnesOwn:
         (home / "boards").write_text("")
         assert main(["leaderboards"]) == 2
         assert "boards: expected a folder" in capsys.readouterr().err
+
+
+class TestUnchangedPages:
+    @pytest.fixture
+    def rendered(self, home):
+        """Pages of a board with a picture, each with the time when it was written."""
+        save_run(home / "records", record("new", pairs=BAD))
+        assert main(["leaderboards"]) == 0
+        return {path: path.stat().st_mtime_ns for path in (home / "boards").rglob("*.*")}
+
+    @pytest.fixture
+    def drawn(self, monkeypatch):
+        """What is drawn from now on."""
+        seen, draw = [], svg._draw
+        monkeypatch.setattr(svg, "_draw", lambda *given: seen.append(given) or draw(*given))
+        return seen
+
+    def test_are_neither_drawn_nor_written_again(self, rendered, drawn):
+        assert main(["leaderboards"]) == 0
+        assert drawn == []
+        written = {path for path, time in rendered.items() if path.stat().st_mtime_ns != time}
+        assert {path.name for path in written} <= {".rendered.json"}
+
+    @pytest.mark.usefixtures("rendered")
+    def test_a_changed_record_is_never_shown_as_it_was(self, drawn, home):
+        page = home / "boards" / "site" / "board-megc2019.html"
+        before = page.read_text()
+        (home / "records" / "megc2019" / "new" / "seed0.json").unlink()
+        save_run(home / "records", record("new", pairs=GOOD))
+        assert main(["leaderboards"]) == 0
+        assert len(drawn) == 1
+        again = page.read_text()
+        picture = '<svg class="chart"'
+        assert (again == before, again[again.index(picture) :] == before[before.index(picture) :]) == (False, False)
+        for kept in (home / "boards").rglob(".*.json"):
+            kept.unlink()
+        assert main(["leaderboards"]) == 0
+        assert page.read_text() == again
+
+    @pytest.mark.usefixtures("rendered")
+    def test_another_title_is_never_shown_as_it_was(self, home):
+        save_run(home / "records", record("new", 1, pairs=BAD, title="RENAMED"))
+        assert main(["leaderboards"]) == 0
+        assert "RENAMED" in (home / "boards" / "site" / "board-megc2019.html").read_text()
+
+    @pytest.mark.usefixtures("rendered")
+    def test_a_page_that_somebody_changed_is_written_again(self, home):
+        page = home / "boards" / "site" / "index.html"
+        before = page.read_bytes()
+        page.write_bytes(b"\xff")
+        assert main(["leaderboards"]) == 0
+        assert page.read_bytes() == before
+
+    @pytest.mark.usefixtures("rendered")
+    def test_damage_to_what_is_kept_is_drawn_anew(self, drawn, home):
+        page, kept = home / "boards" / "site" / "board-megc2019.html", home / "boards" / "site" / ".pictures.json"
+        before = page.read_bytes()
+        kept.write_text(kept.read_text().replace("M ", "M 1", 1))
+        assert main(["leaderboards"]) == 0
+        assert len(drawn) == 1
+        assert page.read_bytes() == before
+
+    def test_the_pictures_of_the_project_are_kept_beside_its_pages(self, shipped, drawn):
+        assert main(["leaderboards"]) == 0
+        assert (shipped / "site" / ".pictures.json").exists()
+        first = len(drawn)
+        assert main(["leaderboards"]) == 0
+        assert (first > 0, len(drawn)) == (True, first)
+        assert main(["leaderboards", "--check"]) == 0
 
 
 def test_the_workspace_is_named_by_flag_variable_or_folder(home, tmp_path, monkeypatch, capsys):

@@ -1,27 +1,17 @@
-"""Intervals and tests agree with brute force, cover as often as they say, and depend on nothing but the matrices."""
-
-import itertools
+"""Intervals agree with brute force, cover as often as they say, and depend on nothing but the matrices."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from benchmark.evidence.statistics import (
-    _draws,
-    average_ranks,
-    bootstrap,
-    compare,
-    holm,
-    influence,
-    over_seeds,
-    pair_seeds,
-    stack_runs,
-)
+from benchmark.evidence.comparisons import compare
+from benchmark.evidence.resampling import draw_subjects
+from benchmark.evidence.statistics import average_ranks, bootstrap, influence, over_seeds, stack_runs
 from benchmark.records.fold import confusion_of
 from mer_lightning.metrics import accuracy, uar, uf1
 from mer_lightning.types import DataError
+from tests.benchmark.evidence.populations import population, stacks
 from tests.benchmark.example_records import fold, run_record
 
 GOLDEN = {
@@ -30,19 +20,6 @@ GOLDEN = {
     "casme2": ([[83, 5, 0], [12, 19, 1], [2, 0, 23]], ".8621 .8382 .8190"),
     "samm": ([[82, 7, 3], [11, 13, 2], [5, 2, 8]], ".7744 .6588 .6415"),
 }
-SIZES = np.array([1] * 8 + [2] * 9 + [3] * 9 + [4] * 10 + [5] * 6 + [6] * 6 + [8] * 5 + [9] * 4 + [11] * 4)
-SIZES = np.append(SIZES, [13, 19, 19, 20, 22, 31, 39])  # about the composite's folds
-
-stacks = arrays(np.int64, st.tuples(st.integers(2, 8), st.just(3), st.just(3)), elements=st.integers(0, 9))
-
-
-def population(subjects, rng):
-    """Matrices of subjects who differ in size, in what they show and in how well they are recognised."""
-    mix = rng.dirichlet([1.7, 0.75, 0.55], subjects)
-    shown = rng.multinomial(rng.choice(SIZES, subjects), mix)
-    base = np.array([[0.8, 0.12, 0.08], [0.3, 0.6, 0.1], [0.25, 0.1, 0.65]])
-    rates = np.stack([rng.dirichlet(row * 6, subjects) for row in base], axis=1)
-    return rng.multinomial(shown, rates)
 
 
 @pytest.mark.parametrize(("matrix", "printed"), GOLDEN.values(), ids=GOLDEN)
@@ -107,8 +84,8 @@ def test_bootstrap_agrees_with_scipy(rng):
 
 
 def test_the_methods_of_a_table_share_their_draws():
-    draws = _draws(68, 10_000, 0)
-    assert _draws(68, 10_000, 0) is draws
+    draws = draw_subjects(68, 10_000, 0)
+    assert draw_subjects(68, 10_000, 0) is draws
     assert not draws.flags.writeable
 
 
@@ -144,72 +121,6 @@ def test_the_interval_covers_the_population_in_93_to_97_of_100_trials(subjects, 
     assert all(least <= count <= 970 for count in covered.values()), covered
 
 
-def brute_force_p(one, other):
-    """Swap every set of subjects, one after the other."""
-    observed, differences = None, []
-    for swap in itertools.product([False, True], repeat=len(one)):
-        a = sum((o if s else m) for m, o, s in zip(one, other, swap, strict=True))
-        b = sum((m if s else o) for m, o, s in zip(one, other, swap, strict=True))
-        differences.append(float(uf1(a) - uf1(b)))
-        observed = differences[0]
-    return float(np.mean([abs(d) >= abs(observed) - 1e-12 for d in differences]))
-
-
-@settings(max_examples=40)
-@given(stacks, st.data())
-def test_the_test_counts_what_brute_force_counts(one, data):
-    other = data.draw(arrays(np.int64, one.shape, elements=st.integers(0, 9)))
-    found = compare(one, other)
-    assert found.exact
-    assert found.p == pytest.approx(brute_force_p(one, other))
-    assert found.difference == pytest.approx(float(uf1(one.sum(0)) - uf1(other.sum(0))))
-    back = compare(other, one)
-    assert (back.p, back.difference) == pytest.approx((found.p, -found.difference))
-
-
-def test_drawn_swaps_come_close_to_all_swaps(rng):
-    one, other = population(13, rng), population(13, rng)
-    drawn, counted = compare(one, other, resamples=8000), compare(one, other, resamples=8192)
-    assert counted.exact
-    assert not drawn.exact
-    assert drawn.p == pytest.approx(counted.p, abs=0.02)
-
-
-def test_a_method_does_not_differ_from_itself_and_does_from_guessing(rng):
-    good = population(68, rng)
-    same = compare(good, good)
-    assert (same.difference, same.p) == (0, 1)
-    guess = np.zeros_like(good)
-    guess[..., 0] = good.sum(-1)
-    assert compare(good, guess).p < 0.001
-
-
-def test_the_test_rejects_3_to_7_of_100_equal_pairs():
-    rng, rejected = np.random.default_rng(11), 0
-    for trial in range(1000):
-        # two methods of the same skill on the same people: the same rates, drawn twice
-        mix = rng.dirichlet([1.7, 0.75, 0.55], 68)
-        shown = rng.multinomial(rng.choice(SIZES, 68), mix)
-        rates = np.stack([rng.dirichlet(row, 68) for row in ([5, 1, 1], [2, 4, 1], [2, 1, 4])], axis=1)
-        one, other = rng.multinomial(shown, rates), rng.multinomial(shown, rates)
-        rejected += compare(one, other, resamples=999, seed=trial).p <= 0.05
-    assert 30 <= rejected <= 70, rejected
-
-
-def test_holm_is_the_textbook_example():
-    # smallest times 4, next times 3, ... and never below the one before
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_keeps_the_order_and_never_lowers(p):
-    adjusted = holm(p)
-    assert all(a >= b for a, b in zip(adjusted, p, strict=True))
-    assert all((x <= y) or (a >= b) for x, a in zip(p, adjusted, strict=True) for y, b in zip(p, adjusted, strict=True))
-
-
 def test_ranks_are_averaged_over_protocols_and_equal_scores_share_one():
     ranks = average_ranks([[0.9, 0.8, 0.7, 0.1], [0.8, 0.9, 0.7, 0.1], [0.9, 0.5, 0.5, 0.1]])
     assert ranks.average == pytest.approx([4 / 3, (2 + 1 + 2.5) / 3, (3 + 3 + 2.5) / 3, 4])
@@ -240,24 +151,6 @@ def test_influence_leaves_out_the_largest_subjects(rng):
     first = people.index(found[0].subject)
     assert found[0].scores["uf1"] == pytest.approx(float(uf1(np.delete(matrices, first, 0).sum(0))))
     assert found[0].share == pytest.approx(clips[first] / clips.sum())
-
-
-def test_seeds_pair_with_the_same_seed():
-    one = [run_record(method="a", seed=seed, run=f"a{seed}") for seed in (0, 1, 2)]
-    other = [run_record(method="b", seed=seed, run=f"b{seed}") for seed in (1, 2, 7)]
-    paired = pair_seeds(one, other)
-    assert paired.seeds == ((1, 1), (2, 2))
-    assert paired.unmatched == ("a s0", "b s7")
-    assert paired.one.shape == paired.other.shape == (2, 2, 3, 3)
-    with pytest.raises(DataError, match="a has seeds 0, b has 7: no seed in common"):
-        pair_seeds(one[:1], other[2:])
-
-
-def test_a_method_without_seeds_pairs_with_every_seed():
-    svm = [run_record(method="svm", recipe={"estimator": {"name": "svm.X"}, "training": None, "deviations": []})]
-    net = [run_record(method="net", seed=seed, run=f"net{seed}") for seed in (3, 4)]
-    assert pair_seeds(svm, net).seeds == ((0, 3), (0, 4))
-    assert pair_seeds(net, svm).seeds == ((3, 0), (4, 0))
 
 
 def test_runs_over_other_clips_do_not_stack():

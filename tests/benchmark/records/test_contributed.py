@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.boards.board import load_boards
 from benchmark.boards.tables import render
-from benchmark.evidence.statistics import pair_seeds
+from benchmark.evidence.comparisons import pair_seeds
 from benchmark.files import load_yaml
 from benchmark.records.contributed import About, ContributedRecord, load_contributed, save_contributed
 from benchmark.records.run import save_run

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 from torchmetrics.functional.classification import multiclass_f1_score, multiclass_recall
 
-from mer_lightning.metrics import METRICS, absent_classes, accuracy, confusion_matrix, uar, uf1
+from mer_lightning.metrics import METRICS, absent_classes, accuracy, confusion_matrix, mean_rows, sum_rows, uar, uf1
 
 # the confusion matrices of the STSTNet authors' log and the figures printed with them
 PUBLISHED = {
@@ -81,3 +81,13 @@ def test_impossible_input_is_refused(truth, guess):
 
 def test_the_empty_matrix_has_no_agreement_and_no_correlation():
     assert all(metric.pooled(np.zeros((3, 3))) == 0 for metric in METRICS)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 15, 16, 17, 100, 127, 128, 129, 300])
+@pytest.mark.parametrize("shape", [(), (1,), (500,), (3, 11)])
+def test_rows_are_added_up_as_numpy_adds_up_a_last_axis(count, shape, rng):
+    values = rng.random((*shape, count)) - 0.5
+    rows = np.moveaxis(values, -1, 0)
+    assert np.array_equal(sum_rows(rows), values.sum(-1))
+    assert np.array_equal(sum_rows(np.ascontiguousarray(rows)), values.sum(-1))
+    assert np.array_equal(mean_rows(rows), values.mean(-1))
