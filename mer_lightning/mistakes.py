@@ -61,4 +61,6 @@ def _what(kind: str, message: str, found: object) -> str:
         return "missing"
     message = message.removeprefix("Value error, ")
     shown = "" if kind == "json_invalid" or isinstance(found, dict) else repr(found)
-    return message + (f", found {shown}" if 0 < len(shown) <= _LONGEST_SHOWN else "")
+    # a check of ours may have said it already, of the part that is wrong
+    said = ", found " in message or not 0 < len(shown) <= _LONGEST_SHOWN
+    return message if said else f"{message}, found {shown}"

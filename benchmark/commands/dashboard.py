@@ -44,7 +44,7 @@ def _workspace(arguments: argparse.Namespace) -> int:
     dashboard = dashboard.model_copy(update={"url": _saved_url(path, dashboard)})
     _write(path, dashboard)
     print(f"specification: {path}")
-    print(f"runs are uploaded with: wandb sync {folder}/wandb/offline-run-*")
+    print(f"runs are uploaded with: wandb sync {shlex.quote(str(folder))}/wandb/offline-run-*")
     reason = _offline()
     if reason:
         print(f"not saved: {reason}. Afterwards: {_again(arguments)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,4 +52,4 @@ def _say_drafted(draft: Draft, out: Path, *, replaced: bool) -> None:
         print(one_line("  labels " + ", ".join(f"{name} {count}" for name, count in sorted(labels.items()))))
     for remark in draft.remarks:
         print(one_line(f"  {remark}"))
-    print(one_line(f"next: look through it, then mer-bench data verify {out}"))
+    print(one_line(f"next: look through it, then mer-bench data verify {shlex.quote(str(out))}"))

@@ -14,11 +14,12 @@ from rich.table import Table as Columns
 from benchmark.commands.options import answer_options, chosen_metrics, metrics_option
 from benchmark.commands.output import open_console, print_csv, print_table
 from benchmark.places import SHIPPED, workspace
+from benchmark.records.board_names import contributed, mine
 from mer_lightning.mistakes import meant
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from benchmark.commands.options import Commands
     from benchmark.evidence.comparisons import Comparison, Paired
@@ -78,16 +79,16 @@ def _compare(arguments: argparse.Namespace) -> int:
     from benchmark.evidence.statistics import bootstrap, influence, over_seeds, stack_runs
 
     metrics = chosen_metrics(arguments)
-    runs = _runs(_load(arguments.records), arguments.protocol)
+    records = _load(arguments.records)
+    runs = _runs(records, arguments.protocol)
     methods: list[str] = list(dict.fromkeys(arguments.methods)) or [
         method for method, found in runs.items() if all(run.complete for run in found)
     ]
-    for method in methods:
-        if method not in runs:
-            raise DataError(
-                f"method '{method}' has no record under {arguments.protocol}; {meant(method, runs)}"
-                f"found {', '.join(runs)}"
-            )
+    if missing := next((method for method in methods if method not in runs), None):
+        raise DataError(
+            f"method '{missing}' has no record under {arguments.protocol}; "
+            f"{_elsewhere(missing, runs, records) or meant(missing, runs)}found {', '.join(runs)}"
+        )
     if len(methods) < 2:
         raise DataError(f"{arguments.protocol}: comparing needs two methods, found {', '.join(methods) or 'none'}")
     stacks = {method: stack_runs(runs[method]) for method in methods}
@@ -323,6 +324,14 @@ def _load(records: Path | None) -> list[RunRecord]:
     if not records.is_dir():
         raise DataError(f"--records {records}: no such folder")
     return load_runs(records)
+
+
+def _elsewhere(method: str, rows: Iterable[str], records: Sequence[RunRecord]) -> str:
+    """``"did you mean ...? "`` with the row of a method of this name, or where it has one of the user's clips."""
+    if marked := [name for name in (mine(method), contributed(method)) if name in rows]:
+        return f"did you mean {' or '.join(marked)}? "
+    boards = sorted({run.shown_on for run in records if run.is_mine and run.shown_as == method})
+    return f"it has one under {' and '.join(boards)}; " if boards else ""
 
 
 def _runs(records: Sequence[RunRecord], board: str) -> dict[str, Sequence[RunRecord]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,15 +61,15 @@ def add_export_command(parts: Commands) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from benchmark.methods.protocol_files import find_protocol
     from benchmark.methods.suite import load_suite
     from mer_lightning.datamodules import Export, ExportFolder, write_export
     from mer_lightning.devices import device_of
     from mer_lightning.motion.cache import Cache
-    from mer_lightning.protocols import get_protocol
 
     console = open_console()
     suite = load_suite(arguments.suite)
-    protocol = get_protocol(arguments.protocol or suite.protocols[0])
+    protocol = find_protocol(arguments.protocol or suite.protocols[0])
     shown = _chosen_representation(arguments)
     dataset = suite.source.open(arguments.data)
     inputs = plan_inputs(arguments, console)
@@ -113,25 +114,40 @@ def _say_exported(arguments: argparse.Namespace, export: Any, done: Exported) ->
     if export.dataset.synthetic:
         console.print("  nobody was recorded; manifest.json and SYNTHETIC.json say so")
     if arguments.layout == "ststnet":
-        read = f"mer-bench run --suite megc2019-flow --data {arguments.out} --protocol {export.given['protocol']['id']}"
-        console.print(f"  to train on it: {read} --edition mine")
+        console.print(f"  to train on it: {_how_to_read(arguments.out, export)}")
         if arguments.train == "none":
             console.print("  without u_train, which programs of the community read: --train links adds it")
 
 
+def _how_to_read(out: Path, export: Any) -> str:  # noqa: ANN401 - torch is not in memory yet
+    """The command that reads exported maps, with the source of the suite where there is none for them."""
+    from mer_lightning.datasets.flow_folders import COMPOSITE
+    from mer_lightning.protocols import PROTOCOLS
+
+    data, protocol = f"--data {shlex.quote(str(out))}", export.given["protocol"]["id"]
+    if protocol.partition("+")[0] in PROTOCOLS and export.classes == tuple(COMPOSITE.labels.values()):
+        return f"mer-bench run --suite megc2019-flow {data} --protocol {protocol} --edition mine"
+    labels = ", ".join(f"{index}: {name}" for index, name in enumerate(export.classes))
+    databases = sorted({sample.database for sample in export.labelled.samples})
+    whose = f"database: {databases[0]}" if len(databases) == 1 else f"subjects: by database ({', '.join(databases)})"
+    return f"mer-bench run {data}, --suite with source: {{name: flow-folders, labels: {{{labels}}}, {whose}}}"
+
+
 def _chosen_representation(arguments: argparse.Namespace) -> Representation | None:
-    from mer_lightning.motion import REPRESENTATIONS, get_representation
+    from benchmark.methods.recipe import RepresentationChoice
+    from benchmark.methods.recipe_check import chosen_representation
+    from mer_lightning.motion import REPRESENTATIONS
 
     given = dict(_argument(text) for text in arguments.argument)
     if arguments.representation == _FRAMES:
         if given:
             raise DataError(f"--argument: {_FRAMES} has none; leave it out")
         return None
-    if arguments.representation not in REPRESENTATIONS:
+    if arguments.representation not in REPRESENTATIONS and "." not in arguments.representation:
         raise DataError(
             f"--representation {arguments.representation}: expected {_FRAMES} or one of {', '.join(REPRESENTATIONS)}"
         )
-    return get_representation(arguments.representation, given)
+    return chosen_representation(RepresentationChoice(name=arguments.representation, arguments=given))
 
 
 def _argument(text: str) -> tuple[str, object]:

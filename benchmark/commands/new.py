@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,9 +65,9 @@ def _new_method(arguments: argparse.Namespace) -> int:
     console = open_console()
     for path in wanted:
         console.print(f"wrote {path}")
-    there = "" if root == Path.cwd() else f" --workspace {root}"
+    there = "" if root == Path.cwd() else f" --workspace {shlex.quote(str(root))}"
     console.print(f"try it:     mer-bench run --suite smoke --method {name} --method majority{there}")
-    console.print(f"test it:    pytest {root / 'tests'}")
+    console.print(f"test it:    pytest {shlex.quote(str(root / 'tests'))}")
     # the clips of the smoke test are fewer than those of the protocol's leaderboard
     console.print(f"compare it: mer-bench compare --protocol {mine('synthetic-smic-3')} {name} majority{there}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,7 @@ def _say_next(name: str, data: Path | None, samples: list[Sample], written: tupl
     print(one_line(f"{name}: {len(samples)} clips of {people} subjects: {counted}"))
     for path in written:
         print(one_line(f"written: {path}"))
-    flag = f"--data {data}" if data is not None else "--data clips.csv"
+    flag = f"--data {shlex.quote(str(data))}" if data is not None else "--data clips.csv"
     print(one_line(f"next: mer-bench run --suite {name} {flag} --plan"))
     print(one_line(f"      mer-bench run --suite {name} {flag}"))
     print("      mer-bench leaderboards")

@@ -38,7 +38,7 @@ def print_results(
 
     Args:
         boards: From ``results_of``.
-        metrics: Scores to show.
+        metrics: Scores to show; the one that ranks is shown, too.
         console: Where to.
         confusion: Records whose confusion matrices are printed too.
     """
@@ -46,14 +46,14 @@ def print_results(
     from mer_lightning.metrics import UF1
 
     for board in boards:
+        columns = _columns(board, metrics)
         console.print(f"\n{board.title}; below a score its 95 % interval over subjects")
         published = ["published UF1"] if any(_published_score(row, UF1.name) is not None for row in board.rows) else []
-        table = Columns("method", "seeds", *(metric.heading for metric in metrics), *published)
+        table = Columns("method", "seeds", *(metric.heading for metric in columns), *published)
         for row in board.rows:
-            cells = [_score_cell(row, metric) for metric in metrics]
-            table.add_row(
-                row.entry, " ".join(map(str, row.seeds)), *cells, *([_published_cell(row)] if published else [])
-            )
+            cells = [_score_cell(row, metric) for metric in columns]
+            told = [_published_cell(row)] if published else []
+            table.add_row(row.entry, " ".join(map(str, row.seeds)), *cells, *told)
         print_table(console, table)
         for row in board.rows:
             if row.unranked:
@@ -104,7 +104,7 @@ def write_tables(records: Path, boards: Sequence[str], metrics: Sequence[Metric]
     from benchmark.records.shown import load_shown
 
     home = workspace()
-    if home.is_project or records != home.records:
+    if home.is_project or records.absolute() != home.records:
         return []
     shown = [
         run
@@ -116,6 +116,13 @@ def write_tables(records: Path, boards: Sequence[str], metrics: Sequence[Metric]
     files = {path: text for path, text in render(home.boards, found, metrics).items() if path.name != "README.md"}
     add_rendered(home.boards, files)
     return list(files)
+
+
+def _columns(board: Board, metrics: Sequence[Metric]) -> Sequence[Metric]:
+    """Some scores, and the one that ranks, as in the tables."""
+    from benchmark.boards.tables import metric_columns
+
+    return metric_columns(metrics, board.metric)["metrics"]
 
 
 def _score_cell(row: BoardRow, metric: Metric) -> str:
@@ -179,7 +186,7 @@ def _csv_rows(boards: Sequence[Board], metrics: Sequence[Metric]) -> Iterator[Se
 
     for board in boards:
         for row in board.rows:
-            for metric in metrics:
+            for metric in _columns(board, metrics):
                 score = row.scores[ALL][metric.name] if row.scores else None
                 interval = row.intervals.get(ALL, {}).get(metric.name)
                 yield (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from benchmark.commands.options import (
 from benchmark.commands.output import open_console, print_csv, print_table
 from benchmark.commands.results import print_results, print_results_csv, results_json, results_of, write_tables
 from benchmark.methods.recipe_files import name_of
+from benchmark.places import workspace
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -122,7 +124,10 @@ def _say_results(
     console.print(f"\nrecords: {arguments.records}")
     for path in write_tables(arguments.records, [board.id for board in boards], metrics):
         console.print(f"table: {path}")
-    console.print("pages with all of it: mer-bench leaderboards")
+    rendered = ["mer-bench", "leaderboards"]
+    if arguments.records.absolute() != workspace().records:
+        rendered += ["--records", str(arguments.records), "--out", "DIR"]
+    console.print(f"pages with all of it: {shlex.join(rendered)}")
 
 
 def _plan(arguments: argparse.Namespace) -> int:

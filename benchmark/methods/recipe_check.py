@@ -44,7 +44,7 @@ def check_recipe(recipe: Recipe, classes: Collection[int] = (3,)) -> Representat
     if recipe.representation is None:
         raise DataError(f"{file}: representation: missing")
     try:
-        representation = _representation(recipe.sees)
+        representation = chosen_representation(recipe.sees)
         if recipe.model and isinstance(representation, Features):
             raise DataError(f"model: {representation.name} gives feature vectors, which only an estimator reads")
         built = _method(recipe, representation, max(classes))
@@ -53,6 +53,30 @@ def check_recipe(recipe: Recipe, classes: Collection[int] = (3,)) -> Representat
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
     check_values(recipe, representation, file, classes)
+    return representation
+
+
+def chosen_representation(choice: RepresentationChoice) -> Representation:
+    """The representation that a recipe or a flag chooses, which was heard to say what it is.
+
+    Raises:
+        DataError: There is none, it cannot be made, or its weights are not what they should be.
+    """
+    from mer_lightning.motion import FromFrames, get_representation
+
+    try:
+        representation = get_representation(choice.name, choice.arguments)
+        # what a class of one's own says of itself is heard now
+        _ = (representation.channels, representation.hflip_sign, representation.value_range, representation.vectors)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"representation.name: {choice.name} cannot be made: {_in_short(error)}") from error
+    if isinstance(representation, FromFrames):
+        try:
+            representation.check_weights()
+        except DataError as error:
+            raise DataError(f"representation.arguments: {error}") from error
     return representation
 
 
@@ -99,25 +123,6 @@ def _check_ensemble(recipe: Recipe, ensemble: Ensemble, file: str, classes: Coll
         raise DataError(f"{file}: ensemble.top.{error}") from error
     first, *_ = [check_recipe(part, classes) for part in recipe.trained]
     return first
-
-
-def _representation(choice: RepresentationChoice) -> Representation:
-    from mer_lightning.motion import FromFrames, get_representation
-
-    try:
-        representation = get_representation(choice.name, choice.arguments)
-        # what a class of one's own says of itself is heard now
-        _ = (representation.channels, representation.hflip_sign, representation.value_range, representation.vectors)
-    except DataError:
-        raise
-    except Exception as error:
-        raise DataError(f"representation.name: {choice.name} cannot be made: {_in_short(error)}") from error
-    if isinstance(representation, FromFrames):
-        try:
-            representation.check_weights()
-        except DataError as error:
-            raise DataError(f"representation.arguments: {error}") from error
-    return representation
 
 
 def _method(recipe: Recipe, representation: Representation, classes: int) -> Any:  # noqa: ANN401 - whatever it names
@@ -188,7 +193,7 @@ def _check_transfer(recipe: Recipe, model: Any) -> None:  # noqa: ANN401 - the m
     classes = len(PRETRAINING[recipe.transfer.database].classes)
     try:
         choice, component, training = recipe.pretraining
-        representation = _representation(choice)
+        representation = chosen_representation(choice)
         _check_training(training, representation, (classes,))
         if training.acts_on != "maps":
             raise DataError("training.augmentation.acts_on: pre-training is augmented on maps")

@@ -174,6 +174,7 @@ class RunRecord(Settings):
     curve: MeanCurve | None = None
     _mine: bool = PrivateAttr(default=False)
     _apart: bool = PrivateAttr(default=False)
+    _beside: bool = PrivateAttr(default=False)
     _about: About | None = PrivateAttr(default=None)
 
     @field_validator("recipe")
@@ -273,22 +274,23 @@ class RunRecord(Settings):
     @property
     def shown_as(self) -> str:
         """Its row there, ``mine-<entry>`` where the user's stands beside those that are shipped."""
-        return mine(self.entry) if self._mine and not self._apart else self.entry
+        return mine(self.entry) if self._beside else self.entry
 
     @property
     def shown_title(self) -> str:
         """Title of that row; it says where code runs that the suite does not have."""
-        title = f"{self.title} (mine)" if self._mine and not self._apart else self.title
+        title = f"{self.title} (mine)" if self._beside else self.title
         return f"{title} (own code)" if self.own_code else title
 
-    def as_mine(self, *, apart: bool) -> RunRecord:
-        """The same record as a user's, to be read beside those that are shipped.
+    def as_mine(self, *, apart: bool = False, beside: bool = False) -> RunRecord:
+        """The same record as a user's, to be read together with those that are shipped.
 
         Args:
-            apart: It is of other clips, and has a leaderboard of its own.
+            apart: It is of other clips than those of its leaderboard, and has one of its own.
+            beside: It stands on one leaderboard with those that are shipped.
         """
         own = self.model_copy()
-        own._mine, own._apart = True, apart
+        own._mine, own._apart, own._beside = True, apart, beside
         return own
 
     def as_contributed(self, about: About) -> RunRecord:

@@ -39,7 +39,11 @@ def load_shown(records: Path, shipped: Path, others: Sequence[Path] = ()) -> lis
 
 
 def shown_beside(records: Sequence[RunRecord], shipped: Sequence[RunRecord]) -> list[RunRecord]:
-    """A user's records as they are shown: on a shipped leaderboard where they are of its clips, else on one apart."""
+    """A user's records as they are shown: on a shipped leaderboard where they are of its clips, else on one apart.
+
+    Where no leaderboard of the protocol is shipped, they have it to themselves, under their own names.
+    """
+    boards = {record.board for record in shipped}
     lists = {record.board: record.clip_list for record in shipped if record.complete}
     grouped: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
@@ -47,8 +51,9 @@ def shown_beside(records: Sequence[RunRecord], shipped: Sequence[RunRecord]) -> 
     shown: list[RunRecord] = []
     for board, own in grouped.items():
         # rows of other names may have other content: what a leaderboard shares is its list of clips
-        apart = board not in lists or any(replace(one.clip_list, entry="").differs(lists[board]) for one in own)
-        shown += [one.as_mine(apart=apart and board in lists) for one in own]
+        apart = board in lists and any(replace(one.clip_list, entry="").differs(lists[board]) for one in own)
+        # under a protocol of the user's own, nothing is there that they could be mistaken for
+        shown += [one.as_mine(apart=apart, beside=board in boards and not apart) for one in own]
     return shown
 
 

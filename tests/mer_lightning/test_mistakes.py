@@ -16,6 +16,8 @@ class Point(BaseModel):
     def _check(self):
         if self.x == self.y:
             raise ValueError("x and y: expected two numbers")
+        if self.x < 0:
+            raise ValueError(f"x: expected 0 or more, found {self.x}")
         return self
 
 
@@ -32,13 +34,15 @@ class Line(BaseModel):
         ("{", "file: Invalid JSON"),
         ("[]", "file: Input should be an object, found []"),
         ('{"x": 1, "y": 1}', "x and y: expected two numbers"),
+        ('{"x": -1}', "x: expected 0 or more, found -1.0"),
     ],
 )
 def test_the_key_comes_first_and_what_was_found_last(text, says):
     with pytest.raises(ValidationError) as caught:
         Point.model_validate_json(text)
-    assert says in first_mistake(caught.value)
-    assert "\n" not in first_mistake(caught.value)
+    said = first_mistake(caught.value)
+    assert says in said
+    assert ("\n" in said, said.count("found") > 1) == (False, False)
 
 
 def test_keys_above_and_places_in_lists_belong_to_the_key():

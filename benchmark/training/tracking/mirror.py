@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -149,7 +150,8 @@ class WandbTracker:
                 self._console.print(f"W&B did not take {run}; see {self._root / f'{run}.log'} (the records are safe)")
         if self._workers:
             self._console.print(
-                f"W&B runs: {self._root} (upload offline ones with: wandb sync {self._root}/wandb/offline-run-*)"
+                f"W&B runs: {self._root} (upload offline ones with: "
+                f"wandb sync {shlex.quote(str(self._root))}/wandb/offline-run-*)"
             )
 
 

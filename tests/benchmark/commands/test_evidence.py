@@ -13,6 +13,7 @@ from benchmark.evidence.statistics import average_ranks, bootstrap, stack_runs
 from benchmark.places import SHIPPED
 from benchmark.records.run import load_run, save_run
 from mer_lightning.metrics import METRICS
+from tests.benchmark.commands.a_project import make_project
 from tests.benchmark.example_records import BAD, GOOD, record
 
 
@@ -91,6 +92,21 @@ def test_a_mistake_is_one_line(records, capsys, flags, says):
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        (BAD, "'new' has no record under megc2019; did you mean mine-new? found good, mine-new"),
+        ((*BAD, (2, 2)), "'new' has no record under megc2019; it has one under mine-megc2019; found good"),
+    ],
+)
+def test_a_method_of_ones_own_is_found_by_what_it_is_called_there(tmp_path, capsys, monkeypatch, pairs, says):
+    save_run(tmp_path / "project" / "leaderboards" / "records", record("good"))
+    make_project(tmp_path / "project", monkeypatch)
+    save_run(tmp_path / "home" / "records", record("new", pairs=pairs))
+    assert main(["--workspace", str(tmp_path / "home"), "compare", "--protocol", "megc2019", "good", "new"]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_ranks_of_committed_records(capsys, tmp_path):

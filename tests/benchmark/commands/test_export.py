@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.__main__ import main
 from benchmark.records.run import load_run
+from tests.own_clips import write_tree
 
 SUITE = """
 title: Small
@@ -14,6 +15,24 @@ source: {source}
 protocols: [smic-3]
 methods: [linear-svm]
 seeds: [0]
+"""
+
+STILL = """
+from mer_lightning.motion import FromFrames
+
+class First(FromFrames):
+    name: str = "first"
+    channels = property(lambda self: ("grey",))
+    hflip_sign = property(lambda self: (1,))
+    value_range = property(lambda self: (0.0, 1.0))
+    vectors = property(lambda self: False)
+    frame_size = property(lambda self: (8, 8))
+
+    def pick(self, frames, apex):
+        return frames[:1]
+
+    def maps(self, frames):
+        return frames[:, :, 0]
 """
 
 
@@ -55,6 +74,35 @@ def test_an_export_says_what_it_is(home, capsys):
     assert manifest["source"]["synthetic"] is True
     assert bench(home, *words, "--json") == 0
     assert json.loads(capsys.readouterr().out)["written"] == 0
+
+
+class TestUnderAProtocolOfOnesOwn:
+    @pytest.fixture
+    def mine(self, home):
+        write_tree(home / "my clips", each=1)
+        table = home / "my clips" / "clips.csv"
+        assert bench(home, "data", "index", home / "my clips") == 0
+        assert bench(home, "new", "database", "mylab", "--data", table) == 0
+        return ["data", "export", "--suite", "mylab", "--data", table]
+
+    def test_maps_say_by_which_suite_they_are_read(self, home, mine, capsys):
+        words = ["--representation", "flow_map", "--layout", "ststnet", home / "my maps"]
+        assert bench(home, *mine, *words) == 0
+        said = capsys.readouterr().out
+        assert f"run --data '{home / 'my maps'}', --suite with source: " in said
+        assert "{name: flow-folders, labels: {0: happy, 1: sad}, database: mylab}" in said
+        assert json.loads((home / "my maps" / "manifest.json").read_text())["protocol"]["id"] == "mylab"
+
+    def test_representations_of_ones_own_are_written(self, home, mine, capsys):
+        (home / "looks").mkdir()
+        (home / "looks" / "still.py").write_text(STILL)
+        assert bench(home, *mine, "--representation", "looks.still.First", home / "out") == 0
+        manifest = json.loads((home / "out" / "manifest.json").read_text())
+        assert manifest["representation"]["name"] == "first"
+        capsys.readouterr()
+        assert bench(home, *mine, "--representation", "looks.still.Second", home / "other") == 2
+        said = capsys.readouterr().err
+        assert ("no class Second in looks/still.py" in said, said.count("\n")) == (True, 1)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from benchmark import svg
 from benchmark.__main__ import main
 from benchmark.records.run import save_run
+from mer_lightning.protocols import Definition
 from tests.benchmark.commands.a_project import make_project
 from tests.benchmark.example_records import BAD, GOOD, record
 
@@ -77,6 +78,20 @@ class TestInAFolderOfOnesOwn:
         assert "NEW" not in (home / "boards" / "megc2019.md").read_text()
         table = (home / "boards" / "mine-megc2019.md").read_text()
         assert ("my clips" in table, "| NEW |" in table, "GOOD" in table) == (True, True, False)
+
+    def test_under_a_protocol_of_ones_own_nothing_else_is_there_to_be_told_from(self, home):
+        definition = Definition(
+            name="mylab", title="My lab", classes=("a", "b"), labels={"mylab": {"x": "a", "y": "b"}}
+        )
+        own = {"board": "mylab", "classes": ("a", "b"), "definition": definition, "databases": ("mylab",)}
+        confusion = dict.fromkeys(("mylab/p1", "mylab/p2"), ((1, 0), (0, 1)))
+        hashed = {"protocol_hash": definition.protocol().hash, "confusion": confusion}
+        for name in ("new", "old"):
+            save_run(home / "records", record(name, **own, **hashed))
+        assert main(["leaderboards"]) == 0
+        table = (home / "boards" / "mylab.md").read_text()
+        assert ("| NEW (`new`) |" in table, "mine" in table) == (True, False)
+        assert main(["compare", "--protocol", "mylab", "new", "old"]) == 0
 
     def test_without_records_there_are_those_that_are_shipped(self, home):
         assert main(["leaderboards"]) == 0

@@ -15,6 +15,13 @@ from tests.benchmark.example_records import record
 
 RUN = ["run", "--suite", "smoke", "--executor", "local", "--accelerator", "cpu", "--method", "majority"]
 
+PROTOCOL = """
+title: Two
+classes: [other, surprise]
+labels: {smic: {negative: other, positive: other, surprise: surprise}}
+metric: mcc
+"""
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
@@ -54,6 +61,18 @@ class TestForPeople:
         assert "published UF1" in file.getvalue()
         assert "│ 0.7353        │" in file.getvalue()
         assert "│ UF1 of  │ smic   │ casme2 │" in file.getvalue().replace("┃", "│")
+
+    def test_the_score_that_ranks_is_shown_and_pages_of_other_records_are_asked_for_otherwise(self, home, capsys):
+        (home / "two.yaml").write_text(PROTOCOL)
+        said = run(capsys, "--protocol", "two.yaml", "--records", "my records").out
+        assert [name for name in ("Acc", "UF1", "UAR", "MCC") if name in said] == ["Acc", "UF1", "UAR", "MCC"]
+        assert "mer-bench leaderboards --records 'my records' --out DIR\n" in said
+        assert not (home / "boards").exists()
+
+    def test_the_records_of_the_workspace_by_another_path_have_their_tables(self, home, capsys):
+        said = run(capsys, "--records", "records").out
+        assert f"table: {home / 'boards' / 'mine-synthetic-smic-3.md'}" in said
+        assert said.endswith("pages with all of it: mer-bench leaderboards\n")
 
 
 @pytest.mark.usefixtures("home")
