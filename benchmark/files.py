@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from copy import deepcopy
@@ -27,6 +28,7 @@ T = TypeVar("T", bound=Settings)
 J = TypeVar("J")
 _DEEPEST = 100
 _MOST_VALUES = 10_000
+_CHECKSUM = "checksum"
 
 
 def load_yaml(path: Path, kind: type[T], **given: object) -> T:
@@ -156,6 +158,54 @@ def load_json(path: Path, kind: type[J]) -> J:
         return TypeAdapter(kind).validate_json(path.read_bytes())
     except ValidationError as error:
         raise DataError(f"{path}: {first_mistake(error)}") from error
+
+
+def checksum(values: Mapping[str, Any], identity: str = "") -> str:
+    """SHA-256 of what a file holds, however it is laid out, and of whose it is.
+
+    Args:
+        values: As JSON has them.
+        identity: What the file is of, where that is not in the values: the same values of another have another sum.
+    """
+    text = json.dumps([identity, values], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def signed(values: Mapping[str, Any], identity: str = "") -> dict[str, Any]:
+    """Values with their checksum beside them."""
+    return {**values, _CHECKSUM: checksum(values, identity)}
+
+
+def load_signed(path: Path, kind: type[J], identity: str = "") -> tuple[J, bool]:
+    """Read a file as what it should be, and hold it against its checksum.
+
+    Args:
+        path: The JSON file.
+        kind: Class of the result.
+        identity: Whose it has to be, as of ``checksum``.
+
+    Returns:
+        What it holds, and whether it had a checksum; files from before there were any have none.
+
+    Raises:
+        DataError: It cannot be read, is something else, was changed since it was written, or is another's.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    given = values.pop(_CHECKSUM, None) if isinstance(values, dict) else None
+    try:
+        found = TypeAdapter(kind).validate_json(text if given is None else json.dumps(values))
+    except ValidationError as error:
+        raise DataError(f"{path}: {first_mistake(error)}") from error
+    if given is not None and given != checksum(values, identity):
+        raise DataError(f"{path}: its checksum does not fit; it was changed since it was written, or is another's")
+    return found, given is not None
 
 
 def write_json(path: Path, payload: object, indent: int | None = 1) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from mer_lightning.types import DataError
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from torch import Tensor
+
+_CHECKSUM = "checksum"
 
 
 @contextmanager
@@ -64,18 +68,54 @@ def check_dropout(probability: float) -> None:
         raise DataError(f"dropout: expected a probability in [0, 1), got {probability}")
 
 
-def load_kept(path: Path) -> dict[str, Tensor]:
+def save_kept(state: Mapping[str, Tensor], path: Path, about: Mapping[str, str]) -> None:
+    """Keep the weights of a training of ours as safetensors, with a checksum over them and over whose they are.
+
+    Args:
+        state: The weights, by name.
+        path: The file.
+        about: Whose they are, e.g. the run and the fold.
+    """
+    whole = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    save_file(whole, path, {**about, _CHECKSUM: _checksum(whole, about)})
+
+
+def load_kept(path: Path, about: Mapping[str, str] | None = None) -> dict[str, Tensor]:
     """Weights that were kept after a training of ours, as safetensors, on the CPU.
 
+    Args:
+        path: The file.
+        about: What they have to be of, by its keys; None takes them of whomever. Files from before there were checksums
+            say nothing that could be held against it.
+
     Raises:
-        DataError: The file is not readable, or holds what a training leaves that diverged.
+        DataError: The file is not readable, was changed since it was written, is another's, or holds what a training
+            leaves that diverged.
     """
     try:
-        state = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            said = dict(file.metadata() or {})
+            state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: not readable weights ({' '.join(str(error).split())})") from error
+    given = said.pop(_CHECKSUM, None)
+    if given is not None and given != _checksum(state, said):
+        raise DataError(f"{path}: the checksum of its weights does not fit; they were changed since they were written")
+    for key, value in (about or {}).items() if given is not None else ():
+        if said.get(key) != value:
+            raise DataError(f"{path}: weights of {key} {said.get(key)}; expected those of {value}")
     check_finite(state, path)
     return state
+
+
+def _checksum(state: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(state):
+        value = state[name]
+        digest.update(f"|{name}|{value.dtype}|{tuple(value.shape)}|".encode())
+        # numpy has no bfloat16
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def check_finite(state: Mapping[str, Tensor], path: Path) -> None:

@@ -178,23 +178,28 @@ def _status(arguments: argparse.Namespace) -> int:
     from benchmark.records.store import Store
 
     store = Store(arguments.runs)
-    columns = ("run", "method", "board", "seed", "folds", "done", "failed")
+    columns = ("run", "method", "board", "seed", "folds", "done", "failed", "damaged")
+    # what was changed since it was written is not done
+    kept = [(m, store.kept(m.run)) for m in store.manifests()]
     rows = [
-        (m.run, m.method, m.board, m.seed, m.folds, len(store.done(m.run)), len(store.errors(m.run)))
-        for m in store.manifests()
+        (m.run, m.method, m.board, m.seed, m.folds, len(one.folds), len(store.errors(m.run)), len(one.damaged))
+        for m, one in kept
     ]
+    damaged = [line for _, one in kept for line in one.damaged]
     if arguments.json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1))
         return 0
     if arguments.csv:
         print_csv(columns, rows)
         return 0
-    table = Columns("run", "folds", "failed")
-    for run, *_, folds, done, failed in rows:
-        table.add_row(run, f"{done}/{folds}", str(failed or ""))
+    table = Columns("run", "folds", "failed", *(["damaged"] if damaged else []))
+    for run, *_, folds, done, failed, lost in rows:
+        table.add_row(run, f"{done}/{folds}", str(failed or ""), *([str(lost or "")] if damaged else []))
     console = open_console()
     if rows:
         print_table(console, table)
     else:
         console.print(f"nothing has been run in {arguments.runs} yet")
+    for line in damaged:
+        console.print(f"{line}; the fold counts as missing")
     return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from benchmark.files import load_json, write_json
+from benchmark.files import load_signed, signed, write_json
 from benchmark.records.clip_list import check_matrices, check_one_list, clips_of
 from benchmark.records.fold import Matrix  # noqa: TC001 - a field
 from benchmark.records.run import RunRecord, record_path
@@ -295,7 +295,7 @@ def save_leaks(folder: Path, record: LeakRecord) -> Path:
     """Write a study to ``<folder>/<board>/<method>/seed<k>.json``, unless the same result is already there."""
     path = record_path(folder, record.honest)
     if not path.exists() or _result(load_leak(path)) != _result(record):
-        write_json(path, record.model_dump())
+        write_json(path, signed(record.model_dump()))
     return path
 
 
@@ -305,7 +305,7 @@ def load_leak(path: Path) -> LeakRecord:
     Raises:
         DataError: The file is not one.
     """
-    record = load_json(path, LeakRecord)
+    record, _ = load_signed(path, LeakRecord)
     record.honest.register(path)
     return record
 

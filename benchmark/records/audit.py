@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.records.fold import FoldRecord
-    from benchmark.records.store import RunManifest
+    from benchmark.records.store import Kept, RunManifest
     from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Protocol
 
@@ -39,20 +39,24 @@ class Audited:
         folds: Folds that are recorded.
         audited: Folds that carry an audit.
         problems: One line each; empty when all is well.
+        unchecked: Folds whose files are from before there were checksums: a changed one could not be told.
     """
 
     run: str
     folds: int
     audited: int
     problems: tuple[str, ...]
+    unchecked: int = 0
 
     def __str__(self) -> str:
         if self.problems:
             first, *others = self.problems
             return f"{self.run}: PROBLEM {first}" + (f" (and {len(others)} more)" if others else "")
+        unchecked = f", {self.unchecked} of them without checksum" if self.unchecked else ""
+        unchecked = ", no checksum" if self.folds and self.unchecked == self.folds else unchecked
         if not self.audited:
-            return f"{self.run}: no audit ({self.folds} folds from before it existed)"
-        without = f", {self.folds - self.audited} without audit" if self.audited < self.folds else ""
+            return f"{self.run}: no audit ({self.folds} folds from before it existed){unchecked}"
+        without = (f", {self.folds - self.audited} without audit" if self.audited < self.folds else "") + unchecked
         return f"{self.run}: clean, {self.audited} folds{without}"
 
 
@@ -106,10 +110,12 @@ def audit_run(record: RunRecord) -> Audited:
         )
         if clips != audit.test.samples:
             problems.append(f"{held_out}: {audit.test.samples} test samples, but {clips} in the confusion matrix")
-    return Audited(record.run, record.finished, len(record.audit), tuple(problems))
+    return Audited(
+        record.run, record.finished, len(record.audit), tuple(problems), 0 if record.checked else record.finished
+    )
 
 
-def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audited:
+def audit_stored(manifest: RunManifest, kept: Kept) -> Audited:
     """Check the folds of a store: as ``audit_run``, and with the keys that are known there.
 
     Every tested key must belong to whom the fold holds out and be tested in one fold only. Once all folds are in, the
@@ -118,10 +124,11 @@ def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audi
 
     Args:
         manifest: What the run is.
-        folds: Its fold records by held-out subject.
+        kept: What the store holds of it.
     """
+    folds = kept.folds
     audits = {name: fold.audit for name, fold in folds.items() if fold.audit is not None}
-    problems = list(_fold_problems(audits))
+    problems = [*kept.damaged, *_fold_problems(audits)]
     tested = Counter(p.key for fold in folds.values() for p in fold.predictions)
     problems += [f"{key}: predicted {count} times" for key, count in tested.items() if count > 1]
     protocol = manifest.evaluation
@@ -141,24 +148,45 @@ def audit_stored(manifest: RunManifest, folds: Mapping[str, FoldRecord]) -> Audi
             problems.append(f"{name}: the predicted clips are not those of the audit")
     if len(folds) == manifest.folds and audits and not problems:
         problems += _against_protocol(manifest, folds, audits)
-    return Audited(manifest.run, len(folds), len(audits), tuple(problems))
+    return Audited(manifest.run, len(folds), len(audits), tuple(problems), kept.unchecked)
 
 
 def audit_folder(folder: Path) -> list[Audited]:
-    """Check every run of a store or every record of a records folder, in name order.
+    """Check every run of a store, with weights that were kept, or every record of a records folder, in name order.
+
+    A file that is damaged is a problem of its own.
 
     Raises:
-        DataError: Neither is there, or a file is not what it should be.
+        DataError: Neither is there.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     store = Store(folder)
-    found = [audit_stored(manifest, store.folds(manifest.run)) for manifest in store.manifests()]
+    found = [audit_stored(manifest, store.kept(manifest.run)) for manifest in store.manifests()]
+    found += [audited for path in store.weights() if (audited := _audit_weights(path)) is not None]
     if not found:
-        found = [audit_run(load_run(path)) for path in sorted(folder.rglob("seed*.json"))]
+        found = [_audit_file(path) for path in sorted(folder.rglob("seed*.json"))]
     if not found:
         raise DataError(f"{folder}: neither a store (<run>/run.json) nor records (<board>/<method>/seed<k>.json)")
     return found
+
+
+def _audit_file(path: Path) -> Audited:
+    try:
+        return audit_run(load_run(path))
+    except DataError as error:
+        return Audited(path.stem, 0, 0, (str(error),))
+
+
+def _audit_weights(path: Path) -> Audited | None:
+    """What is wrong with weights; None where nothing is."""
+    from mer_lightning.backbones import load_kept
+
+    try:
+        load_kept(path)
+    except DataError as error:
+        return Audited(path.stem, 0, 0, (str(error),))
+    return None
 
 
 def _fold_problems(audits: Mapping[str, FoldAudit]) -> Iterator[str]:

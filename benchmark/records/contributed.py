@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from benchmark.files import load_json, write_json
+from benchmark.files import load_signed, signed, write_json
 from benchmark.records.board_names import board_name
 from benchmark.records.clip_list import check_matrices
 from benchmark.records.fold import SCHEMA_VERSION, Matrix
@@ -148,12 +148,14 @@ def save_contributed(folder: Path, record: ContributedRecord, *, replace: bool =
         DataError: Another of its name is there.
     """
     path = contributed_path(folder, record)
-    if path.exists() and not replace and load_contributed_file(path) != record:
+    if path.exists() and not replace:
+        if load_contributed_file(path) == record:
+            return path
         raise DataError(
             f"{path}: '{record.about.name}' is contributed already, with other predictions or another description; "
             "expected another name, or --replace"
         )
-    write_json(path, record.model_dump())
+    write_json(path, signed(record.model_dump()))
     return path
 
 
@@ -178,4 +180,4 @@ def load_contributed_file(path: Path) -> ContributedRecord:
     Raises:
         DataError: The file is not one.
     """
-    return load_json(path, ContributedRecord)
+    return load_signed(path, ContributedRecord)[0]

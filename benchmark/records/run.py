@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from benchmark.files import load_json, write_json
+from benchmark.files import load_signed, signed, write_json
 from benchmark.methods.own_code import OwnCode
 from benchmark.methods.recipe import DECIDING, Paper
 from benchmark.records.board_names import board_name, entry_name, mine, source_name
@@ -176,6 +176,7 @@ class RunRecord(Settings):
     _apart: bool = PrivateAttr(default=False)
     _beside: bool = PrivateAttr(default=False)
     _about: About | None = PrivateAttr(default=None)
+    _checked: bool = PrivateAttr(default=False)
 
     @field_validator("recipe")
     @classmethod
@@ -265,6 +266,11 @@ class RunRecord(Settings):
     def contributed(self) -> About | None:
         """Who made the predictions, where others did and it was not run here."""
         return self._about
+
+    @property
+    def checked(self) -> bool:
+        """True where its file had a checksum, which fits."""
+        return self._checked
 
     @property
     def shown_on(self) -> str:
@@ -357,7 +363,7 @@ def save_run(records: Path, record: RunRecord) -> Path:
             return path
         if same:
             record = old.model_copy(update={"curve": record.curve})
-    write_json(path, record.model_dump())
+    write_json(path, signed(record.model_dump()))
     return path
 
 
@@ -365,9 +371,10 @@ def load_run(path: Path) -> RunRecord:
     """Read a RunRecord.
 
     Raises:
-        DataError: The file is not a RunRecord, or defines a protocol otherwise than another file.
+        DataError: The file is not a RunRecord, has a checksum that does not fit, or defines a protocol otherwise than
+            another file.
     """
-    record = load_json(path, RunRecord)
+    record, record._checked = load_signed(path, RunRecord)
     record.register(path)
     return record
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.files import load_json, write_json
+from benchmark.files import load_signed, signed, write_json
 from benchmark.records.board_names import protocol_of
 from benchmark.records.fold import FoldRecord
 from benchmark.records.run import PretrainingRecord
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mer_lightning.protocols import Protocol
+
+_LOG = logging.getLogger(__name__)
 
 
 class RunManifest(Settings):
@@ -47,11 +50,27 @@ class RunManifest(Settings):
         return protocol_of(self.board, self.definition)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the store holds of a run.
+
+    Attributes:
+        folds: Finished folds by held-out subject.
+        damaged: One line for each file that is not the record of its fold as it was written; its fold is missing.
+        unchecked: Number of folds whose files have no checksum: they are from before there were any.
+    """
+
+    folds: dict[str, FoldRecord]
+    damaged: tuple[str, ...]
+    unchecked: int
+
+
 class Store:
     """The local records of all runs, one folder each: ``<root>/<run>/folds/<subject>.json``.
 
     A file is written beside its place and renamed, so that it is there whole or not at all, whoever is killed when
-    and however many processes write.
+    and however many processes write. The record of a fold carries a checksum over what it says and whose it is; one
+    that does not fit is named in the log, once, and its fold counts as missing.
 
     Args:
         root: Folder of all runs.
@@ -59,6 +78,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._named: set[str] = set()
 
     def folder(self, run: str) -> Path:
         """Folder of one run."""
@@ -71,12 +91,12 @@ class Store:
     def save_fold(self, run: str, record: FoldRecord) -> None:
         """Keep a finished fold and forget an earlier error of it."""
         path = self.fold_path(run, record.held_out)
-        write_json(path, record.model_dump(), indent=None)
+        write_json(path, signed(record.model_dump(), run), indent=None)
         path.with_suffix(".error.json").unlink(missing_ok=True)
 
     def save_pretraining(self, run: str, record: PretrainingRecord) -> None:
         """Keep what the folds of a run start from."""
-        write_json(self.folder(run) / "pretraining.json", record.model_dump())
+        write_json(self.folder(run) / "pretraining.json", signed(record.model_dump(), run))
 
     def pretraining(self, run: str) -> PretrainingRecord | None:
         """What the folds of a run started from; None where nothing was pre-trained.
@@ -85,7 +105,7 @@ class Store:
             DataError: The file is there and something else.
         """
         path = self.folder(run) / "pretraining.json"
-        return load_json(path, PretrainingRecord) if path.exists() else None
+        return load_signed(path, PretrainingRecord, run)[0] if path.exists() else None
 
     def save_error(self, run: str, held_out: str, message: str, details: str) -> None:
         """Keep why a fold failed; it still counts as missing."""
@@ -94,13 +114,38 @@ class Store:
 
     def folds(self, run: str) -> dict[str, FoldRecord]:
         """Finished folds by held-out subject; a file that is not the record of its fold counts as missing."""
-        paths = sorted((self.folder(run) / "folds").glob("*.json"))
-        records = [_fold_at(path) for path in paths if not path.name.endswith(".error.json")]
-        return {record.held_out: record for record in records if record is not None}
+        kept = self.kept(run)
+        for line in kept.damaged:
+            self._name(line)
+        return kept.folds
+
+    def kept(self, run: str) -> Kept:
+        """Finished folds, and what is wrong with files that are none."""
+        folds: dict[str, FoldRecord] = {}
+        damaged: list[str] = []
+        unchecked = 0
+        for path in sorted((self.folder(run) / "folds").glob("*.json")):
+            if path.name.endswith(".error.json"):
+                continue
+            try:
+                record, checked = _fold_at(path, run)
+            except DataError as error:
+                damaged.append(str(error))
+            else:
+                folds[record.held_out] = record
+                unchecked += not checked
+        return Kept(folds, tuple(damaged), unchecked)
 
     def fold(self, run: str, held_out: str) -> FoldRecord | None:
         """One finished fold; None while it is missing."""
-        return _fold_at(self.fold_path(run, held_out))
+        path = self.fold_path(run, held_out)
+        if not path.exists():
+            return None
+        try:
+            return _fold_at(path, run)[0]
+        except DataError as error:
+            self._name(str(error))
+            return None
 
     def done(self, run: str) -> set[str]:
         """Held-out subjects that have a fold record, by file name alone: quick, for a look at many runs."""
@@ -133,13 +178,22 @@ class Store:
                 raise DataError(f"{path}: is of run '{manifest.run}'; expected that of its folder")
             yield manifest
 
+    def weights(self) -> list[Path]:
+        """Files of weights that runs start from, and of networks that were trained again to be explained."""
+        return sorted([*self.root.glob("pretrained/*.safetensors"), *self.root.glob("*/weights/*.safetensors")])
+
     def fold_path(self, run: str, held_out: str) -> Path:
         """Where a fold of a run is kept."""
         return self.folder(run) / "folds" / f"{held_out.replace('/', '--')}.json"
 
+    def _name(self, line: str) -> None:
+        if line not in self._named:
+            self._named.add(line)
+            _LOG.warning("%s; the fold counts as missing", line)
 
-def _fold_at(path: Path) -> FoldRecord | None:
-    with contextlib.suppress(ValidationError, OSError):
-        record = FoldRecord.model_validate_json(path.read_bytes())
-        return record if record.held_out.replace("/", "--") == path.stem else None
-    return None
+
+def _fold_at(path: Path, run: str) -> tuple[FoldRecord, bool]:
+    record, checked = load_signed(path, FoldRecord, run)
+    if record.held_out.replace("/", "--") != path.stem:
+        raise DataError(f"{path}: is of {record.held_out}; expected the fold that it is called after")
+    return record, checked

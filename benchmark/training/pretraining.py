@@ -6,9 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from benchmark.files import write_json
+from benchmark.files import load_signed, signed, write_json
 from benchmark.records.run import PretrainingRecord
 from mer_lightning.files import replacing
 from mer_lightning.types import DataError
@@ -55,7 +53,9 @@ def prepare_start(run: Run, store: Store, say: Callable[[str], None], *, acceler
         store.root / "pretrained" / f"{run.recipe.origin}--{transfer.database}--s{run.seed}--{digest[:10]}.safetensors"
     )
     start = Start(weights, transfer.freeze)
-    record = _kept(weights, say) or _pretrained(run, planned, weights, say, digest=digest, accelerator=accelerator)
+    record = _kept(weights, digest, say) or _pretrained(
+        run, planned, weights, say, digest=digest, accelerator=accelerator
+    )
     store.save_pretraining(run.id, record)
     return start
 
@@ -64,8 +64,7 @@ def _pretrained(
     run: Run, planned: PlannedTable, weights: Path, say: Callable[[str], None], *, digest: str, accelerator: str
 ) -> PretrainingRecord:
     """Train the weights and keep them."""
-    from safetensors.torch import save_file
-
+    from mer_lightning.backbones import save_kept
     from mer_lightning.protocols import pretraining_fold
     from mer_lightning.tasks import Fit, pretrain
 
@@ -91,22 +90,22 @@ def _pretrained(
         validation_accuracy=round(made.accuracy, 6),
     )
     with replacing(weights) as part:
-        save_file(made.state, part)
+        save_kept(made.state, part, {"pretraining": digest})
     # written last: weights without it are trained again
-    write_json(weights.with_suffix(".json"), record.model_dump())
+    write_json(weights.with_suffix(".json"), signed(record.model_dump(), digest))
     say(f"{run.recipe.name} · seed {run.seed}: {made.accuracy:.4f} of the validating people's samples are right")
     return record
 
 
-def _kept(weights: Path, say: Callable[[str], None]) -> PretrainingRecord | None:
+def _kept(weights: Path, digest: str, say: Callable[[str], None]) -> PretrainingRecord | None:
     from mer_lightning.backbones import load_kept
 
-    try:
-        record = PretrainingRecord.model_validate_json(weights.with_suffix(".json").read_bytes())
-    except (OSError, ValidationError):
+    about = weights.with_suffix(".json")
+    if not about.exists():
         return None
     try:
-        load_kept(weights)
+        record, _ = load_signed(about, PretrainingRecord, digest)
+        load_kept(weights, {"pretraining": digest})
     except DataError as error:
         say(f"{error}; trained again")
         return None

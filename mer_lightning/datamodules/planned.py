@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import torch
 
 from mer_lightning.datamodules.table import Table
@@ -18,7 +20,6 @@ from mer_lightning.types import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from mer_lightning.datamodules.table import Holds
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Contents: TypeAlias = Mapping[str, tuple[bytes, tuple[int, ...]]]
 """By what samples are known again, by key: SHA-256 of what was read (and of the apex in it, for video), its shape."""
 
+_LOG = logging.getLogger(__name__)
 _CLIPS_AT_ONCE = 32
 """Clips held in memory together: a database of video does not fit, its representation does."""
 
@@ -213,12 +215,18 @@ def _read_inputs(plan: PlannedTable) -> tuple[torch.Tensor, tuple[bytes, ...]]:
     for start in range(0, len(samples), _CLIPS_AT_ONCE):
         batch = _Batch(dataset, samples[start : start + _CLIPS_AT_ONCE], plan.contents)
         if dataset.kind == "frames":
-            part = _represent(plan, batch)
+            part = _represent(plan, batch, tuple(inputs.shape[1:]) if start else None)
         else:
             part = plan.representation(batch.clips(range(len(batch.samples))))
         if not start:
             # filled part by part: to join them in the end would take the memory twice
             inputs = part.new_empty((len(samples), *part.shape[1:]))
+        elif part.shape[1:] != inputs.shape[1:]:
+            raise DataError(
+                f"{batch.samples[0].key}: {plan.representation.name} of it is {tuple(part.shape[1:])}, of those before "
+                f"{tuple(inputs.shape[1:])}; expected one shape (are entries of the cache of something else?)"
+            )
+        _check_finite(part, batch.samples, plan.representation)
         inputs[start : start + len(part)] = part
         digests += [digest for digest, _ in batch.contents]
     # what the allocator keeps, other processes that train on the same GPU could not have
@@ -259,7 +267,15 @@ def content_of(dataset: Dataset, sample: Sample, clip: NDArray[np.uint8]) -> tup
     return hashlib.sha256(clip.tobytes() + mark).digest(), clip.shape
 
 
-def _represent(plan: PlannedTable, batch: _Batch) -> torch.Tensor:
+def _check_finite(part: torch.Tensor, samples: Sequence[Sample], representation: Representation) -> None:
+    finite = part.isfinite().flatten(1).all(1).tolist()
+    if not all(finite):
+        key = samples[finite.index(False)].key
+        raise DataError(f"{key}: {representation.name} of it has values that are not finite")
+
+
+def _represent(plan: PlannedTable, batch: _Batch, shape: tuple[int, ...] | None) -> torch.Tensor:
+    """Representation of a few samples, from the cache as far as it has them in the shape that others have."""
     representation, whole = plan.representation, plan.holds == "maps"
     device = plan.device or torch.device("cpu")
     compute = partial(_compute, representation if whole else representation.sample, device=device)
@@ -271,14 +287,30 @@ def _represent(plan: PlannedTable, batch: _Batch) -> torch.Tensor:
     computation = representation.cache_key() + ("" if whole else f"|{plan.holds}") + where
     marks = [f"spotted {SPOTTING_VERSION}" if apex is None else str(apex) for apex in apexes]
     keys = [content_key(*content, f"{computation}|{m}") for content, m in zip(batch.contents, marks, strict=True)]
-    found = [plan.cache.get(key) for key in keys]
-    missing = [i for i, array in enumerate(found) if array is None]
-    if missing:
-        computed = compute(batch.clips(missing), [apexes[i] for i in missing])
-        for i, tensor in zip(missing, computed, strict=True):
-            found[i] = tensor.numpy()
-            plan.cache.put(keys[i], tensor.numpy())
-    return torch.stack([torch.tensor(array) for array in found])
+    found: list[NDArray[np.generic] | None] = [plan.cache.get(key) for key in keys]
+    while True:
+        missing = [i for i, array in enumerate(found) if array is None]
+        if missing:
+            computed = compute(batch.clips(missing), [apexes[i] for i in missing])
+            shape = tuple(computed.shape[1:])
+            for i, tensor in zip(missing, computed, strict=True):
+                found[i] = tensor.numpy()
+                plan.cache.put(keys[i], tensor.numpy())
+        odd = _odd_entry(found, shape)
+        if odd is None or len(missing) == len(found):
+            return torch.stack([torch.tensor(array) for array in found])
+        _LOG.warning("%s: is of something else; it and those beside it are computed again", plan.cache.path(keys[odd]))
+        found = [None] * len(found)
+
+
+def _odd_entry(found: Sequence[NDArray[np.generic] | None], shape: tuple[int, ...] | None) -> int | None:
+    """Which entry cannot stand beside the others; None where all can."""
+    for i, array in enumerate(found):
+        assert array is not None, "what was missing was computed"
+        shape = shape or array.shape
+        if array.shape != shape or array.dtype != np.float32:
+            return i
+    return None
 
 
 def _compute(

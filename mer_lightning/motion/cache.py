@@ -1,12 +1,13 @@
 """Computed representations on disk, found by what they were computed from.
 
 The name of an entry is the hash of frames, parameters and code version, so an entry never goes stale; it can
-only become unused, and then `prune` removes it.
+only become unused, and then `prune` removes it. Its checksum covers the name: an entry under another's name is none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_LOG = logging.getLogger(__name__)
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
@@ -57,7 +59,9 @@ def content_key(digest: bytes, shape: tuple[int, ...], parameters: str) -> str:
 
 
 class Cache:
-    """A folder of arrays, one ``.npy`` file each followed by its checksum.
+    """A folder of arrays, one ``.npy`` file each followed by a checksum of it and its key.
+
+    What cannot be read or kept is computed again, and the log says so: a cache never stops whoever uses it.
 
     Several processes may fill one folder: each writes to a file of its own and renames it, so that a reader sees
     a whole entry or none, and the last of two equal ones stays.
@@ -68,19 +72,24 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._full = False
 
     def path(self, key: str) -> Path:
         """File of an entry, whether it exists or not."""
         return self.folder / key[:2] / f"{key}.npy"
 
     def get(self, key: str) -> NDArray[np.generic] | None:
-        """Read an entry, memory-mapped and read-only; None if it is missing or its checksum does not fit."""
+        """Read an entry, memory-mapped and read-only; None if it is missing, damaged or another's."""
         path = self.path(key)
         try:
-            if not _is_whole(path):
-                return None
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            whole = _is_whole(path, key)
+            array = np.load(path, mmap_mode="r", allow_pickle=False) if whole else None
+        except FileNotFoundError:
+            return None
         except (OSError, ValueError, EOFError):
+            array = None
+        if array is None:
+            _LOG.warning("%s: its checksum does not fit; it was changed, or is another's, and is computed again", path)
             return None
         # a colleague's entry may be read, but it is not ours to mark as used
         with suppress(OSError):
@@ -88,11 +97,19 @@ class Cache:
         return array
 
     def put(self, key: str, array: NDArray[np.generic]) -> None:
-        """Write an entry, replacing what is there."""
-        with replacing(self.path(key)) as part, part.open("w+b") as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-            file.seek(0)
-            file.write(hashlib.file_digest(file, "sha256").digest())
+        """Write an entry, replacing what is there; where the disk does not take it, nothing is kept."""
+        path = self.path(key)
+        try:
+            with replacing(path) as part, part.open("w+b") as file:
+                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256")
+                digest.update(key.encode())
+                file.write(digest.digest())
+        except OSError as error:
+            if not self._full:
+                self._full = True
+                _LOG.warning("%s: not kept: %s; goes on without", path, error.strerror or error)
 
     def entries(self) -> Iterator[CacheEntry]:
         """All entries, sorted by name."""
@@ -129,8 +146,8 @@ class Cache:
         return removed
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether the last bytes of a file are the hash of all before them."""
+def _is_whole(path: Path, key: str) -> bool:
+    """Whether the last bytes of a file are the hash of all before them and of the key; of old entries without it."""
     size = path.stat().st_size - _CHECKSUM_BYTES
     if size <= 0:
         return False
@@ -142,4 +159,6 @@ def _is_whole(path: Path) -> bool:
                 return False
             digest.update(read)
             size -= len(read)
-        return digest.digest() == file.read()
+        old, last = digest.digest(), file.read()
+        digest.update(key.encode())
+        return last in {digest.digest(), old}

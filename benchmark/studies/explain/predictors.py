@@ -15,6 +15,7 @@ from mer_lightning.protocols import register_protocol
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from rich.console import Console
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from benchmark.records.fold import FoldRecord, PredictionRecord
     from benchmark.records.store import RunManifest, Store
     from benchmark.training.plan import Inputs, Run
-    from mer_lightning.datamodules import Table
     from mer_lightning.protocols import Fold
-    from mer_lightning.settings import Component
     from mer_lightning.types import Sample
 
 _TUNED = re.compile("-tuned(-global)?$")
@@ -132,9 +131,8 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     Raises:
         DataError: The method has no network.
     """
-    from safetensors.torch import save_file
-
-    from mer_lightning.tasks import Fit, fit_network
+    from mer_lightning.backbones import save_kept
+    from mer_lightning.tasks import Fit, build_model, fit_network
 
     recipe, run, fold = predicted.recipe, predicted.run, predicted.fold
     if recipe.ensemble is not None:
@@ -142,8 +140,11 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     if recipe.model is None or recipe.training is None:
         raise DataError(f"{recipe.name}: Grad-CAM explains convolutional networks, this method has no network")
     path = store.folder(predicted.manifest.run) / "weights" / f"{fold.held_out.replace('/', '--')}.safetensors"
-    if path.is_file() and (kept := _kept_network(run.table, recipe.model, path, console)) is not None:
-        return kept
+    about = {"run": predicted.manifest.run, "held_out": fold.held_out}
+    if path.is_file():
+        kept = _kept_network(build_model(run.table, recipe.model), path, about, console)
+        if kept is not None:
+            return kept
     start = prepare_start(run, store, console.print, accelerator=accelerator)
     console.print(
         f"{predicted.manifest.run}: training the fold of {fold.held_out} again, {recipe.training.epochs} epochs "
@@ -156,21 +157,17 @@ def network_of(predicted: Predicted, store: Store, console: Console, *, accelera
     if scores.index(max(scores)) != predicted.prediction.prediction:
         return model
     with replacing(path) as part:
-        state = {name: value.contiguous() for name, value in model.state_dict().items()}
-        about = {"run": predicted.manifest.run, "held_out": fold.held_out, "epoch": str(fitted.epoch)}
-        save_file(state, part, about)
+        save_kept(model.state_dict(), part, about | {"epoch": str(fitted.epoch)})
     console.print(f"weights: {path}")
     return model
 
 
-def _kept_network(table: Table, model: Component, path: Path, console: Console) -> nn.Module | None:
+def _kept_network(network: nn.Module, path: Path, about: Mapping[str, str], console: Console) -> nn.Module | None:
     """The network with the weights of a file; None, and a line about it, where they are not its own."""
     from mer_lightning.backbones import load_kept
-    from mer_lightning.tasks import build_model
 
-    network = build_model(table, model)
     try:
-        network.load_state_dict(load_kept(path))
+        network.load_state_dict(load_kept(path, about))
     except DataError as error:
         console.print(str(error))
     except RuntimeError:

@@ -98,7 +98,7 @@ class TestForPrograms:
         (row,) = json.loads(capsys.readouterr().out)
         assert (row["method"], row["folds"], row["done"], row["failed"]) == ("majority", 5, 5, 0)
         assert main(["status", "--csv"]) == 0
-        assert capsys.readouterr().out.splitlines()[1].endswith(",majority,synthetic-smic-3,0,5,5,0")
+        assert capsys.readouterr().out.splitlines()[1].endswith(",majority,synthetic-smic-3,0,5,5,0,0")
 
 
 def test_nothing_is_written_but_into_the_workspace(home, capsys):

@@ -4,13 +4,14 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from benchmark.__main__ import main
 from benchmark.places import SHIPPED
 from benchmark.records.audit import audit_fold, audit_folder, audit_run, audit_stored
-from benchmark.records.fold import FoldRecord
 from benchmark.records.run import load_run, save_run
-from benchmark.records.store import RunManifest, Store
+from benchmark.records.store import Kept, RunManifest, Store
+from mer_lightning.backbones import save_kept
 from mer_lightning.protocols import Fold
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import fold as plain_fold
@@ -35,6 +36,8 @@ def copy(bench, tmp_path):
 def change(path, edit):
     body = json.loads(path.read_text())
     edit(body)
+    # as from before there were checksums
+    body.pop("checksum")
     path.write_text(json.dumps(body))
 
 
@@ -148,7 +151,7 @@ def test_a_fold_that_was_trained_on_something_else_is_found_by_the_protocol(copy
 
     change(one, forget_a_subject)
     (audited,) = audit_folder(copy / "runs")
-    held_out = FoldRecord.model_validate_json(one.read_bytes()).held_out
+    held_out = json.loads(one.read_text())["held_out"]
     assert audited.problems == (f"{held_out}: train is not what protocol smic-3 makes of these samples",)
 
 
@@ -173,7 +176,7 @@ def test_records_from_before_the_audit_are_named_and_do_not_fail(tmp_path, capsy
     assert "no audit (2 folds from before it existed)" in capsys.readouterr().out
     folds = {"smic/s01": plain_fold(), "smic/s02": plain_fold("smic/s02")}
     manifest = RunManifest(run="r", method="m", board="smic-3", seed=0, folds=2)
-    assert "no audit" in str(audit_stored(manifest, folds))
+    assert "no audit" in str(audit_stored(manifest, Kept(folds, (), 0)))
 
 
 def test_every_committed_record_can_be_read_and_has_no_problem():
@@ -195,3 +198,47 @@ def test_a_folder_without_runs_is_named(tmp_path):
         audit_folder(tmp_path)
     with pytest.raises(DataError, match="no such folder"):
         audit_folder(tmp_path / "none")
+
+
+class TestDamage:
+    def test_of_a_fold_record_is_named_by_audit_and_status_and_trained_again(self, copy, capsys, caplog):
+        one, *_ = fold_files(copy)
+        whole = one.read_bytes()
+        body = json.loads(whole)
+        body["predictions"][0]["prediction"] = (body["predictions"][0]["prediction"] + 1) % 3
+        one.write_text(json.dumps(body))
+        assert main(["audit", str(copy / "runs")]) == 1
+        assert f"PROBLEM {one}: its checksum does not fit" in capsys.readouterr().out
+        assert main(["status", "--runs", str(copy / "runs")]) == 0
+        assert "its checksum does not fit" in capsys.readouterr().out.replace("\n", " ")
+        records = sorted((copy / "records").rglob("*.json"))
+        before = [path.read_bytes() for path in records]
+        places = ["--runs", str(copy / "runs"), "--records", str(copy / "records")]
+        assert main(["run", "--suite", "smoke", "--method", "majority", "--accelerator", "cpu", *places]) == 0
+        assert caplog.text.count(f"{one}: its checksum does not fit") == 1
+        assert json.loads(one.read_text())["predictions"] == json.loads(whole)["predictions"]
+        assert [path.read_bytes() for path in records] == before
+
+    def test_of_a_record_is_a_problem_of_its_own(self, copy, capsys):
+        (path,) = (copy / "records").rglob("seed0.json")
+        path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+        assert main(["audit", str(copy / "records")]) == 1
+        assert f"PROBLEM {path}: its checksum does not fit" in capsys.readouterr().out
+
+    def test_of_weights_is_found_as_well(self, copy, capsys):
+        path = copy / "runs" / "pretrained" / "m.safetensors"
+        path.parent.mkdir()
+        save_kept({"a": torch.ones(8)}, path, {"pretraining": "0"})
+        assert main(["audit", str(copy / "runs")]) == 0
+        spoilt = bytearray(path.read_bytes())
+        spoilt[-1] ^= 1
+        path.write_bytes(spoilt)
+        assert main(["audit", str(copy / "runs")]) == 1
+        assert f"{path}: the checksum of its weights does not fit" in capsys.readouterr().out
+
+    def test_could_not_be_told_in_records_without_checksum_and_that_is_said(self, copy, capsys):
+        for path in [*fold_files(copy), *(copy / "records").rglob("seed0.json")]:
+            change(path, lambda _: None)
+        for folder in ("runs", "records"):
+            assert main(["audit", str(copy / folder)]) == 0
+            assert capsys.readouterr().out.endswith(", no checksum\n")

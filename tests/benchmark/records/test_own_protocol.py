@@ -7,7 +7,7 @@ import pytest
 from benchmark.records.audit import audit_folder, audit_stored
 from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
 from benchmark.records.run import load_run, load_runs, save_run
-from benchmark.records.store import RunManifest, Store
+from benchmark.records.store import Kept, RunManifest, Store
 from mer_lightning.protocols import Definition, get_protocol, own_protocols
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import fold, run_record
@@ -98,11 +98,11 @@ class TestASplit:
         predictions = tuple(PredictionRecord(key=f"lab/{name}/c", label=0, prediction=1) for name in ("s1", "s2"))
         record = FoldRecord(held_out="test", predictions=predictions, samples={"train": 2, "validation": 0}, seconds=1)
         manifest = RunManifest(run="r", method="m", board="mylab", seed=0, folds=1, definition=self.SPLIT)
-        assert audit_stored(manifest, {"test": record}).problems == ()
+        assert audit_stored(manifest, Kept({"test": record}, (), 0)).problems == ()
         stranger = record.model_copy(
             update={"predictions": (*predictions, PredictionRecord(key="lab/s3/c", label=0, prediction=1))}
         )
-        assert audit_stored(manifest, {"test": stranger}).problems == (
+        assert audit_stored(manifest, Kept({"test": stranger}, (), 0)).problems == (
             "test: lab/s3/c is predicted, who is not held out",
         )
 

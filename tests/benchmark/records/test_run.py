@@ -15,7 +15,7 @@ def test_a_confusion_matrix_takes_one_line_per_row(tmp_path):
 
 def test_a_run_record_holds_no_label_of_a_sample(tmp_path):
     text = save_run(tmp_path, run_record()).read_text()
-    assert "c0" not in text
+    assert "/c0" not in text
     assert "prediction" not in text
 
 
@@ -124,3 +124,27 @@ def test_a_held_out_database_is_one_fold_of_all_of_its_subjects():
     assert not run_record(people[:3], finished=2, **given).complete
     with pytest.raises(ValueError, match="expected a tested database for each of 3 finished folds, found 2"):
         run_record(people[:3], finished=3, databases=("smic", "casme2"), **given)
+
+
+class TestAChecksum:
+    def test_is_written_and_tells_a_changed_count(self, tmp_path):
+        path = save_run(tmp_path, run_record())
+        assert load_run(path).checked
+        path.write_text(path.read_text().replace("[1, 0, 0]", "[2, 0, 0]", 1))
+        with pytest.raises(DataError, match=r"smic-3/m/seed0\.json: its checksum does not fit"):
+            load_run(path)
+
+    def test_does_not_mind_how_a_file_is_laid_out(self, tmp_path):
+        path = save_run(tmp_path, run_record())
+        path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items()))))
+        assert load_run(path).checked
+
+    def test_is_not_added_to_a_record_from_before_there_were_any(self, tmp_path):
+        path = save_run(tmp_path, run_record())
+        body = json.loads(path.read_text())
+        body.pop("checksum")
+        path.write_text(json.dumps(body))
+        before = path.read_bytes()
+        assert not load_run(path).checked
+        save_run(tmp_path, run_record(seconds=2.0))
+        assert path.read_bytes() == before

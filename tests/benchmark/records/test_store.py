@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -89,3 +90,35 @@ def test_a_failure_whose_file_is_broken_is_still_a_failure(tmp_path, content):
     store.save_error("r", "smic/s01", "ValueError: no", "Traceback ...")
     (tmp_path / "r" / "folds" / "smic--s01.error.json").write_bytes(content)
     assert store.errors("r") == {"smic/s01": ""}
+
+
+class TestAChecksum:
+    def test_tells_a_changed_prediction_whose_scores_stayed(self, tmp_path, caplog):
+        store = Store(tmp_path)
+        store.save_fold("r", fold())
+        path = store.fold_path("r", "smic/s01")
+        path.write_text(path.read_text().replace('"prediction": 2', '"prediction": 1'))
+        assert store.folds("r") == {}
+        assert store.fold("r", "smic/s01") is None
+        (said,) = caplog.messages
+        assert said.startswith(f"{path}: its checksum does not fit; it was changed")
+        assert said.endswith("the fold counts as missing")
+
+    def test_tells_the_record_of_another_run(self, tmp_path, caplog):
+        store = Store(tmp_path)
+        store.save_fold("r", fold())
+        (tmp_path / "q" / "folds").mkdir(parents=True)
+        shutil.copy(store.fold_path("r", "smic/s01"), store.fold_path("q", "smic/s01"))
+        assert store.folds("q") == {}
+        assert "q/folds/smic--s01.json: its checksum does not fit" in caplog.text
+
+    def test_is_missed_in_no_record_from_before_there_were_any(self, tmp_path, caplog):
+        store = Store(tmp_path)
+        store.save_fold("r", fold())
+        path = store.fold_path("r", "smic/s01")
+        body = json.loads(path.read_text())
+        body.pop("checksum")
+        path.write_text(json.dumps(body))
+        kept = store.kept("r")
+        assert (kept.folds, kept.damaged, kept.unchecked) == ({"smic/s01": fold()}, (), 1)
+        assert not caplog.messages

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -94,6 +95,28 @@ def test_what_the_cache_has_is_not_read_again(tmp_path):
     again = table_of(dataset, dataset.samples, representation, cache=Cache(tmp_path))
     assert torch.equal(again.inputs, found[0].inputs)
     assert len(list(Cache(tmp_path).entries())) == 2
+
+
+def test_an_entry_of_the_cache_of_another_shape_is_computed_again_and_that_is_said(tmp_path, caplog):
+    dataset = Counted()
+    representation = get_representation("apex_frame", {"size": [8, 8]})
+    whole = table_of(dataset, dataset.samples, representation, cache=Cache(tmp_path))
+    for place in (0, 1):
+        entry = list(Cache(tmp_path).entries())[place]
+        Cache(tmp_path).put(entry.key, np.zeros((1, 4, 4), np.float32))
+        again = table_of(dataset, dataset.samples, representation, cache=Cache(tmp_path))
+        assert torch.equal(again.inputs, whole.inputs)
+        assert "is of something else; it and those beside it are computed again" in caplog.messages[place]
+
+
+def test_values_that_are_not_finite_are_named_by_their_clip(tmp_path):
+    dataset = Counted()
+    representation = get_representation("apex_frame", {"size": [8, 8]})
+    table_of(dataset, dataset.samples, representation, cache=Cache(tmp_path))
+    for entry in Cache(tmp_path).entries():
+        Cache(tmp_path).put(entry.key, np.full((1, 8, 8), np.inf, np.float32))
+    with pytest.raises(DataError, match=f"^{dataset.samples[0].key}: apex_frame of it has values that are not finite"):
+        table_of(dataset, dataset.samples, representation, cache=Cache(tmp_path))
 
 
 def test_a_sample_that_is_read_again_and_is_another_is_an_error(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mer_lightning.backbones import load_kept, shapes_only
+from mer_lightning.backbones import load_kept, save_kept, shapes_only
 from mer_lightning.models.timm_backbone import TimmBackbone
 from mer_lightning.types import DataError
 
@@ -69,3 +69,26 @@ def test_weights_are_held_against_a_network_that_is_never_filled(tmp_path):
     torch.save(TimmBackbone("resnet18").network.state_dict(), path)
     with warnings.catch_warnings(action="error"), shapes_only():
         assert TimmBackbone("resnet18", weights=str(path)).network.conv1.weight.is_meta
+
+
+STATE = {"a": torch.ones(8), "b": torch.zeros(2, 3, dtype=torch.bfloat16), "c": torch.tensor(3)}
+
+
+class TestKeptWeights:
+    def test_come_back_as_they_were_kept(self, tmp_path):
+        save_kept(STATE, tmp_path / "w.safetensors", {"run": "r"})
+        kept = load_kept(tmp_path / "w.safetensors", {"run": "r"})
+        assert all(torch.equal(kept[name], value) for name, value in STATE.items())
+
+    def test_with_a_flipped_bit_or_of_another_run_are_refused(self, tmp_path):
+        path = tmp_path / "w.safetensors"
+        save_kept(STATE, path, {"run": "r"})
+        with pytest.raises(DataError, match=r"w\.safetensors: weights of run r; expected those of q"):
+            load_kept(path, {"run": "q"})
+        whole = path.read_bytes()
+        for place in (-1, -10, whole.index(b'"run":"r"') + 7):
+            spoilt = bytearray(whole)
+            spoilt[place] ^= 1
+            path.write_bytes(spoilt)
+            with pytest.raises(DataError, match=r"w\.safetensors: the checksum of its weights does not fit"):
+                load_kept(path)

@@ -1,5 +1,7 @@
+import hashlib
 import multiprocessing
 import os
+import shutil
 import stat
 
 import numpy as np
@@ -32,6 +34,37 @@ def test_key_depends_on_content_shape_and_parameters():
     }
     assert len(keys) == 4
     assert content_key(b"frames", (2, 3, 4), "a") in keys
+
+
+def test_an_entry_under_the_name_of_another_is_none_and_that_is_said(tmp_path, caplog):
+    cache, other = Cache(tmp_path), "ac" + "0" * 62
+    cache.put(KEY, np.arange(3.0))
+    cache.path(other).parent.mkdir()
+    shutil.copy(cache.path(KEY), cache.path(other))
+    assert cache.get(other) is None
+    assert caplog.messages == [
+        f"{cache.path(other)}: its checksum does not fit; it was changed, or is another's, and is computed again"
+    ]
+
+
+def test_an_entry_from_before_its_key_was_in_the_checksum_is_read(tmp_path):
+    cache = Cache(tmp_path)
+    cache.put(KEY, np.arange(3.0))
+    content = cache.path(KEY).read_bytes()[:-32]
+    cache.path(KEY).write_bytes(content + hashlib.sha256(content).digest())
+    assert cache.get(KEY).tolist() == [0, 1, 2]
+
+
+def test_a_full_disk_leaves_nothing_and_stops_nobody(tmp_path, caplog, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.save", full)
+    cache = Cache(tmp_path)
+    for _ in range(2):
+        cache.put(KEY, np.arange(3))
+    assert caplog.messages == [f"{cache.path(KEY)}: not kept: No space left on device; goes on without"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "foreign"])
