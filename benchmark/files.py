@@ -195,10 +195,11 @@ def load_signed(path: Path, kind: type[J], identity: str = "") -> tuple[J, bool]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        values = json.loads(text)
+        loaded = json.loads(text)
     except (ValueError, RecursionError):
-        values = None
-    given = values.pop(_CHECKSUM, None) if isinstance(values, dict) else None
+        loaded = None
+    values: dict[str, Any] = loaded if isinstance(loaded, dict) else {}
+    given = values.pop(_CHECKSUM, None)
     try:
         found = TypeAdapter(kind).validate_json(text if given is None else json.dumps(values))
     except ValidationError as error:

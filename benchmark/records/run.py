@@ -288,6 +288,12 @@ class RunRecord(Settings):
         title = f"{self.title} (mine)" if self._beside else self.title
         return f"{title} (own code)" if self.own_code else title
 
+    def as_checked(self) -> RunRecord:
+        """The same record, whose file had a checksum that fits."""
+        own = self.model_copy()
+        own._checked = True
+        return own
+
     def as_mine(self, *, apart: bool = False, beside: bool = False) -> RunRecord:
         """The same record as a user's, to be read together with those that are shipped.
 
@@ -374,9 +380,9 @@ def load_run(path: Path) -> RunRecord:
         DataError: The file is not a RunRecord, has a checksum that does not fit, or defines a protocol otherwise than
             another file.
     """
-    record, record._checked = load_signed(path, RunRecord)
+    record, checked = load_signed(path, RunRecord)
     record.register(path)
-    return record
+    return record.as_checked() if checked else record
 
 
 def load_clip_list(path: Path) -> ClipList:
