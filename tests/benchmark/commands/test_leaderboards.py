@@ -83,7 +83,7 @@ class TestInAFolderOfOnesOwn:
             name="mylab", title="My lab", classes=("a", "b"), labels={"mylab": {"x": "a", "y": "b"}}
         )
         own = {"board": "mylab", "classes": ("a", "b"), "definition": definition, "databases": ("mylab",)}
-        confusion = {person: ((1, 0), (0, 1)) for person in ("mylab/p1", "mylab/p2")}
+        confusion = dict.fromkeys(("mylab/p1", "mylab/p2"), ((1, 0), (0, 1)))
         hashed = {"protocol_hash": definition.protocol().hash, "confusion": confusion}
         for name in ("new", "old"):
             save_run(home / "records", record(name, **own, **hashed))
