@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from benchmark.records.board_names import board_name
 from benchmark.records.clip_list import clips_of
 from benchmark.records.contributed import ContributedRecord
+from mer_lightning.protocols import definition_of
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def make_contribution(
         recorded: Runs, of any leaderboard.
 
     Raises:
-        DataError: The file is of another list, or is described as what it cannot be.
+        DataError: The file is of another list, or is described as what it cannot be; or nobody says what the list is.
     """
     if scoring.differences:
         raise DataError(f"{path}: not the official list of {protocol.name}: {scoring.differences[0]}")
@@ -52,6 +53,11 @@ def make_contribution(
     board = board_name(protocol.id, synthetic=False)
     runs = [run for run in recorded if run.complete and not run.contributed and run.shown_on == board]
     clips = clips_of(confusion)
+    if not runs and (protocol.tested or not protocol.counts):
+        raise DataError(
+            f"{path}: how many clips {protocol.name} has is not stated, and no run is recorded on {board} to hold them "
+            "against; run a method there first" + (", or state `expected`" if not protocol.tested else "")
+        )
     if runs:
         _check_people(path, clips, clips_of(runs[0].confusion), protocol)
     table_hash = _table_hash(scoring)
@@ -63,9 +69,10 @@ def make_contribution(
         protocol=protocol.id,
         protocol_version=protocol.version,
         protocol_hash=protocol.hash,
+        definition=definition_of(protocol),
         about=about,
         classes=scoring.classes,
-        databases=tuple(protocol.counts),
+        databases=protocol.tested_databases,
         confusion=confusion,
         predictions_hash=hashlib.sha256(path.read_bytes()).hexdigest(),
         table_hash=table_hash,

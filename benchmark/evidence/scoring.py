@@ -217,7 +217,13 @@ def _held_against(scoring: Scoring, protocol: Protocol) -> Scoring:
     """The same with what differs from the official list of a protocol, as far as counts can tell."""
     differences: list[str] = []
     classes = protocol.scheme.classes
-    for database, expected in protocol.counts.items():
+    if protocol.tested and scoring.has_people:
+        people = {f"{row.database}/{row.subject}" for row in scoring.rows}
+        differences += [f"{person} is not tested by its split" for person in sorted(people - {*protocol.tested})]
+        differences += [f"no clip of {person}, whom its split tests" for person in sorted({*protocol.tested} - people)]
+    # what is stated of a split is how many clips there are, not how many of those whom it tests
+    stated = {} if protocol.tested else protocol.counts
+    for database, expected in stated.items():
         own = [row for row in scoring.rows if row.database == database]
         counted = Counter(row.label for row in own)
         if not own:
@@ -242,7 +248,9 @@ def _held_against(scoring: Scoring, protocol: Protocol) -> Scoring:
     same = (
         f"as many clips per class, subjects and databases as the official list of {protocol.name}: {clips} of "
         f"{subjects} subjects"
-        if protocol.counts
+        if stated
+        else f"clips of those whom {protocol.name} tests, of which it does not say how many there are"
+        if protocol.tested
         else f"clips of the databases of {protocol.name}, which expects no number of them"
     )
     said = f"not the official list of {protocol.name}: {'; '.join(differences)}" if differences else same

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.methods.protocol_files import find_protocol
-from mer_lightning.protocols import get_protocol
+from mer_lightning.protocols import PROTOCOLS, get_protocol
+from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from mer_lightning.protocols import Definition, Protocol
@@ -65,6 +66,22 @@ def protocol_of(board: str, definition: Definition | None = None) -> Protocol:
     """
     name = shipped_board(board).removeprefix(_SYNTHETIC)
     return get_protocol(name, definition) if definition else find_protocol(name)
+
+
+def stated_protocol(name: str, definition: Definition | None) -> Protocol:
+    """The protocol that a record is under, by what it says itself.
+
+    Args:
+        name: Id of the protocol.
+        definition: What the record says of a protocol of a user's own.
+
+    Raises:
+        DataError: It is none of the suite's, and not defined; or there is no such selection.
+    """
+    base = name.partition("+")[0]
+    if definition is None and base not in PROTOCOLS:
+        raise DataError(f"protocol '{base}' is unknown; the suite has none of this name, and no definition is here")
+    return get_protocol(name, definition)
 
 
 def protocol_title(board: str) -> str:

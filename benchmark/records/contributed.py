@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from benchmark.files import load_signed, signed, write_json
-from benchmark.records.board_names import board_name
+from benchmark.records.board_names import board_name, stated_protocol
 from benchmark.records.clip_list import check_matrices
 from benchmark.records.fold import SCHEMA_VERSION, Matrix
-from mer_lightning.protocols import get_protocol
+from mer_lightning.protocols import Definition, register_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mer_lightning.protocols import Protocol
 
 UNCHECKED = "Its folds were not run here; what is tested is the list of this leaderboard."
 _EPOCHS = {
@@ -81,6 +83,7 @@ class ContributedRecord(Settings):
 
     Attributes:
         board: Leaderboard whose list they are of.
+        definition: A user's protocol, spelt out; absent for those of the suite.
         about: Who and how.
         confusion: Confusion matrix of each tested subject, rows truth.
         predictions_hash: SHA-256 of the file of predictions.
@@ -94,6 +97,7 @@ class ContributedRecord(Settings):
     protocol: str
     protocol_version: int
     protocol_hash: str
+    definition: Definition | None = None
     about: About
     classes: tuple[str, ...]
     databases: tuple[str, ...]
@@ -104,17 +108,38 @@ class ContributedRecord(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> ContributedRecord:
-        protocol = get_protocol(self.protocol)
+        protocol = self.evaluation
+        if self.definition and self.protocol_hash != protocol.hash:
+            raise ValueError("protocol_hash: is not that of the definition")
         if self.board != (board := board_name(self.protocol, synthetic=False)):
             raise ValueError(f"board: expected {board}, by protocol; found '{self.board}'")
         if self.classes != protocol.scheme.classes:
             raise ValueError(f"classes: expected those of the protocol, {', '.join(protocol.scheme.classes)}")
-        if self.databases != (databases := tuple(protocol.counts)):
+        if self.databases != (databases := protocol.tested_databases):
             raise ValueError(f"databases: expected those of the protocol, {', '.join(databases)}")
         check_matrices(self.confusion, len(self.classes), "confusion")
         if {person.split("/")[0] for person in self.confusion} != {*self.databases}:
             raise ValueError(f"confusion: expected subjects of {', '.join(self.databases)}")
+        if protocol.tested and {*self.confusion} != {*protocol.tested}:
+            raise ValueError(f"confusion: expected {', '.join(protocol.tested)}, whom the split tests")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        if values.get("definition") is None:
+            # as in records of runs
+            values.pop("definition", None)
+        return values
+
+    @property
+    def evaluation(self) -> Protocol:
+        """The protocol that it is under.
+
+        Raises:
+            DataError: It is none of the suite's, and not defined here.
+        """
+        return stated_protocol(self.protocol, self.definition)
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -178,6 +203,9 @@ def load_contributed_file(path: Path) -> ContributedRecord:
     """Read one ContributedRecord.
 
     Raises:
-        DataError: The file is not one.
+        DataError: The file is not one, or defines a protocol otherwise than another file.
     """
-    return load_signed(path, ContributedRecord)[0]
+    record, _ = load_signed(path, ContributedRecord)
+    if record.definition is not None:
+        register_protocol(record.definition, str(path))
+    return record

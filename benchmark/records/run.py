@@ -19,12 +19,12 @@ from pydantic import (
 from benchmark.files import load_signed, signed, write_json
 from benchmark.methods.own_code import OwnCode
 from benchmark.methods.recipe import DECIDING, Paper
-from benchmark.records.board_names import board_name, entry_name, mine, source_name
+from benchmark.records.board_names import board_name, entry_name, mine, source_name, stated_protocol
 from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
 from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
 from benchmark.records.fold import SCHEMA_VERSION, FoldAudit, Matrix, SearchRecord, Seconds, Share
 from mer_lightning.mistakes import first_mistake
-from mer_lightning.protocols import PROTOCOLS, Definition, Protocol, database_of, get_protocol, register_protocol
+from mer_lightning.protocols import Definition, Protocol, database_of, register_protocol
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 
@@ -230,10 +230,7 @@ class RunRecord(Settings):
         Raises:
             DataError: It is none of the suite's, and not defined here; or there is no such selection.
         """
-        base = self.protocol.partition("+")[0]
-        if self.definition is None and base not in PROTOCOLS:
-            raise DataError(f"protocol '{base}' is unknown; the suite has none of this name, and no definition is here")
-        return get_protocol(self.protocol, self.definition)
+        return stated_protocol(self.protocol, self.definition)
 
     def register(self, path: Path) -> None:
         """Make the protocol known, where a user has defined it.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from benchmark.records.board_names import contributed
 from benchmark.records.contributed import UNCHECKED, contributed_path, load_contributed
 from benchmark.records.run import DataProvenance, RunRecord, load_runs
-from mer_lightning.protocols import get_protocol
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -78,9 +77,9 @@ def _contributions(folders: Sequence[Path], runs: Sequence[RunRecord]) -> list[R
 
 def as_run(record: ContributedRecord) -> RunRecord:
     """What others contributed as tables, pages and comparisons take it: a run that has no place in a table."""
-    about, protocol = record.about, get_protocol(record.protocol)
+    about, protocol = record.about, record.evaluation
     method = contributed(about.name)
-    folds = len(record.confusion) if protocol.held_out == "subject" else len(record.databases)
+    folds = len({protocol.fold_of(person) for person in record.confusion})
     run = RunRecord(
         run=f"{method}--{record.board}",
         method=method,
@@ -89,6 +88,7 @@ def as_run(record: ContributedRecord) -> RunRecord:
         protocol=record.protocol,
         protocol_version=record.protocol_version,
         protocol_hash=record.protocol_hash,
+        definition=record.definition,
         selection=protocol.selection,
         recipe_hash=record.predictions_hash,
         recipe={"deviations": list(record.said), "unranked": UNCHECKED},

@@ -78,3 +78,58 @@ def test_a_mistake_is_one_line_and_leaves_nothing(home, capsys, changes, protoco
     assert says in error
     assert error.count("\n") == 1
     assert not (home / "contributed").exists()
+
+
+class TestUnderAProtocolOfOnesOwn:
+    @pytest.fixture
+    def lab(self, tmp_path):
+        (tmp_path / "protocols").mkdir()
+        write_about(tmp_path / "about.yaml")
+        rows = [f"lab,p{person},c{person},{label},a" for person, label in ((1, "a"), (2, "b"), (3, "a"))]
+        (tmp_path / "p.csv").write_text("\n".join(["database,subject,clip,label,prediction", *rows]) + "\n")
+        return tmp_path
+
+    def define(self, lab, *lines):
+        stated = ("title: Lab", "classes: [a, b]", "labels: {lab: {x: a, y: b}}", *lines)
+        (lab / "protocols" / "lab.yaml").write_text("\n".join(stated) + "\n")
+
+    def test_the_record_says_what_the_protocol_is_and_the_file_may_go(self, lab):
+        self.define(lab, "expected: {lab: {clips: {a: 2, b: 1}, subjects: 3}}")
+        assert contribute(lab, protocol="lab") == 0
+        (lab / "protocols" / "lab.yaml").unlink()
+        assert main(["--workspace", str(lab), "leaderboards"]) == 0
+        assert "(`contributed-their-net`)" in (lab / "boards" / "lab.md").read_text()
+
+    @pytest.mark.parametrize(
+        ("lines", "says"),
+        [
+            ((), "how many clips lab has is not stated, and no run is recorded on lab"),
+            (("split: {test: [p1, p2, p3]}",), "how many clips lab has is not stated"),
+            (("split: {test: [p1, p2]}",), "not the official list of lab: lab/p3 is not tested by its split"),
+            (("split: {test: [p1, p2, p3, p4]}",), "no clip of lab/p4, whom its split tests"),
+            (("held_out: database", "expected: {lab: {clips: {a: 3, b: 1}, subjects: 3}}"), "expected 3 a / 1 b of 3"),
+        ],
+    )
+    def test_what_nobody_can_hold_it_against_is_refused(self, lab, capsys, lines, says):
+        self.define(lab, *lines)
+        assert contribute(lab, protocol="lab") == 2
+        said = capsys.readouterr().err
+        assert says in said
+        assert said.count("\n") == 1
+        assert not (lab / "contributed").exists()
+
+    def test_a_damaged_definition_is_one_line(self, lab, capsys):
+        self.define(lab, "expected: {lab: {clips: {a: 2, b: 1}, subjects: 3}}")
+        assert contribute(lab, protocol="lab") == 0
+        path = lab / "contributed" / "lab" / "their-net.json"
+        for change, says in (
+            ({"definition": None}, "protocol 'lab' is unknown"),
+            ({"protocol_hash": "0" * 64}, "protocol_hash: is not that of the definition"),
+            ({"databases": ["other"]}, "databases: expected those of the protocol, lab"),
+        ):
+            whole = path.read_text()
+            path.write_text(json.dumps(json.loads(whole) | change))
+            capsys.readouterr()
+            assert main(["--workspace", str(lab), "leaderboards"]) == 2
+            assert says in capsys.readouterr().err
+            path.write_text(whole)
