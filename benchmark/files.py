@@ -27,6 +27,7 @@ J = TypeVar("J")
 _DEEPEST = 100
 _MOST_VALUES = 10_000
 _CHECKSUM = "checksum"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def load_yaml(path: Path, kind: type[T], **given: object) -> T:
@@ -136,6 +137,22 @@ def _measure(text: str) -> None:
             raise MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=event.start_mark)
 
 
+def csv_cell(value: object) -> object:
+    """What stands in a cell of a CSV file for people: nothing for None, and no text that a spreadsheet would calculate.
+
+    Such text, which begins with ``=``, ``+``, ``-``, ``@`` or a tabulator and is no number, gets a ``'`` before it.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
 def load_json(path: Path, kind: type[J]) -> J:
     """Read a file as what it should be.
 
@@ -195,7 +212,7 @@ def load_signed(path: Path, kind: type[J], identity: str = "") -> tuple[J, bool]
         found = TypeAdapter(kind).validate_json(text if given is None else json.dumps(values))
     except ValidationError as error:
         raise DataError(f"{path}: {first_mistake(error)}") from error
-    if given is not None and given != checksum(values, identity):
+    if isinstance(values, dict) and given is not None and given != checksum(values, identity):
         raise DataError(f"{path}: its checksum does not fit; it was changed since it was written, or is another's")
     return found, given is not None
 

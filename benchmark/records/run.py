@@ -19,6 +19,7 @@ from pydantic import (
 from benchmark.files import load_signed, signed, write_json
 from benchmark.methods.own_code import OwnCode
 from benchmark.methods.recipe import DECIDING, Paper
+from benchmark.methods.recipe_files import EDITION, RECIPE_NAME
 from benchmark.records.board_names import board_name, entry_name, mine, source_name
 from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
 from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
@@ -146,10 +147,10 @@ class RunRecord(Settings):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     run: str
-    method: str
+    method: str = Field(pattern=RECIPE_NAME)
     title: str
     board: str
-    edition: str = ""
+    edition: str = Field(default="", pattern=f"^({EDITION})?$")
     protocol: str
     protocol_version: int
     protocol_hash: str
@@ -297,6 +298,12 @@ class RunRecord(Settings):
         own._mine, own._apart = True, apart
         return own
 
+    def as_checked(self) -> RunRecord:
+        """The same record as one whose file had a checksum, which fits."""
+        own = self.model_copy()
+        own._checked = True
+        return own
+
     def as_contributed(self, about: About) -> RunRecord:
         """The same record as one of predictions of others."""
         own = self.model_copy()
@@ -372,9 +379,9 @@ def load_run(path: Path) -> RunRecord:
         DataError: The file is not a RunRecord, has a checksum that does not fit, or defines a protocol otherwise than
             another file.
     """
-    record, record._checked = load_signed(path, RunRecord)
+    record, checked = load_signed(path, RunRecord)
     record.register(path)
-    return record
+    return record.as_checked() if checked else record
 
 
 def load_clip_list(path: Path) -> ClipList:

@@ -38,6 +38,7 @@ _SERIES = ("#a10001", "#a10002", "#a10003", "#a10004", "#a10005", "#a10006")
 _DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1)))
 _PANELS = (("loss", "Training loss"), ("accuracy", "Training accuracy"))
 _WIDTH, _PANEL = 7.6, 1.7  # inches
+_FARTHEST = 1e30
 SERIES = len(_SERIES)
 
 
@@ -86,7 +87,9 @@ def themed(svg: str, key: str, said: str) -> str:
     head, _, rest = body.partition(">")
     box = re.search(r'viewBox="[^"]+"', head)
     width = re.search(r'width="([\d.]+)pt"', head)
-    rest = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{key}-", rest)
+    # an id is a word, whatever a method is called
+    word = re.sub(r"[^\w-]", "-", key)
+    rest = re.sub(r'(id="|url\(#|href="#)', lambda found: f"{found[1]}{word}-", rest)
     rest = re.sub(r"xlink:href", "href", rest)
     rest = re.sub(r"#[0-9a-f]{6}|(?<=: )white", _coloured, rest)
     # the family is that of the page; what matplotlib says to readers of the file is left out
@@ -124,9 +127,11 @@ def _draw_panel(axes: Axes, lines: Sequence[Curve], kind: str) -> None:
     for colour, dash, line in zip(_SERIES, _DASHES, lines, strict=False):
         values = line.curve.values
         if f"train_{kind}" in values:
-            axes.plot(line.curve.epochs, values[f"train_{kind}"], color=colour, ls=dash, lw=1.5, label=line.title)
+            axes.plot(
+                line.curve.epochs, _drawable(values[f"train_{kind}"]), color=colour, ls=dash, lw=1.5, label=line.title
+            )
         if f"val_{kind}" in values:
-            axes.plot(line.curve.epochs, values[f"val_{kind}"], color=colour, ls=":", lw=1.1)
+            axes.plot(line.curve.epochs, _drawable(values[f"val_{kind}"]), color=colour, ls=":", lw=1.1)
     axes.patch.set_alpha(0)
     axes.grid(axis="y", color="#dddddd", lw=0.6)
     axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
@@ -135,10 +140,18 @@ def _draw_panel(axes: Axes, lines: Sequence[Curve], kind: str) -> None:
         axes.set_ylim(0, 1.02)
 
 
+def _drawable(values: Sequence[float]) -> list[float]:
+    """Values with gaps where they are so far out that no axis can be drawn, as of a loss on its way to infinity."""
+    return [value if abs(value) < _FARTHEST else math.nan for value in values]
+
+
 def _describe_curves(lines: Sequence[Curve]) -> str:
     said: list[str] = []
     for line in lines:
         last = {name: values[-1] for name, values in line.curve.values.items()}
-        figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in sorted(last.items()))
+        figures = ", ".join(
+            f"{name.replace('_', ' ')} {value:{'.3f' if abs(value) < _FARTHEST else '.3g'}}"
+            for name, value in sorted(last.items())
+        )
         said.append(f"{line.title} ends after {line.curve.epochs[-1]} epochs with {figures}")
     return f"Learning curves: {'; '.join(said)}."
