@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from mer_lightning.files import write_text
 from mer_lightning.mistakes import first_mistake
@@ -29,6 +31,9 @@ J = TypeVar("J")
 _DEEPEST = 100
 _MOST_VALUES = 10_000
 _CHECKSUM = "checksum"
+_KINDS = {"str", "int", "float", "bool", "null", "seq", "map", "merge", "value"}
+"""What a YAML file may hold."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def load_yaml(path: Path, kind: type[T], **given: object) -> T:
@@ -104,9 +109,35 @@ def yaml_text(values: Mapping[str, Any], *, together: bool = False) -> str:
     return text.getvalue()
 
 
+class _Constructor(SafeConstructor):
+    """Makes text, numbers, lists and mappings; anything else is named with its line."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:  # noqa: ANN401 - whatever is in a file
+        """Make the value of a place in the file.
+
+        Raises:
+            MarkedYAMLError: It is of another kind, or looks like a number or a day and is none.
+        """
+        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
+        for key, _ in node.value if isinstance(node, MappingNode) else ():
+            if not isinstance(key, ScalarNode):
+                raise MarkedYAMLError(problem="expected a word as the name of a key", problem_mark=key.start_mark)
+        try:
+            found = super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:
+            raise MarkedYAMLError(problem=f"not YAML ({error})", problem_mark=node.start_mark) from error
+        if kind not in _KINDS:
+            kind = {"timestamp": "date"}.get(kind, kind)
+            said = f"expected text, numbers, lists and keys, found a {kind}"
+            shown = f" {node.value}; quote a text" if isinstance(node.value, str) else ""
+            raise MarkedYAMLError(problem=said + shown, problem_mark=node.start_mark)
+        return found
+
+
 def _yaml() -> YAML:
     """YAML 1.2, in which a key that is given twice is an error."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
     yaml.width, yaml.allow_unicode = 110, True
     yaml.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue]
     return yaml
@@ -142,6 +173,22 @@ def _measure(text: str) -> None:
             raise MarkedYAMLError(problem=f"nested deeper than {_DEEPEST}", problem_mark=event.start_mark)
         if sizes[-1] > _MOST_VALUES:
             raise MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=event.start_mark)
+
+
+def csv_cell(value: object) -> object:
+    """What stands in a cell of a CSV file for people: nothing for None, and no text that a spreadsheet would calculate.
+
+    Such text, which begins with ``=``, ``+``, ``-``, ``@`` or a tabulator and is no number, gets a ``'`` before it.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def load_json(path: Path, kind: type[J]) -> J:

@@ -27,7 +27,9 @@ _LIBRARIES = ("matplotlib", "numpy")
 _KEPT_FORM = TypeAdapter(dict[str, tuple[str, str]])
 
 
-def draw_svg(draw: Callable[[], tuple[Figure, str]], key: str = "mer-bench", *, made_of: object = None) -> str:
+def draw_svg(
+    draw: Callable[[], tuple[Figure, str]], key: str = "mer-bench", *, made_of: object = None, formulas: bool = False
+) -> str:
     """Draw a figure as SVG, whatever the user's own settings of matplotlib are.
 
     Args:
@@ -35,18 +37,21 @@ def draw_svg(draw: Callable[[], tuple[Figure, str]], key: str = "mer-bench", *, 
         key: What the ids in it are derived from.
         made_of: Every number and text of the picture, as something whose ``repr`` says all of it; within ``keeping``
             it is then drawn only where no picture of the same is kept. None for what is always drawn.
+        formulas: Read what stands between two ``$`` as mathematics, as the numbers of a logarithmic scale are written;
+            a title would be, too.
     """
     kept = _kept.get()
     if kept is None or made_of is None:
-        return _draw(draw, key)
-    return kept.picture(repr((key, made_of)), lambda: _draw(draw, key))
+        return _draw(draw, key, formulas=formulas)
+    return kept.picture(repr((key, formulas, made_of)), lambda: _draw(draw, key, formulas=formulas))
 
 
-def _draw(draw: Callable[[], tuple[Figure, str]], key: str) -> str:
+def _draw(draw: Callable[[], tuple[Figure, str]], key: str, *, formulas: bool) -> str:
     from matplotlib import style  # slow to import
 
     # the same ids every time, and text that stays text
-    with style.context(["default", {"svg.hashsalt": key, "svg.fonttype": "none", "font.size": 9}]):
+    given = {"svg.hashsalt": key, "svg.fonttype": "none", "font.size": 9, "text.parse_math": formulas}
+    with style.context(["default", given]):
         figure, said = draw()
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Title": said})

@@ -14,6 +14,7 @@ import jinja2
 
 from benchmark.boards.board import ALL, database_title
 from benchmark.evidence.claims.verdicts import claims_csv, judge_claims
+from benchmark.files import csv_cell
 from mer_lightning.metrics import METRICS, UF1, shown_metrics
 from mer_lightning.types import DataError
 
@@ -121,19 +122,17 @@ def _csv(board: Board) -> str:
             interval = row.intervals.get(part, {}).get(name)
             cells += [_number(score and score.mean), _number(score and score.spread)]
             cells += [_number(interval and interval.low), _number(interval and interval.high)]
-        writer.writerow(
-            [
-                *cells,
-                _number(row.subject_accuracy and row.subject_accuracy.mean),
-                about.selection if about else "not ranked" if row.unranked else "honest",
-                about.source if about else "this suite",
-            ]
-        )
+        cells += [
+            _number(row.subject_accuracy and row.subject_accuracy.mean),
+            about.selection if about else "not ranked" if row.unranked else "honest",
+            about.source if about else "this suite",
+        ]
+        writer.writerow(map(csv_cell, cells))
     for row in board.reported:
         cells = ["reported", row.method or "", row.name, "", ""]
         for part, name in metrics:
             cells += [_number(row.scores.get(part, {}).get(name)), "", "", ""]
-        writer.writerow([*cells, "", row.selection, row.source])
+        writer.writerow(map(csv_cell, [*cells, "", row.selection, row.source]))
     return text.getvalue()
 
 
@@ -147,8 +146,14 @@ def _number_or_dash(value: float | None) -> str:
 
 def _tex(text: str) -> str:
     """Escape the characters that LaTeX gives a meaning."""
+    text = " ".join(text.splitlines())
     escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
     return escaped.replace("±", r"$\pm$").replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")
+
+
+def _md(text: object) -> str:
+    """Text in a cell or a line of Markdown: on one line, and neither a border nor a tag."""
+    return " ".join(str(text).splitlines()).replace("|", r"\|").replace("<", "&lt;")
 
 
 def template(name: str) -> jinja2.Template:
@@ -160,6 +165,7 @@ def template(name: str) -> jinja2.Template:
 def _environment() -> jinja2.Environment:
     environment = strict_environment(TEMPLATES, autoescape=False)
     environment.filters["tex"] = _tex
+    environment.filters["md"] = _md
     environment.filters["number"] = _number_or_dash
     environment.globals.update(_GLOBALS)
     return environment

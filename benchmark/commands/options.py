@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
-from benchmark.methods.source import EDITION
+from benchmark.methods.recipe_files import EDITION
 from benchmark.places import workspace
 from mer_lightning.settings import SEEDS
 from mer_lightning.types import DataError

@@ -10,6 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 
+from benchmark.files import csv_cell
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -75,7 +77,7 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table as CSV; what is None is an empty cell, and numbers have the digits that they need."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
+    writer.writerows([csv_cell(cell) for cell in row] for row in rows)
 
 
 class _PipedConsole(Console):

@@ -119,7 +119,7 @@ class Member(Settings):
 
     method: str
     seeds: int = Field(default=1, ge=1)
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, ge=1e-6, le=1e6)
 
     def seeds_of(self, seed: int) -> list[int]:
         """Seeds of the member in a run with this seed, never those of another run."""

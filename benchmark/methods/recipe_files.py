@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 VARIANT_OF = "variant_of"
 RECIPE_NAME = r"^[a-z0-9][a-z0-9-]*$"
+EDITION = r"[a-z0-9-]+"
+"""What an input that is not the usual one of its protocol may be called."""
 SHIPPED, WORKSPACE, NAMED = "", "workspace", "file"
 
 _named: ContextVar[Mapping[str, Path]] = ContextVar("recipes named on the command line", default=MappingProxyType({}))

@@ -18,6 +18,7 @@ from benchmark.methods.own_data import (
     read_own_clips,
     registered_among,
 )
+from benchmark.methods.recipe_files import EDITION
 from mer_lightning.datasets.clips import ClipApex  # noqa: TC001 - a field
 from mer_lightning.datasets.registry import find_databases, get_database, open_database, where_else
 from mer_lightning.protocols import scored_databases
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 COMPOSITE = ("smic", "casme2", "samm")
 """The databases of MEGC2019, whose protocols pick and count its clips."""
-
-
-EDITION = r"[a-z0-9-]+"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pydantic import (
 from benchmark.files import load_signed, signed, write_json
 from benchmark.methods.own_code import OwnCode
 from benchmark.methods.recipe import DECIDING, Paper
+from benchmark.methods.recipe_files import EDITION, RECIPE_NAME
 from benchmark.records.board_names import board_name, entry_name, mine, source_name, stated_protocol
 from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
 from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
@@ -146,10 +147,10 @@ class RunRecord(Settings):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     run: str
-    method: str
+    method: str = Field(pattern=RECIPE_NAME)
     title: str
     board: str
-    edition: str = ""
+    edition: str = Field(default="", pattern=f"^({EDITION})?$")
     protocol: str
     protocol_version: int
     protocol_hash: str

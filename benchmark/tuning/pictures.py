@@ -118,7 +118,7 @@ def _svg(title: str, plot: Callable[[], object]) -> str:
         plot()
         figure = plt.gcf()
         figure.set_layout_engine("constrained")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", parse_math=False)
         for axes in figure.axes:
             for place in ("left", "center"):
                 axes.set_title("", loc=place)
@@ -128,7 +128,7 @@ def _svg(title: str, plot: Callable[[], object]) -> str:
     with mpl.rc_context({"backend": "agg"}), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return draw_svg(make)
+            return draw_svg(make, formulas=True)
         finally:
             plt.close("all")
 

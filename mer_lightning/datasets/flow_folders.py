@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from mer_lightning.datasets.manifest import read_twin
 from mer_lightning.datasets.paths import children, safe_name
 from mer_lightning.types import NO_CHOICES, DataError, Sample
+from mer_lightning.video.reader import bits_of, open_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -126,14 +127,14 @@ class FlowFolders:
         path = sample.path
         assert path is not None, "samples of this dataset come from files"
         try:
-            with Image.open(path) as image:
-                if image.mode != "RGB" or max(image.size) > _LARGEST_SIDE:
+            with path.open("rb") as file, open_picture(path, file, ("PNG",)) as image:
+                if image.mode != "RGB" or bits_of(image) > 8 or max(image.size) > _LARGEST_SIDE:
                     raise DataError(
                         f"{path}: expected an 8-bit RGB image of at most {_LARGEST_SIDE} x {_LARGEST_SIDE}, "
-                        f"found {image.mode} {image.size[0]} x {image.size[1]}"
+                        f"found {image.mode} of {bits_of(image)} bits, {image.size[0]} x {image.size[1]}"
                     )
                 pixels = np.asarray(image)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except (OSError, SyntaxError, ValueError, struct.error) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{path}: not a readable image ({error})") from error

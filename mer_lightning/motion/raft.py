@@ -6,7 +6,6 @@ benchmarks. A recipe gives ``method: raft`` and the file of its weights, and lis
 
 from __future__ import annotations
 
-import pickle
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import torch
 from torch.nn import functional
 from torchvision.models.optical_flow import raft_small
 
+from mer_lightning.backbones import check_finite
 from mer_lightning.motion.grids import check_pair
 from mer_lightning.motion.strain import resize_flow
 from mer_lightning.types import DataError
@@ -80,9 +80,12 @@ def load_raft(weights: Path | None, device: str) -> nn.Module:
     else:
         network = raft_small(weights=None)
         try:
-            network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        except (OSError, RuntimeError, pickle.UnpicklingError, TypeError, AttributeError) as error:
+            state = torch.load(weights, map_location="cpu", weights_only=True)
+            network.load_state_dict(state)
+        # what junk makes the reader stumble over is as manifold as junk
+        except Exception as error:
             raise DataError(f"{weights}: not weights of torchvision's raft_small: {_first_line(error)}") from error
+        check_finite(state, weights)
     return network.eval().requires_grad_(False).to(device)
 
 

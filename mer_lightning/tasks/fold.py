@@ -287,9 +287,15 @@ def predictions_of(fit: Fit, scores: Tensor) -> tuple[Prediction, ...]:
     """Predictions for the held-out subject from class probabilities ``(n, C)`` in the fold's order.
 
     Raises:
+        ValueError: The scores are not of these samples and classes.
         DivergedError: A probability is not finite; its largest would be the first class, often the most frequent one.
     """
     table, fold = fit.table, fit.fold
+    if scores.shape != (len(fold.test), table.classes):
+        raise ValueError(
+            f"{fold.held_out}: expected scores of {len(fold.test)} samples and {table.classes} classes, "
+            f"found {tuple(scores.shape)}"
+        )
     if not scores.isfinite().all():
         raise DivergedError(f"{fold.held_out}: class scores are not finite; the training diverged")
     labels = table.labels[table.rows(fold.test)].tolist()

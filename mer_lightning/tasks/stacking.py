@@ -12,6 +12,7 @@ import torch
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.protocols import split_inside
 from mer_lightning.tasks.fold import FoldResult, predictions_of
+from mer_lightning.types import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,10 +50,16 @@ def average(fit: Fit, members: Sequence[Trained]) -> FoldResult:
     Args:
         fit: What every member is trained and tested on.
         members: One or more.
+
+    Raises:
+        DivergedError: Their weights or the mean of their scores are not finite.
     """
     start = time.perf_counter()
     scores = [member.scores([fit])[0] for member in members]
-    mean = np.average(scores, axis=0, weights=[member.weight for member in members])
+    weights = [member.weight for member in members]
+    if not np.isfinite(sum(weights)):
+        raise DivergedError(f"{fit.fold.held_out}: weights of the members, {weights}, have no finite sum")
+    mean = np.average(scores, axis=0, weights=weights)
     return FoldResult(predictions_of(fit, torch.from_numpy(mean)), time.perf_counter() - start)
 
 

@@ -69,6 +69,8 @@ _MODES = {
     "CMYK": "RGB",
     "YCbCr": "RGB",
 }
+_KINDS = {"L": "grey", "LA": "grey", "1": "black and white", "RGB": "colour", "RGBA": "colour", "P": "a palette"}
+"""What a clip may have one of; other modes go by their own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,14 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: Unreadable, empty, truncated, too large, or not 8 bits a channel.
     """
-    with _open(path) as file, _image(path, file) as image:
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[NDArray[np.uint8], str]:
+    """An image, and how its file writes colours."""
+    with _open(path) as file, open_picture(path, file) as image:
         mode = _mode(image, path)
+        kind = _KINDS.get(image.mode, image.mode)
         try:
             # Pillow does so of itself for TIFF only, and then leaves no tag behind
             image.load()
@@ -182,35 +190,35 @@ def read_image(path: Path) -> NDArray[np.uint8]:
             pixels = np.asarray(image if image.mode == mode else image.convert(mode))
         except _DAMAGE as error:
             raise DataError(f"{path}: image is truncated or damaged ({_one_line(error)})") from None
-    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+    return (pixels[:, :, None] if pixels.ndim == 2 else pixels), kind
 
 
 def read_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """Read the frames of one clip, all of them grey or all of them in colour.
+    """Read the frames of one clip, whose files all write colours alike.
 
     Returns:
         ``(T, H, W, C)``, uint8, C = 1 (grey) or 3 (RGB).
 
     Raises:
-        DataError: As `read_image`; also no frames, frames of different sizes, grey frames among colour, or a clip
-            beyond ``MOST_BYTES``.
+        DataError: As `read_image`; also no frames, frames of different sizes, a grey, black-and-white, palette or CMYK
+            frame among others, whose levels are not theirs, or a clip beyond ``MOST_BYTES``.
     """
     if not paths:
         raise DataError("a clip needs at least one frame, found none")
-    first = read_image(paths[0])
+    first, kind = _read(paths[0])
     if first.nbytes * len(paths) > MOST_BYTES:
         raise DataError(f"{paths[0].parent}: clip of {len(paths)} frames {first.shape} exceeds {MOST_BYTES} bytes")
     clip = np.empty((len(paths), *first.shape), np.uint8)
     clip[0] = first
     for index, path in enumerate(paths[1:], start=1):
-        frame = read_image(path)
+        frame, found = _read(path)
         if frame.shape[:2] != first.shape[:2]:
             raise DataError(
                 f"{path}: expected {first.shape[1]} x {first.shape[0]} as in {paths[0].name}, "
                 f"found {frame.shape[1]} x {frame.shape[0]}"
             )
-        if frame.shape != first.shape:
-            raise DataError(f"{path}: expected {_kind(first)} as in {paths[0].name}, found {_kind(frame)}")
+        if found != kind:
+            raise DataError(f"{path}: expected {kind} as in {paths[0].name}, found {found}")
         clip[index] = frame
     return clip
 
@@ -292,13 +300,9 @@ def video_frames(count: int, onset: int, offset: int, where: str) -> slice:
     return slice(onset - 1, offset)
 
 
-def _kind(frame: NDArray[np.uint8]) -> str:
-    return "grey" if frame.shape[2] == 1 else "colour"
-
-
 def _mode(image: Image.Image, path: Path) -> str:
     """The mode that an image is converted to: grey or RGB."""
-    bits = _bits(image)
+    bits = bits_of(image)
     mode = _MODES.get(image.mode) if bits <= 8 else None
     if mode is None:
         found = f"mode {image.mode}" if bits <= 8 else f"{bits} bits a channel"
@@ -306,7 +310,7 @@ def _mode(image: Image.Image, path: Path) -> str:
     return mode
 
 
-def _bits(image: Image.Image) -> int:
+def bits_of(image: Image.Image) -> int:
     """Bits of a channel; Pillow's mode does not tell 8 from 16 in colour, and would give the high byte."""
     if isinstance(image, TiffImageFile):
         return max(image.tag_v2.get(BITSPERSAMPLE, (1,)))
@@ -325,17 +329,28 @@ def _open(path: Path) -> BinaryIO:
         raise DataError(f"{path}: cannot be read ({_one_line(error)})") from None
 
 
-def _image(path: Path, file: BinaryIO) -> Image.Image:
+def open_picture(path: Path, file: BinaryIO, formats: tuple[str, ...] = _FORMATS) -> Image.Image:
+    """Look at a picture, of which nothing is decoded yet; the only place where files of others go to Pillow.
+
+    Args:
+        path: What it is called in messages.
+        file: The picture, open.
+        formats: Those that are taken, by Pillow's names, whatever the file is called.
+
+    Raises:
+        DataError: It is of another format, damaged or too large.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             # not by its name: Pillow 13 would map an uncompressed TIFF into memory and scramble a quarter turn of it
-            image = Image.open(file, formats=_FORMATS)
+            image = Image.open(file, formats=formats)
         except Image.DecompressionBombError:
             raise DataError(f"{path}: image has more than {MOST_PIXELS} pixels") from None
         except _DAMAGE as error:
             reason = _one_line(error) if path.stat().st_size else "it is empty"
-            raise DataError(f"{path}: expected a JPEG, PNG, BMP or TIFF image ({reason})") from None
+            expected = "JPEG, PNG, BMP or TIFF" if formats == _FORMATS else " or ".join(formats)
+            raise DataError(f"{path}: expected a {expected} image ({reason})") from None
     if image.size[0] * image.size[1] > MOST_PIXELS:
         width, height = image.size
         image.close()

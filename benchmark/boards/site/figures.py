@@ -52,7 +52,9 @@ def themed(svg: str, key: str, said: str) -> str:
     head, _, rest = body.partition(">")
     box = re.search(r'viewBox="[^"]+"', head)
     width = re.search(r'width="([\d.]+)pt"', head)
-    rest = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{key}-", rest)
+    # an id is a word, whatever a method is called
+    word = re.sub(r"[^\w-]", "-", key)
+    rest = re.sub(r'(id="|url\(#|href="#)', lambda found: f"{found[1]}{word}-", rest)
     rest = re.sub(r"xlink:href", "href", rest)
     rest = re.sub(r"#[0-9a-f]{6}|(?<=: )white", _coloured, rest)
     # the family is that of the page; what matplotlib says to readers of the file is left out

@@ -33,7 +33,7 @@ SIDE = 320
 _STEPS = 5
 _PERCENTILE = 99
 """Of the distances from no motion, where the colours of u and v end."""
-_STYLE = {"font.size": 8, "axes.titlesize": 8, "savefig.dpi": 130}
+_STYLE = {"font.size": 8, "axes.titlesize": 8, "savefig.dpi": 130, "text.parse_math": False}
 _HEAT = "inferno"
 _INK = "#1a1a2e"
 _LINES = ((JAW, False), (RIGHT_BROW, False), (LEFT_BROW, False), (NOSE, False), (RIGHT_EYE, True), (LEFT_EYE, True))

@@ -237,7 +237,10 @@ def test_what_decides_a_member_decides_the_ensemble_and_its_prose_does_not(recip
             "svm is the same with every seed; expected",
         ),
         (MEAN.replace("{method: svm}", "{methods: svm}"), "ensemble.members.1.methods: unknown key"),
-        (MEAN.replace("weight: 3.0", "weight: 0.0"), "ensemble.members.0.weight: Input should be greater than 0"),
+        (
+            MEAN.replace("weight: 3.0", "weight: 0.0"),
+            "ensemble.members.0.weight: Input should be greater than or equal",
+        ),
         (SEEDS.replace("seeds: 2", "seeds: 1"), "ensemble: members: expected two methods, or two seeds of one"),
         (SEEDS.replace("average", "mean"), "ensemble.rule: Input should be 'average' or 'stacking'"),
         (SEEDS.replace("average,", "average, inner_folds: 3,"), "ensemble: top and inner_folds belong to stacking"),

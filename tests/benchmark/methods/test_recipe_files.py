@@ -81,7 +81,7 @@ def test_a_variant_has_the_hash_of_the_same_recipe_written_out(write):
         ("variant_of: whole\nmodel: &m {name: *m}\n", "s9/new.yaml: line 2: *m stands within itself"),
         (
             "variant_of: whole\ntitle: 2019-01-02\n",
-            "s9/new.yaml: expected text, numbers, lists and keys, found the date",
+            "s9/new.yaml: line 2: expected text, numbers, lists and keys, found a date 2019-01-02; quote a text",
         ),
         ("variant_of: whole\nparts: {}\n", "s9/new.yaml: parts: unknown key"),
     ],

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -146,8 +147,14 @@ def test_a_folder_that_may_not_be_listed_is_an_error_that_names_it(small_folder,
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "not a readable image"),
-        (b"not a picture", "not a readable image"),
+        (b"", "expected a PNG image .it is empty"),
+        (b"not a picture", "expected a PNG image"),
+        # a program of its own would read it
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", "expected a PNG image"),
+        ("JPEG", "expected a PNG image"),
+        ("BMP", "expected a PNG image"),
+        ("TIFF", "expected a PNG image"),
+        ("16 bits", "expected an 8-bit RGB image .*, found RGB of 16 bits"),
         (None, "expected an 8-bit RGB image"),
         (13, "expected 8 x 8 pixels like the other maps, found 13 x 13"),
         ("truncated", "not a readable image"),
@@ -159,6 +166,10 @@ def test_an_image_that_is_no_map_is_an_error_that_names_it(small_folder, content
         Image.new("L", (8, 8)).save(path)
     elif isinstance(content, int):
         Image.new("RGB", (content, content)).save(path)
+    elif content in {"JPEG", "BMP", "TIFF"}:
+        Image.new("RGB", (8, 8)).save(path, content)
+    elif content == "16 bits":
+        cv2.imwrite(str(path), np.zeros((8, 8, 3), np.uint16))
     elif content == "truncated":
         path.write_bytes(path.read_bytes()[:-40])
     else:

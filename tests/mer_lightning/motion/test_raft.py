@@ -19,7 +19,11 @@ def test_unreadable_weights_give_one_line(tmp_path):
     image = torch.rand(1, 1, 16, 16)
     (tmp_path / "broken.pt").write_bytes(b"no weights")
     torch.save({"layer": torch.zeros(1)}, tmp_path / "other.pt")
-    for name in ("broken.pt", "other.pt", "missing.pt"):
+    (tmp_path / "empty.pt").write_bytes(b"")
+    torch.save(torch.zeros(1), tmp_path / "one.pt")
+    torch.save([torch.zeros(1)], tmp_path / "list.pt")
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "other.pt").read_bytes()[:200])
+    for name in ("broken.pt", "other.pt", "missing.pt", "empty.pt", "one.pt", "list.pt", "cut.pt"):
         with pytest.raises(DataError, match=name) as caught:
             raft_flow(image, image, weights=tmp_path / name)
         assert "\n" not in str(caught.value)

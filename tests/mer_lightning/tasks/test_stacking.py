@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from mer_lightning.protocols import Fold, get_protocol, rows_of
 from mer_lightning.settings import Component
 from mer_lightning.tasks import Fit, FoldResult, Trained, average, fit_estimator, stack
-from mer_lightning.types import DataError, Prediction
+from mer_lightning.types import DataError, DivergedError, Prediction
 from tests.small_tables import keys_of
 
 LOGISTIC = Component(name="logistic.Logistic", arguments={"costs": [1.0]})
@@ -137,3 +137,26 @@ def test_one_training_subject_cannot_be_stacked_on(smic):
     fold = Fold(two.people.names[1], two.people, rows_of(two.people.codes == 1))
     with pytest.raises(DataError, match="1 training subjects are too few to split once more"):
         stack(Fit(two, fold), [Trained(estimator(SVM))], LOGISTIC)
+
+
+@pytest.mark.parametrize(
+    ("scores", "weight", "says"),
+    [
+        ((0.6, 0.2, 0.2), 1e308, "weights of the members"),
+        ((0.6, float("nan"), 0.2), 1.0, "class scores are not finite"),
+        ((0.6, float("inf"), 0.2), 1.0, "class scores are not finite"),
+    ],
+)
+def test_what_is_not_finite_ends_the_fold_by_its_name(smic, scores, weight, says):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    member = Trained(saying(scores), weight)
+    with pytest.raises(DivergedError, match=f"^{fold.held_out}: {says}"):
+        average(Fit(table, fold), [member, member])
+
+
+def test_scores_of_other_classes_end_the_fold_by_its_name(smic):
+    protocol, labelled, table = smic
+    fold = protocol.folds(labelled)[0]
+    with pytest.raises(ValueError, match=f"^{fold.held_out}: expected scores of .* and 3 classes"):
+        average(Fit(table, fold), [Trained(saying((0.6, 0.4)))])

@@ -104,17 +104,25 @@ def test_grey_and_colour(tmp_path, image, suffix, expected):
     assert pixels[2, 3].tolist() == expected
 
 
-def test_a_clip_is_grey_or_in_colour(tmp_path):
+def test_the_files_of_a_clip_write_colours_alike(tmp_path):
     grey = _saved(tmp_path / "1.png", Image.new("L", (4, 3), 7))
     black_and_white = _saved(tmp_path / "2.png", Image.new("1", (4, 3), 1))
     colour = _saved(tmp_path / "3.png", Image.new("RGB", (4, 3), (1, 2, 3)))
     palette = _saved(tmp_path / "4.png", Image.new("RGB", (4, 3), (5, 5, 5)).quantize(2))
-    assert reader.read_images([grey, black_and_white])[:, 0, 0].tolist() == [[7], [255]]
-    assert reader.read_images([colour, palette])[:, 0, 0].tolist() == [[1, 2, 3], [5, 5, 5]]
-    with pytest.raises(DataError, match=r"1.png: expected colour as in 3.png, found grey"):
-        reader.read_images([colour, palette, grey])
-    with pytest.raises(DataError, match=r"4.png: expected grey as in 1.png, found colour"):
-        reader.read_images([grey, palette])
+    opaque = _saved(tmp_path / "5.png", Image.new("RGBA", (4, 3), (5, 5, 5, 255)))
+    cmyk = _saved(tmp_path / "6.jpg", Image.new("CMYK", (4, 3)))
+    assert reader.read_images([grey, grey])[:, 0, 0].tolist() == [[7], [7]]
+    assert reader.read_images([colour, opaque])[:, 0, 0].tolist() == [[1, 2, 3], [5, 5, 5]]
+    assert reader.read_images([palette, palette])[:, 0, 0].tolist() == [[5, 5, 5], [5, 5, 5]]
+    for frames, says in (
+        ([colour, grey], "1.png: expected colour as in 3.png, found grey"),
+        ([grey, palette], "4.png: expected grey as in 1.png, found a palette"),
+        ([colour, palette], "4.png: expected colour as in 3.png, found a palette"),
+        ([grey, black_and_white], "2.png: expected grey as in 1.png, found black and white"),
+        ([colour, cmyk], "6.jpg: expected colour as in 3.png, found CMYK"),
+    ):
+        with pytest.raises(DataError, match=says):
+            reader.read_images(frames)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
