@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.records.board_names import contributed
 from benchmark.records.contributed import UNCHECKED, contributed_path, load_contributed
-from benchmark.records.run import DataProvenance, RunRecord, load_runs
+from benchmark.records.provenance import DataProvenance
+from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from benchmark.files import load_signed, signed, write_json
 from benchmark.records.board_names import protocol_of
 from benchmark.records.fold import FoldRecord
-from benchmark.records.run import PretrainingRecord
+from benchmark.records.provenance import PretrainingRecord
 from mer_lightning.protocols import Definition  # noqa: TC001 - a field
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from benchmark.files import load_signed, signed, write_json
-from benchmark.records.run import PretrainingRecord
+from benchmark.records.provenance import PretrainingRecord
 from mer_lightning.files import replacing
 from mer_lightning.types import DataError
 

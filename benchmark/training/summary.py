@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmark.records.curves import mean_curve
 from benchmark.records.fold import FoldRecord, confusion_of
-from benchmark.records.run import DataProvenance, RunRecord, TuningRecord
+from benchmark.records.provenance import DataProvenance, TuningRecord
+from benchmark.records.run import RunRecord
 from mer_lightning.metrics import uf1
 from mer_lightning.protocols import definition_of
 

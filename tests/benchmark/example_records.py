@@ -1,7 +1,8 @@
 """Records of invented runs: of one fold, of one method, and of methods that are right and wrong on a board."""
 
 from benchmark.records.fold import FoldRecord, PredictionRecord, confusion_of
-from benchmark.records.run import DataProvenance, RunRecord
+from benchmark.records.provenance import DataProvenance
+from benchmark.records.run import RunRecord
 
 GOOD, BAD = ((0, 0), (1, 1), (2, 2)), ((0, 0), (1, 0), (2, 0))
 

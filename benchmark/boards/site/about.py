@@ -25,7 +25,7 @@ _BUILT_DOCS = "site-docs/index.html"  # where `make docs` writes
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Imprint:
     """The project, as its own metadata describe it.
 
     Attributes:
@@ -65,7 +65,7 @@ class Fingerprint:
     digest: str
 
 
-def read_about(leaderboards: Path) -> About:
+def read_about(leaderboards: Path) -> Imprint:
     """Read the project's metadata: ``[project]`` and ``[project.urls]`` of what is installed.
 
     Args:
@@ -77,7 +77,7 @@ def read_about(leaderboards: Path) -> About:
     if not documentation and leaderboards.resolve().parent == _PROJECT:
         there = (_BUILT_DOCS, "docs/index.md", "docs/architecture.md")
         documentation = next((f"../../{page}" for page in there if (_PROJECT / page).exists()), "")
-    return About(version, summary, urls.get("repository", ""), documentation)
+    return Imprint(version, summary, urls.get("repository", ""), documentation)
 
 
 @cache
