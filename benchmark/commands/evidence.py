@@ -51,7 +51,9 @@ def add_evidence_commands(commands: Commands) -> None:
     ranks.add_argument("--svg", type=Path, help="also draw the critical-difference diagram into this file")
     ranks.set_defaults(handler=_ranks)
 
-    claim = commands.add_parser("check-claim", help="can printed scores be true? exit 1 where they cannot")
+    claim = commands.add_parser(
+        "check-claim", help="can printed scores be true? exit 1 where they cannot, 3 where the search was given up"
+    )
     claim.add_argument("--counts", help="true samples of each class, e.g. 92,26,15; the clips alone for an accuracy")
     claim.add_argument("--protocol", help="instead of --counts: a protocol")
     claim.add_argument("--database", help="with --protocol: one database of it")
@@ -265,9 +267,10 @@ def _check_claim(arguments: argparse.Namespace) -> int:
         for matrix in verdict.examples:
             scores = ", ".join(f"{name} {value:.4f}" for name, value in example_scores(matrix).items())
             console.print(f"  {[list(row) for row in matrix]}  {scores}")
-    return 1 if verdict.answer in {"impossible", "macro-precision"} else 0
+    return _STATUS[verdict.answer]
 
 
+_STATUS = {"possible": 0, "macro-precision": 1, "impossible": 1, "undecided": 3}
 _WORDS = {
     "possible": "possible",
     "macro-precision": "impossible as UAR, possible as macro-precision",

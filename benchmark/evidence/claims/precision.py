@@ -29,7 +29,7 @@ def search_precision(
     sizes = np.array(counts, dtype=np.int64)[order]
     samples = int(sizes.sum())
     hits = whole_range(accuracy, samples)
-    budget, kept = Budget(effort), 0
+    budget, kept = Budget(effort, 3), 0
     diagonals: list[Ints] = []
     columns: list[Ints] = []
     for first in range(samples + 1) if hits[0] <= hits[1] else ():
@@ -89,12 +89,12 @@ def _precise_grid(
     low = np.maximum.reduce([low, np.zeros_like(low), (f_low - w3 * most3) / w2, (p_low - u3 * most3) * m2])
     high = np.minimum.reduce([high, most2, f_high / w2, np.where(m2 > 0, p_high * m2, 0.0)])
     high = np.where((p_high < 0) | (f_high < 0), -1.0, high)
-    for pick, d2 in blocks(np.ceil(low - 1e-6), np.floor(high + 1e-6)):
+    for pick, d2 in blocks(np.ceil(low - 1e-6), np.floor(high + 1e-6), 3):
         if not budget.use(len(pick)):
             return
         low = np.maximum(0, np.ceil((f_low[pick] - w2[pick] * d2) / w3[pick] - 1e-6))
         high = np.minimum(most3[pick], np.floor((f_high[pick] - w2[pick] * d2) / w3[pick] + 1e-6))
-        for again, d3 in blocks(low, high):
+        for again, d3 in blocks(low, high, 3):
             rows = pick[again]
             diagonals = np.column_stack([hit[rows], d2[again], d3])
             columns = np.column_stack([np.full(len(rows), first), second[rows], samples - first - second[rows]])

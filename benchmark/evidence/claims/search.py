@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
 EFFORT = 60_000_000
 """Candidates that are looked at before a search is given up; a number and not a time, so that verdicts repeat."""
+_USUAL = 7
+"""Of more classes, which no protocol of the field has, a candidate counts as more than one."""
+_DEARER = 2.2
+"""By this power of a third of the classes: it is chosen in many steps, through many that lead nowhere."""
 MOST_FOUND = 100_000
 BLOCK = 1_000_000
+"""Candidates of up to three classes at a time, so that memory is never short."""
 _LARGEST = 2**60
 SLOP = 1e-9
 """What floats may be off."""
@@ -101,7 +106,7 @@ def find_matrices(
     sizes = np.array(counts, dtype=np.int64)[order]
     diagonals: list[Ints] = []
     columns: list[Ints] = []
-    budget, kept = Budget(effort), 0
+    budget, kept = Budget(effort, len(sizes)), 0
     for block in _diagonals(sizes, uar, whole_range(accuracy, int(sizes.sum())), budget):
         if uf1 is None:
             # any column sums will do; those where each class is taken for the next one always exist
@@ -127,10 +132,16 @@ def find_matrices(
 
 
 class Budget:
-    """Candidates looked at so far, and whether the search has to end."""
+    """Candidates looked at so far, and whether the search has to end.
 
-    def __init__(self, effort: int) -> None:
-        self.effort, self.used, self.spent = effort, 0, False
+    Args:
+        effort: Candidates to look at, where they have as many classes as is usual.
+        classes: How many they have.
+    """
+
+    def __init__(self, effort: int, classes: int) -> None:
+        dearer = (classes / 3) ** _DEARER if classes > _USUAL else 1.0
+        self.effort, self.used, self.spent = int(effort / dearer), 0, False
 
     def use(self, candidates: int) -> bool:
         """Count candidates; False when they are too many."""
@@ -146,14 +157,11 @@ def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], bud
     free, last, classes = sizes[:-1], int(sizes[-1]), len(sizes)
     shape = tuple((free + 1).tolist())
     total = math.prod(shape)
-    stride = _stride(total)
-    step = BLOCK if uar else max(1, BLOCK // (last + 1))
+    step = block_size(classes) if uar else max(1, block_size(classes) // (last + 1))
     for start in range(0, total, step):
-        if total > _LARGEST or not budget.use(min(step, total - start)):
-            budget.spent = True
+        if not budget.use(min(step, total - start)):
             return
-        flat = np.arange(start, min(start + step, total)) * stride % total
-        rows = np.stack(np.unravel_index(flat, shape), axis=1)
+        rows = _walk(shape, start, min(start + step, total)) if total <= _LARGEST else _drawn(free, uar, start, step)
         low, high = np.zeros(len(rows)), np.full(len(rows), float(last))
         if uar:
             recalls = (rows / free).sum(1)
@@ -161,7 +169,7 @@ def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], bud
             high = np.floor((classes * float(uar.high) - recalls) * last + SLOP * last)
         found = rows.sum(1)
         low, high = np.maximum(low, hits[0] - found), np.minimum(high, hits[1] - found)
-        for pick, value in blocks(np.maximum(low, 0), np.minimum(high, last)):
+        for pick, value in blocks(np.maximum(low, 0), np.minimum(high, last), classes):
             block = np.column_stack([rows[pick], value])
             if uar:
                 block = block[holds(uar, (block / sizes).sum(1), [(block, np.broadcast_to(sizes, block.shape))])]
@@ -169,6 +177,20 @@ def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], bud
                 return
             if len(block):
                 yield block
+
+
+def _walk(shape: tuple[int, ...], start: int, stop: int) -> Ints:
+    """Some steps of a walk through all diagonals of the classes that are enumerated."""
+    total = math.prod(shape)
+    return np.stack(np.unravel_index(np.arange(start, stop) * _stride(total) % total, shape), axis=1)
+
+
+def _drawn(free: Ints, uar: PrintedScore | None, start: int, number: int) -> Ints:
+    """Diagonals where there are too many to go through: always the same, about as good as the UAR says."""
+    near = min(1.0, max(0.0, float(uar.low + uar.high) / 2)) if uar else 0.5
+    spread = min(near, 1 - near)
+    shares = np.random.default_rng(start).uniform(near - spread, near + spread, (number, len(free)))
+    return np.rint(shares * free).astype(np.int64)
 
 
 def _stride(total: int) -> int:
@@ -247,7 +269,7 @@ def _expand(jobs: _Jobs) -> Iterator[_Jobs]:
     k = jobs.taken.shape[1]
     others = jobs.caps[:, k + 1 :].sum(1)
     low, high = np.maximum(0, jobs.rest - others), np.minimum(jobs.caps[:, k], jobs.rest)
-    for pick, value in blocks(low.astype(np.float64), high.astype(np.float64)):
+    for pick, value in blocks(low.astype(np.float64), high.astype(np.float64), len(jobs.sizes)):
         part = jobs.pick(pick)
         yield _Jobs(part.sizes, part.diagonals, part.caps, np.column_stack([part.taken, value]), part.rest - value)
 
@@ -270,7 +292,7 @@ def _solve(jobs: _Jobs, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Int
     for low, high, chosen in ((left[0], np.minimum(left[1], middle), None), (*right, cut)):
         if chosen is not None:
             low, high = np.where(chosen, low, 1.0), np.where(chosen, high, 0.0)  # noqa: PLW2901 - emptied here
-        for pick, value in blocks(low, high):
+        for pick, value in blocks(low, high, classes):
             part = jobs.pick(pick)
             wrong = np.column_stack([part.taken, value, part.rest - value])
             sums = part.sizes + part.diagonals + wrong
@@ -302,13 +324,19 @@ def _whole_numbers(low: Floats, high: Floats) -> tuple[Ints, Ints]:
     return pick, low[pick].astype(np.int64) + np.arange(len(pick)) - starts[pick]
 
 
-def blocks(low: Floats, high: Floats) -> Iterator[tuple[Ints, Ints]]:
+def block_size(classes: int) -> int:
+    """Candidates at a time: those of many classes are long, and lie on as many levels of the search."""
+    return max(1000, int(BLOCK / max(1.0, classes / 3) ** 2))
+
+
+def blocks(low: Floats, high: Floats, classes: int) -> Iterator[tuple[Ints, Ints]]:
     """As ``_whole_numbers``, so many rows at a time that memory is never short."""
+    size = block_size(classes)
     ends = np.cumsum(np.maximum(high - low + 1, 0))
     start = 0
     while start < len(ends):
         before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, before + size, side="right")))
         pick, value = _whole_numbers(low[start:stop], high[start:stop])
         if len(pick):
             yield pick + start, value
@@ -340,7 +368,8 @@ def uf1_range(
     """
     sizes = np.sort(np.array(counts, dtype=np.int64))
     # bounds of a tenth of the candidates tell a reader as much, where an exact range is out of reach
-    classes, budget = len(sizes), Budget(effort if len(sizes) <= 3 else effort // 10)
+    classes = len(sizes)
+    budget = Budget(effort if classes <= 3 else effort // 10, classes)
     lows: list[float] = []
     highs: list[float] = []
     for diagonals in _diagonals(sizes, uar, (0, int(sizes.sum())), budget):

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+import time
 import tracemalloc
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmark.__main__ import main
 from benchmark.boards.tables import render_claims
-from benchmark.evidence.claims.search import EFFORT, PrintedScore
+from benchmark.evidence.claims.search import EFFORT, Budget, PrintedScore
 from benchmark.evidence.claims.verdicts import Claim, check_claim, claims_csv, example_scores, judge_claims
 from benchmark.places import SHIPPED
 from mer_lightning.types import DataError
@@ -206,6 +208,37 @@ def test_what_is_too_large_is_undecided_and_says_how_far_it_came():
     assert check((57,) * 12, ".5688", ".8814").answer == "undecided"
 
 
+TWENTY = {"pairs": (2,) * 20, "alone": (1,) * 19 + (50,), "uneven": tuple(range(1, 21)), "many": (30,) * 20}
+
+
+@pytest.mark.parametrize("counts", TWENTY.values(), ids=TWENTY)
+@pytest.mark.parametrize("figures", [(".5123", ".5456"), (".5", ".5"), (".3", ".6"), (".6123", ".6123", ".61")])
+def test_twenty_classes_have_an_answer_or_are_given_up_soon(counts, figures):
+    tracemalloc.start()
+    began = time.process_time()
+    verdict = check(counts, *figures)
+    assert time.process_time() - began < 20  # about one, without what else the machine does and tracing costs
+    assert tracemalloc.get_traced_memory()[1] < 1 << 29
+    tracemalloc.stop()
+    assert verdict.examined < 3_000_000
+    if verdict.answer == "undecided":
+        assert re.search(r"given up after \d{3},\d{3}|given up after \d,\d{3},\d{3}", verdict.reasons[-1])
+    for example in verdict.examples:
+        assert [sum(row) for row in example] == list(counts)
+        figure, least = PrintedScore.parse(figures[0]), 1e-9
+        assert float(figure.low) - least <= example_scores(example)["uf1"] <= float(figure.high) + least
+
+
+def test_a_search_that_was_given_up_gives_up_at_the_same_place_every_time():
+    assert check(TWENTY["many"], ".3", ".6") == check(TWENTY["many"], ".3", ".6")
+    assert check(TWENTY["many"], ".5", ".5").answer == "possible"  # too many diagonals to go through, some are tried
+
+
+def test_the_usual_numbers_of_classes_have_the_whole_effort():
+    assert [Budget(EFFORT, classes).effort for classes in (2, 3, 7)] == [EFFORT] * 3
+    assert Budget(EFFORT, 8).effort < EFFORT / 5
+
+
 def test_what_is_too_large_is_gone_through_a_part_at_a_time():
     tracemalloc.start()
     assert check((3000,) * 3, ".5", ".5", effort=2_000_000).answer == "undecided"
@@ -231,6 +264,10 @@ def test_the_command_answers_for_people_and_programs(capsys):
     assert body["counts"] == [92, 26, 15]
     assert body["answer"] == "impossible"
     assert main(["check-claim", "--protocol", "megc2019", "--uf1", ".7353", "--uar", ".7186"]) == 0
+    capsys.readouterr()
+    assert main(["check-claim", "--counts", ",".join(["2"] * 20), "--uf1", ".5123", "--uar", ".5456", "--json"]) == 3
+    body = json.loads(capsys.readouterr().out)
+    assert (body["answer"], body["complete"]) == ("undecided", False)
 
 
 @pytest.mark.parametrize(
