@@ -58,7 +58,7 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     with nullcontext() if arguments.check else keeping(pictures):
         files, site = _render(out, boards, recorded, leaks, metrics, pages=not arguments.check)
     # the project's own are committed, so that what nobody renders any more is told by its name
-    ours = workspace().is_project and out == workspace().boards
+    ours = _at_home(out)
     if ours:
         files |= _documents(boards)
         there = {path for pattern in _PATTERNS for path in out.glob(pattern)}
@@ -70,7 +70,8 @@ def _leaderboards(arguments: argparse.Namespace) -> int:
     if arguments.check:
         gone = [path for path in stale if not path.is_relative_to(out / SITE)]
         for path in sorted([*drifted, *gone]):
-            print(f"{_within_project(path)}: differs from the records; run make leaderboards", file=sys.stderr)
+            made_by = "make leaderboards" if ours else "mer-bench leaderboards"
+            print(f"{_within_project(path)}: differs from the records; run {made_by}", file=sys.stderr)
         return 1 if drifted or gone else 0
     for path in drifted:
         write_text(path, (files | site)[path])
@@ -91,7 +92,7 @@ def _out(arguments: argparse.Namespace) -> Path:
     out: Path = workspace().boards if arguments.out is None else arguments.out.absolute()
     if out.exists() and not out.is_dir():
         raise DataError(f"--out {out}: expected a folder")
-    if workspace().is_project and out == workspace().boards and arguments.records is not None:
+    if _at_home(out) and arguments.records is not None:
         raise DataError(f"--out {out}: holds the committed tables; expected another folder")
     return out
 
@@ -136,11 +137,18 @@ def _render(
     files |= render_leaks(SHIPPED, studies, metrics)
     files |= {SHIPPED / f"{board.id}.svg": draw_board(board) for board in boards if board.reported}
     contents = Contents(boards, papers, claims, studies, recorded)
-    return _moved(files, out), render_site(SHIPPED, contents, out) if pages else {}
+    site = render_site(SHIPPED, contents, out) if pages else {}
+    if not _at_home(out):
+        from benchmark.boards.tables import elsewhere
+
+        files = {path: elsewhere(text) for path, text in files.items()}
+        site = {path: elsewhere(text) if path.suffix == ".tex" else text for path, text in site.items()}
+    return {out / path.relative_to(SHIPPED): text for path, text in files.items()}, site
 
 
-def _moved(files: dict[Path, str], out: Path) -> dict[Path, str]:
-    return {out / path.relative_to(SHIPPED): text for path, text in files.items()}
+def _at_home(out: Path) -> bool:
+    """Whether these are the project's own tables, which are committed."""
+    return workspace().is_project and out == workspace().boards
 
 
 def _documents(boards: Iterable[Board]) -> dict[Path, str]:

@@ -100,7 +100,7 @@ def write_tables(records: Path, boards: Sequence[str], metrics: Sequence[Metric]
     """
     from benchmark.boards.board import load_boards
     from benchmark.boards.rendered import add_rendered
-    from benchmark.boards.tables import render
+    from benchmark.boards.tables import elsewhere, render
     from benchmark.records.shown import load_shown
 
     home = workspace()
@@ -113,7 +113,8 @@ def write_tables(records: Path, boards: Sequence[str], metrics: Sequence[Metric]
     ]
     own = {run.shown_on for run in shown if run.is_mine}
     found = load_boards(SHIPPED, [run for run in shown if run.shown_on in own])
-    files = {path: text for path, text in render(home.boards, found, metrics).items() if path.name != "README.md"}
+    texts = render(home.boards, found, metrics).items()
+    files = {path: elsewhere(text) for path, text in texts if path.name != "README.md"}
     add_rendered(home.boards, files)
     return list(files)
 

@@ -116,10 +116,14 @@ class WandbTracker:
         self, name: str, arguments: list[str], environment: dict[str, str], stdin: int = subprocess.DEVNULL
     ) -> subprocess.Popen[bytes] | None:
         command = [sys.executable, "-m", "benchmark.training.tracking.mirror", *arguments]
+        # what waits for an upload stays in the workspace, not in somebody's home, unless that is wanted
+        own = {f"WANDB_{what.upper()}_DIR": str(self._root.absolute() / what) for what in ("data", "cache")}
         try:
             self._root.mkdir(parents=True, exist_ok=True)
             with (self._root / f"{name}.log").open("wb") as log:
-                return subprocess.Popen(command, stdin=stdin, stdout=log, stderr=log, env=os.environ | environment)
+                return subprocess.Popen(
+                    command, stdin=stdin, stdout=log, stderr=log, env=own | os.environ | environment
+                )
         except OSError as error:
             # a mirror that cannot be made must cost no result
             self._console.print(f"W&B did not take {name}: {self._root}: {error.strerror}")

@@ -42,10 +42,14 @@ def read_back(root):
 
 def test_an_offline_run_holds_config_curves_confusion_folds_and_summary(recorded, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
     folder, path, record = recorded
     tracker = WandbTracker(tmp_path / "wandb", "my-suite", Console(quiet=True))
     tracker.publish(folder, path)
     tracker.close()
+    assert not (tmp_path / "home").exists(), "all that W&B writes lies in its own folder"
     summary, everything = read_back(tmp_path / "wandb")
     total = record.matrices().sum(0)
     found = summary["summary"]
