@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import warnings
@@ -75,9 +76,15 @@ def save_kept(state: Mapping[str, Tensor], path: Path, about: Mapping[str, str])
         state: The weights, by name.
         path: The file.
         about: Whose they are, e.g. the run and the fold.
+
+    Raises:
+        OSError: The disk does not take them.
     """
     whole = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    save_file(whole, path, {**about, _CHECKSUM: _checksum(whole, about)})
+    try:
+        save_file(whole, path, {**about, _CHECKSUM: _checksum(whole, about)})
+    except SafetensorError as error:
+        raise OSError(errno.EIO, " ".join(str(error).split()), str(path)) from error
 
 
 def load_kept(path: Path, about: Mapping[str, str] | None = None) -> dict[str, Tensor]:

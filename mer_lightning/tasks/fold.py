@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - a field of a data class
@@ -18,6 +17,7 @@ from mer_lightning.backbones import load_kept
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.devices import keep_freed_memory
+from mer_lightning.files import temporary_folder
 from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
@@ -190,7 +190,7 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
     data = data_of(fit, training, augmentation_of(fit.table, training))
     select = fit.select if fit.validates else None
     callbacks = [*fit.callbacks, *watching]
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("fold") as folder:
         best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
         trainer = make_trainer(
             training,

@@ -12,7 +12,6 @@ import re
 import struct
 import subprocess
 import sys
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
+from mer_lightning.files import temporary_folder
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -243,8 +243,8 @@ def read_video(path: Path, reader: VideoReader = "decord") -> NDArray[np.uint8]:
     if not path.stat().st_size:
         raise DataError(f"{path}: the video file is empty")
     # the map outlives the name of its file, so the frames are not copied
-    with tempfile.TemporaryDirectory(prefix="mer-decode-", ignore_cleanup_errors=True) as folder:
-        target = Path(folder) / "clip.rgb"
+    with temporary_folder("decode") as folder:
+        target = folder / "clip.rgb"
         shape = _decode(path, target, reader)
         return np.memmap(target, np.uint8, "c", shape=shape)
 

@@ -1,9 +1,12 @@
 import os
 import stat
+import subprocess
+import sys
+import tempfile
 
 import pytest
 
-from mer_lightning.files import replacing, write_text
+from mer_lightning.files import replacing, temporary_folder, write_text
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
@@ -58,3 +61,49 @@ def test_what_cannot_be_written_is_named_by_its_place(tmp_path):
     with pytest.raises(OSError, match="Is a directory") as raised:
         write_text(tmp_path / "here", "x")
     assert raised.value.filename == str(tmp_path / "here")
+
+
+def killed_writer(folder):
+    """Leaves what a process leaves that is killed while it writes."""
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from mer_lightning.files import replacing, temporary_folder\n"
+        "with temporary_folder('test'), replacing(Path(sys.argv[1]) / 'a.json') as part:\n"
+        "    part.write_text('{')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = os.environ | {"TMPDIR": str(folder / "tmp")}
+    (folder / "tmp").mkdir(exist_ok=True)
+    subprocess.run([sys.executable, "-c", code, str(folder)], env=environment, check=False)
+
+
+class TestWhatAKilledProgramLeft:
+    def test_goes_when_another_writes_there(self, tmp_path, monkeypatch):
+        killed_writer(tmp_path)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+        assert len(list(tmp_path.glob(".*.part"))) == len(list(tmp_path.glob("tmp/mer-test-*"))) == 1
+        write_text(tmp_path / "b.json", "{}")
+        with temporary_folder("test") as folder:
+            assert list(tmp_path.glob("tmp/mer-test-*")) == [folder]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["b.json", "tmp"]
+
+    def test_stays_while_its_owner_runs_or_is_elsewhere(self, tmp_path):
+        with replacing(tmp_path / "a.json") as part:
+            part.write_text("{}")
+            elsewhere = tmp_path / part.name.replace(part.name[1:9], "0" * 8).replace(str(os.getpid()), "999999999")
+            elsewhere.write_text("{")
+            code = "import sys; from pathlib import Path; from mer_lightning.files import write_text; "
+            code += "write_text(Path(sys.argv[1]) / 'b.json', '{}')"
+            subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+            assert part.exists()
+        assert elsewhere.exists()
+
+
+def test_a_full_disk_is_named_by_the_file(tmp_path):
+    def full():
+        with replacing(tmp_path / "a.json"):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.json'"):
+        full()

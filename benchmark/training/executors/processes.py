@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import tempfile
 import threading
 import time
 from collections import Counter, deque
@@ -19,6 +18,7 @@ from uuid import uuid4
 
 from benchmark.training.executors.executor import DEATHS, END, POLL_SECONDS, copy_of, cores
 from benchmark.training.jobs import Failure, Job, Outcome, do_job, failure
+from mer_lightning.files import temporary_folder
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class Processes:
         self, jobs: Iterator[Job | None], tables: Mapping[str, PlannedTable]
     ) -> Generator[tuple[Job, tuple[Outcome, ...]]]:
         """See ``Executor``."""
-        with tempfile.TemporaryDirectory(prefix="mer-bench-") as folder, _thread_limit(self.threads or 1):
+        with temporary_folder("tables") as folder, _thread_limit(self.threads or 1):
             paths: dict[PlannedTable, Path] = {}
-            save = partial(_save_table, Path(folder))
+            save = partial(_save_table, folder)
             gpus = _visible_gpus() if self.accelerator != "cpu" else []
             slots = [
                 _Slot(self.threads or 1, gpus[number % len(gpus)] if gpus else None) for number in range(self.workers)
