@@ -243,7 +243,7 @@ def _ranks(arguments: argparse.Namespace) -> int:
 
 
 def _check_claim(arguments: argparse.Namespace) -> int:
-    from benchmark.evidence.claims.search import PrintedScore
+    from benchmark.evidence.claims.printed import PrintedScore
     from benchmark.evidence.claims.verdicts import Claim, check_claim, example_scores
 
     figures = {

@@ -46,7 +46,7 @@ def print_results(
     from mer_lightning.metrics import UF1
 
     for board in boards:
-        columns = _columns(board, metrics)
+        columns = _with_ranking(board, metrics)
         console.print(f"\n{board.title}; below a score its 95 % interval over subjects")
         published = ["published UF1"] if any(_published_score(row, UF1.name) is not None for row in board.rows) else []
         table = Columns("method", "seeds", *(metric.heading for metric in columns), *published)
@@ -119,7 +119,7 @@ def write_tables(records: Path, boards: Sequence[str], metrics: Sequence[Metric]
     return list(files)
 
 
-def _columns(board: Board, metrics: Sequence[Metric]) -> Sequence[Metric]:
+def _with_ranking(board: Board, metrics: Sequence[Metric]) -> Sequence[Metric]:
     """Some scores, and the one that ranks, as in the tables."""
     from benchmark.boards.tables import metric_columns
 
@@ -187,7 +187,7 @@ def _csv_rows(boards: Sequence[Board], metrics: Sequence[Metric]) -> Iterator[Se
 
     for board in boards:
         for row in board.rows:
-            for metric in _columns(board, metrics):
+            for metric in _with_ranking(board, metrics):
                 score = row.scores[ALL][metric.name] if row.scores else None
                 interval = row.intervals.get(ALL, {}).get(metric.name)
                 yield (

@@ -14,7 +14,7 @@ from benchmark.boards.scale import board_scale
 from benchmark.boards.site.curves import SERIES, Curve, curve_picture
 from benchmark.boards.site.figures import board_picture
 from benchmark.boards.site.strips import Strip
-from benchmark.evidence.claims.search import PrintedScore
+from benchmark.evidence.claims.printed import PrintedScore
 from benchmark.evidence.claims.verdicts import Claim, check_claim
 from benchmark.records.board_names import is_synthetic, protocol_of, protocol_title
 from mer_lightning.metrics import UF1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmark.evidence.claims.search import PrintedScore
+    from benchmark.evidence.claims.printed import PrintedScore
 
     Ints = NDArray[np.int64]
 

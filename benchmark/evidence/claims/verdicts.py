@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from benchmark.evidence.claims.precision import search_precision
-from benchmark.evidence.claims.search import EFFORT, PrintedScore, find_matrices, uf1_range, whole_range
+from benchmark.evidence.claims.printed import PrintedScore
+from benchmark.evidence.claims.search import EFFORT, find_matrices, uf1_range, whole_range
 from mer_lightning.metrics import macro_precision, shown_metrics
 from mer_lightning.types import DataError
 

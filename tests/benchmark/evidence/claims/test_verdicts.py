@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from benchmark.__main__ import main
 from benchmark.boards.tables import render_claims
-from benchmark.evidence.claims.search import EFFORT, Budget, PrintedScore
+from benchmark.evidence.claims.printed import PrintedScore
+from benchmark.evidence.claims.search import EFFORT, Budget
 from benchmark.evidence.claims.verdicts import Claim, check_claim, claims_csv, example_scores, judge_claims
 from benchmark.places import SHIPPED
 from mer_lightning.types import DataError
