@@ -10,7 +10,8 @@ import pytest
 
 from benchmark.boards.board import load_boards
 from benchmark.boards.figures import draw_board
-from benchmark.boards.site.figures import Curve, curve_picture, themed
+from benchmark.boards.site.curves import Curve, curve_picture
+from benchmark.boards.site.figures import themed
 from benchmark.boards.tables import fill_tables, render
 from benchmark.commands.output import print_csv
 from benchmark.files import csv_cell
@@ -69,7 +70,7 @@ class TestAPicture:
     @pytest.mark.parametrize("value", [1.7e308, -1.7e308, 1e30])
     def test_is_drawn_whatever_a_loss_came_to(self, value):
         curve = MeanCurve(epochs=(1, 2), values={"train_loss": (value, 1.0), "train_accuracy": (0.1, 0.2)})
-        assert "<svg" in curve_picture([Curve("a", curve)], "k")
+        assert "<svg" in curve_picture([Curve("a", curve)])
 
 
 @pytest.mark.parametrize(
