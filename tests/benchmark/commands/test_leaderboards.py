@@ -157,7 +157,7 @@ class TestUnchangedPages:
     def drawn(self, monkeypatch):
         """What is drawn from now on."""
         seen, draw = [], svg._draw
-        monkeypatch.setattr(svg, "_draw", lambda *given: seen.append(given) or draw(*given))
+        monkeypatch.setattr(svg, "_draw", lambda *given, **more: seen.append(given) or draw(*given, **more))
         return seen
 
     def test_are_neither_drawn_nor_written_again(self, rendered, drawn):
