@@ -74,7 +74,7 @@ def add_data_commands(commands: Commands) -> None:
     prepared.add_argument(
         "--out", type=Path, help="landmark file (CSV) to write (default: landmarks-<variant>.csv in the folder)"
     )
-    prepared.add_argument("--device", default="cpu")
+    prepared.add_argument("--device", help="of face-alignment, e.g. cuda (default: cpu)")
     prepared.add_argument("--partial", action="store_true", help="the folder is a deliberate subset of the database")
     prepared.set_defaults(handler=_prepare)
     add_landmarks_command(parts)
@@ -128,6 +128,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _verify_reports(arguments: argparse.Namespace) -> list[Verification]:
+    if arguments.path is not None and arguments.data is not None:
+        raise DataError(f"--data {arguments.data}: the path {arguments.path} is given; expected one of the two")
     frames = not arguments.quick
     wanted = {"variant": arguments.variant, "apex": arguments.apex}
     options = {name: value for name, value in wanted.items() if value is not None}
@@ -222,7 +224,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
     from mer_lightning.faces.prepare import prepare_landmarks
 
     dataset = open_frames(arguments)
-    detector = load_detector(arguments.detector, arguments.model, arguments.device)
+    if arguments.device is not None and arguments.detector != "face-alignment":
+        raise DataError(f"--device: {arguments.detector} runs on the CPU; only face-alignment has one")
+    detector = load_detector(arguments.detector, arguments.model, arguments.device or "cpu")
     out = arguments.out or landmark_file(arguments.path, dataset.variant)
     prepared = prepare_landmarks(dataset.samples, dataset.read, detector, out)
     _print(f"{out}: landmarks of {prepared.frames} frames of {len(dataset.samples)} clips")

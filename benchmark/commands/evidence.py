@@ -284,6 +284,8 @@ def _claimed_counts(arguments: argparse.Namespace) -> tuple[int, ...]:
 
     if (arguments.counts is None) == (arguments.protocol is None):
         raise DataError("a claim needs either --counts or --protocol")
+    if arguments.database is not None and arguments.protocol is None:
+        raise DataError(f"--database {arguments.database}: a part of a protocol; expected --protocol, not --counts")
     if arguments.counts is not None:
         parts = arguments.counts.split(",")
         if not all(re.fullmatch(r"\d{1,9}", part.strip()) for part in parts):

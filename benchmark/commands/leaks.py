@@ -13,13 +13,13 @@ from benchmark.commands.options import (
     METHOD,
     chosen_metrics,
     chosen_suite,
-    count,
     edition_option,
     local_records,
     metrics_option,
     plan_inputs,
     seed,
     suite_options,
+    workers,
 )
 from benchmark.commands.output import open_console, print_table
 from benchmark.methods.recipe_files import name_of
@@ -47,7 +47,7 @@ def add_leak_command(commands: Commands) -> None:
     leaks.add_argument("--method", required=True, help=METHOD)
     leaks.add_argument("--protocol", help="a protocol (default: the first of the suite)")
     leaks.add_argument("--seed", type=seed, default=0, help="seed of the run (default: %(default)s)")
-    leaks.add_argument("--jobs", type=count, metavar="N", help="worker processes (default: one per core)")
+    leaks.add_argument("--jobs", type=workers, metavar="N", help="worker processes (default: one per core)")
     leaks.add_argument("--records", type=Path, default=workspace().leaks, help="(default: %(default)s)")
     leaks.add_argument("--svg", type=Path, help="the picture (default: beside the local records)")
     leaks.add_argument("--json", action="store_true", help="for programs")

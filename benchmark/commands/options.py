@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
+_MOST_DIGITS = 18
+_MOST_WORKERS = 4096
 METHOD = "name of a method, or a file <name>.yaml of one's own"
 """What commands say of a flag that takes a method."""
 
@@ -38,9 +40,21 @@ def count(text: str) -> int:
     Raises:
         ArgumentTypeError: It is something else.
     """
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text[:20]!r}")
     return int(text)
+
+
+def workers(text: str) -> int:
+    """A number of workers from the command line.
+
+    Raises:
+        ArgumentTypeError: It is something else, or more than anybody has.
+    """
+    number = count(text)
+    if number > _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at most {_MOST_WORKERS}, found {text[:20]!r}")
+    return number
 
 
 def seed(text: str) -> int:
@@ -85,12 +99,14 @@ def chosen_metrics(arguments: argparse.Namespace) -> tuple[Metric, ...]:
     """The scores to show, each once, in the order of the flag; without it those of every table.
 
     Raises:
-        DataError: A name that no metric has.
+        DataError: A name that no metric has, or ``--json``, which has every score.
     """
     from mer_lightning.metrics import METRICS, get_metric, shown_metrics
 
     if arguments.metrics is None:
         return shown_metrics()
+    if getattr(arguments, "json", False):
+        raise DataError("--metrics: --json has every score; expected one of the two")
     if arguments.metrics == "all":
         return METRICS
     try:
@@ -137,9 +153,10 @@ def training_options() -> argparse.ArgumentParser:
         "--executor",
         default="auto",
         choices=["auto", "local", "processes", "ray"],
-        help="where folds are trained; auto: one process per core for long runs on a CPU, else this process",
+        help="where folds are trained; auto: one process per core for long runs on a CPU, the processes of --jobs, "
+        "or else this one",
     )
-    parser.add_argument("--jobs", type=count, metavar="N", help="worker processes (default: one per core)")
+    parser.add_argument("--jobs", type=workers, metavar="N", help="worker processes (default: one per core)")
     parser.add_argument("--address", help="address of a Ray cluster; without it Ray is started on this machine")
     return parser
 

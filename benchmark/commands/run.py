@@ -67,6 +67,9 @@ def add_run_commands(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.plan:
         return _plan(arguments)
+    if arguments.confusion and (arguments.json or arguments.csv):
+        has = "--json has them" if arguments.json else "--csv has no place for them"
+        raise DataError(f"--confusion: prints matrices for people, {has}; expected it alone")
     from benchmark.records.board_names import source_name
     from benchmark.records.store import Store
     from benchmark.training.executors import choose_executor

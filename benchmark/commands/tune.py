@@ -40,9 +40,7 @@ def add_tune_commands(commands: Commands) -> None:
         help="nested: a study per held-out subject, on the training subjects; holdout: the same per held-out database; "
         "global: one study on the tested folds, optimistic and never ranked (default: %(default)s)",
     )
-    tune.add_argument(
-        "--inner-folds", type=int, default=3, help="parts of the training subjects (default: %(default)s)"
-    )
+    tune.add_argument("--inner-folds", type=int, help="parts of the training subjects (default: 3; none under global)")
     tune.add_argument("--sampler", default="tpe", choices=["tpe", "gp", "random"], help="(default: %(default)s)")
     tune.add_argument(
         "--pruner",
@@ -81,6 +79,8 @@ def _tune(arguments: argparse.Namespace) -> int:
     from benchmark.tuning.tune import make_tuning, mirror_seconds, tune
 
     console = open_console()
+    if arguments.mode == "global" and arguments.inner_folds is not None:
+        raise DataError("--inner-folds: --mode global scores the tested folds and has none; expected no --inner-folds")
     if arguments.export:
         _check_export(arguments.export)
     run = _planned_run(arguments, console)
@@ -88,7 +88,7 @@ def _tune(arguments: argparse.Namespace) -> int:
         run.recipe,
         mode=arguments.mode,
         trials=arguments.trials,
-        inner_folds=arguments.inner_folds,
+        inner_folds=3 if arguments.inner_folds is None else arguments.inner_folds,
         sampler=arguments.sampler,
         pruner=arguments.pruner,
         timeout=arguments.timeout,

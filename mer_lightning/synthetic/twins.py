@@ -87,6 +87,9 @@ def write_twin(
     if database == "fer2013":
         return _write_fer2013(out, release, people=subjects, seed=seed, size=size, rows=frames)
     takes = plan_twin(database, release=release, subjects=subjects, seed=seed, size=size, frames=frames)
+    people = len({take.subject for take in takes})
+    if subjects is not None and subjects > people:
+        raise DataError(f"{database}: {subjects} subjects; release {release} has {people}")
     truth = {take.key: take for take in takes if take.emotion}
     counts = Counter(take.emotion for take in truth.values())
     root = new_root(out)

@@ -34,7 +34,7 @@ def choose_executor(
 
     Args:
         name: ``local``, ``processes``, ``ray`` or ``auto``: on a CPU with several cores ``processes`` where what is
-            missing takes much longer than starting them, else ``local``.
+            missing takes much longer than starting them, or workers are asked for, else ``local``.
         runs: What will be trained.
         store: What is there already.
         accelerator: Lightning's accelerator.
@@ -52,7 +52,9 @@ def choose_executor(
 
         on_cpu = accelerator == "cpu" or not torch.cuda.is_available()
         several = (workers or cores()) > 1
-        name = "processes" if on_cpu and several and _passes(runs, store) > _WORTH_PROCESSES else "local"
+        long = on_cpu and several and _passes(runs, store) > _WORTH_PROCESSES
+        # who asks for workers gets them
+        name = "processes" if long or (workers or 1) > 1 else "local"
     elif name == "local" and workers not in {None, 1}:
         raise DataError(f"--jobs {workers}: --executor local is a single process")
     if name != "ray":

@@ -187,6 +187,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path):
         {"size": (4, 4)},
         {"size": (16, 100_000)},
         {"subjects": 0},
+        {"subjects": 10**11},
     ],
 )
 def test_impossible_arguments_are_errors(tmp_path: Path, changes: dict[str, object]):

@@ -279,6 +279,7 @@ def test_the_command_answers_for_people_and_programs(capsys):
         (["--counts", "92;26", "--uf1", ".7"], "--counts '92;26': expected"),
         (["--protocol", "nosuch", "--uf1", ".7"], "protocol 'nosuch' is unknown"),
         (["--protocol", "megc2019", "--database", "mmew", "--uf1", ".7"], "megc2019 has smic, casme2, samm, not mmew"),
+        (["--counts", "9,9", "--database", "samm", "--uf1", ".7"], "--database samm: a part of a protocol"),
         (["--counts", "9,9", "--uf1", "70"], "figure '70'"),
         (["--counts", "9,9", "--uf1", f".{'1' * 5000}"], "expected a score of 0..1"),
         (["--counts", f"9,{'9' * 5000}", "--uf1", ".7"], "expected whole numbers"),

@@ -24,6 +24,7 @@ def test_the_executor_follows_the_work(runs, tmp_path, monkeypatch):
     assert (chosen.workers, chosen.threads) == (4, 1)
     assert (Processes(3).threads, Processes(2).threads, Processes(8).threads) == (1, 2, 1)
     assert isinstance(choose_executor("auto", long, store, "cpu", workers=1), Local)
+    assert isinstance(choose_executor("auto", runs, store, "cpu", workers=2), Processes)
     with pytest.raises(DataError, match="--address"):
         choose_executor("local", runs, store, address="auto")
     with pytest.raises(DataError, match="--jobs 2"):
