@@ -42,6 +42,13 @@ class DivergedError(ArithmeticError):
     """A training ended in numbers that are not finite: it predicts nothing."""
 
 
+def lies_at_an_end(onset: int | None, apex: int | None, offset: int | None) -> str:
+    """Which end of a clip its apex is, ``onset`` or ``offset``; empty where it lies between, or is not annotated."""
+    if apex is None or onset == offset or apex not in {onset, offset}:
+        return ""
+    return "onset" if apex == onset else "offset"
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One annotated clip of one subject.

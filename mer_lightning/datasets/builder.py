@@ -10,7 +10,7 @@ from mer_lightning.datasets.frames import Coding, Scan, clip_files
 from mer_lightning.datasets.paths import inside, relative, safe_name
 from mer_lightning.datasets.problems import Problem, Remark
 from mer_lightning.datasets.releases import get_release, releases_of
-from mer_lightning.types import DataError, Sample
+from mer_lightning.types import DataError, Sample, lies_at_an_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -338,7 +338,14 @@ class Builder:
             shown = "empty" if apex is None else f"'{apex}'"
             self.problem(file, row.number, f"apex is {shown}; expected a frame within {onset}..{offset}")
             return None
+        if (end := lies_at_an_end(onset, apex, offset)) and not self._knows_apex(subject, clip):
+            self.remark(file, row.number, f"apex {apex} of {clip} is the {end}; between the two nothing moves")
         return onset, apex, offset
+
+    def _knows_apex(self, subject: str, clip: str) -> bool:
+        """Whether the release lists the clip among those whose apex is odd."""
+        listed = (*self._release.corrections_for(subject, clip), *self._release.remarks_for(subject, clip))
+        return any(one.field == "apex" for one in listed)
 
     def _correct(self, file: str, row: Row, subject: str, clip: str, values: dict[str, Value]) -> bool:
         """Apply what is on and remark what is off; False if the apex becomes not annotated."""

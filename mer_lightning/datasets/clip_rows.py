@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from mer_lightning.datasets.action_units import parse_action_units
 from mer_lightning.datasets.database import registered
-from mer_lightning.datasets.paths import children, inside, relative, safe_name
+from mer_lightning.datasets.paths import children, folded, inside, relative, safe_name
 from mer_lightning.datasets.problems import Problem, Remark
 from mer_lightning.datasets.sheets import Column, plain, read_table
-from mer_lightning.types import DATABASE_NAME, RESERVED_DATABASES, DataError, Sample
+from mer_lightning.types import DATABASE_NAME, RESERVED_DATABASES, DataError, Sample, lies_at_an_end
 from mer_lightning.video.reader import VIDEO_SUFFIXES, look_at_videos, number_frames, select_frames
 
 if TYPE_CHECKING:
@@ -109,6 +109,11 @@ def read_clip_rows(path: Path, database: str) -> ClipRows:
     known = {plain(column.name) for column in COLUMNS}
     remarks = [
         Remark(table.file, None, f"column {title} is not read") for title in sorted(table.titles - known) if title
+    ]
+    remarks += [
+        Remark(table.file, row.number, f"apex {row.sample.apex} is the {end}; between the two nothing moves")
+        for row in rows
+        if (end := lies_at_an_end(row.sample.onset, row.sample.apex, row.sample.offset))
     ]
     return ClipRows(table.file, tuple(rows), tuple(sorted(problems, key=lambda one: one.row or 0)), tuple(remarks))
 
@@ -301,14 +306,13 @@ def _not_apart(rows: Iterable[ClipRow]) -> Iterable[_Wrong]:
         place = (sample.path, sample.onset, sample.offset)
         if (first := places.setdefault(place, row.number)) != row.number:
             yield row.number, f"path, onset and offset are those of row {first}"
-        folded = re.sub(r"0+(?=\d)", "", sample.person.casefold())
-        spellings = spelt[folded]
+        spellings = spelt[folded(sample.person)]
         if sample.subject not in spellings:
             if spellings:
                 other, first = next(iter(spellings.items()))
                 yield (
                     row.number,
-                    f"subject '{sample.subject}' is '{other}' of row {first} but for case or zeros; expected one "
-                    "spelling, since each subject is held out alone",
+                    f"subject '{sample.subject}' is '{other}' of row {first} but for case, zeros or signs; expected "
+                    "one spelling, since each subject is held out alone",
                 )
             spellings[sample.subject] = row.number

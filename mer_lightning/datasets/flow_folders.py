@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mer_lightning.datasets.manifest import read_twin
-from mer_lightning.datasets.paths import children, safe_name
+from mer_lightning.datasets.paths import children, folded, safe_name
 from mer_lightning.types import NO_CHOICES, DataError, Sample
 from mer_lightning.video.reader import bits_of, open_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -108,6 +108,7 @@ class FlowFolders:
             if (twin := samples.get(sample.key)) is not None:
                 raise DataError(f"{sample.path}: key {sample.key} is already taken by {twin.path}")
             samples[sample.key] = sample
+        _check_apart(samples.values())
         if not samples:
             raise DataError(f"{root}: no subject folder in it; expected {layout.place}")
         self.samples = tuple(samples[key] for key in sorted(samples))
@@ -204,6 +205,31 @@ class FlowFolders:
 
     def _folders(self, parent: Path) -> list[Path]:
         return [path for path in children(self._root, parent) if path.is_dir()]
+
+
+def _check_apart(samples: Iterable[Sample]) -> None:
+    """Make sure that no two names are one, and that no map lies with somebody whose name it does not carry.
+
+    Raises:
+        DataError: Two subjects have one name but for case, zeros, kind of digits or Unicode form, or two clips of one
+            subject but for that and the zeros; or maps carry the name of their subject, and one that of another.
+    """
+    names: dict[str, str] = {}
+    subjects: set[str] = set()
+    stems: list[tuple[Sample, str]] = []
+    for sample in samples:
+        for key, zeros in ((sample.person, True), (sample.key, False)):
+            if (other := names.setdefault(folded(key, zeros=zeros), key)) != key:
+                raise DataError(f"{sample.path}: {key} is {other} but for case, zeros or signs; expected one of them")
+        subjects.add(sample.subject)
+        assert sample.path is not None, "samples of this dataset come from files"
+        stems.append((sample, sample.path.stem.strip().partition("_")[0]))
+    if 2 * sum(named == sample.subject for sample, named in stems) <= len(stems):
+        # what stands before the first _ is no subject here
+        return
+    for sample, named in stems:
+        if named != sample.subject and named in subjects:
+            raise DataError(f"{sample.path}: is named after {named}; expected a map of {sample.subject}")
 
 
 def _subjects(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,14 @@ def safe_name(name: str, what: str) -> str:
     if not plain or len(plain) > _LONGEST_NAME or set(plain) == {"."} or _FORBIDDEN.search(plain):
         raise DataError(f"{what} {name[:_LONGEST_NAME]!r} is not a plain name; expected one folder or file name")
     return plain
+
+
+def folded(name: str, *, zeros: bool = True) -> str:
+    """What names have in common that differ in case, Unicode form or kind of digits alone, or with ``zeros`` in those."""
+    same = unicodedata.normalize("NFKC", name).casefold()
+    ascii_digits = (str(unicodedata.decimal(one)) if one.isdecimal() else one for one in same)
+    same = unicodedata.normalize("NFKC", "".join(ascii_digits))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", same) if zeros else same
 
 
 def inside(root: Path, path: Path) -> Path:

@@ -10,7 +10,7 @@ import torch
 
 from mer_lightning.datasets.clips import OwnClips
 from mer_lightning.datasets.face_box import find_landmark_folder, released_points
-from mer_lightning.faces.alignment import Crop, align, similarity, transform_points
+from mer_lightning.faces.alignment import Crop, align, check_face, check_upright, similarity, transform_points
 from mer_lightning.faces.landmarks import read_landmarks
 from mer_lightning.types import DataError
 
@@ -86,9 +86,10 @@ def landmark_problems(frames: FrameDataset | Scan, root: Path) -> list[str]:
     problems: list[str] = []
     for sample in frames.samples:
         try:
-            points.of(sample)
+            check_upright(torch.from_numpy(points.of(sample)))
         except DataError as error:
-            problems.append(str(error))
+            said = str(error)
+            problems.append(said if said.startswith(sample.key) else f"{sample.key}: {said}")
     return problems
 
 
@@ -156,6 +157,7 @@ class AlignedFrames:
         """
         clip = torch.from_numpy(np.ascontiguousarray(self._frames.read(sample))).to(self._device)
         try:
+            check_face(self._points[sample.key], clip.shape[2], clip.shape[1])
             faces = align(clip.permute(0, 3, 1, 2)[None], self._points[sample.key][None], self._crop)[0]
         except DataError as error:
             raise DataError(f"{sample.key}: {error}") from None

@@ -15,7 +15,7 @@ from kornia.geometry.transform import warp_affine
 from torch import Tensor
 from torch.nn import functional
 
-from mer_lightning.faces.points import COUNT, INNER_EYES
+from mer_lightning.faces.points import COUNT, INNER_EYES, MOUTH
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -76,6 +76,37 @@ def similarity(points: Tensor, crop: Crop) -> Tensor:
     linear = torch.stack([torch.stack([a, -b], -1), torch.stack([b, a], -1)], -2)
     shift = target[0] - (linear @ source[..., 0, :, None])[..., 0]
     return torch.cat([linear, shift[..., None]], -1)
+
+
+def check_face(points: Tensor, width: int, height: int) -> None:
+    """Make sure that landmarks can be those of a face in a picture.
+
+    Args:
+        points: ``(68, 2)`` pixels, x then y.
+        width: Of the picture, in pixels.
+        height: Likewise.
+
+    Raises:
+        DataError: Less than half of them, or not both inner eye corners, lie in the picture, or the mouth is above the
+            eyes, as where points were mirrored and not exchanged.
+    """
+    edges = torch.tensor([width, height], dtype=points.dtype, device=points.device)
+    inside = ((points >= 0) & (points < edges)).all(-1)
+    if not bool(inside[list(INNER_EYES)].all()) or int(inside.sum()) * 2 < COUNT:
+        raise DataError(f"{int(inside.sum())} of {COUNT} landmarks lie in the picture of {width} x {height}")
+    check_upright(points)
+
+
+def check_upright(points: Tensor) -> None:
+    """Make sure that below the eyes, as they lie, there is the mouth.
+
+    Raises:
+        DataError: It is above them.
+    """
+    crop = Crop()
+    aligned = transform_points(similarity(points, crop), points)
+    if float(aligned[list(MOUTH), 1].mean()) <= float(aligned[list(INNER_EYES), 1].mean()):
+        raise DataError("landmarks have the mouth above the eyes; were they mirrored, or are they in another order?")
 
 
 def transform_points(matrix: Tensor, points: Tensor) -> Tensor:

@@ -152,11 +152,21 @@ class TestAMistake:
         found = problems(write_table(lab / "x.csv", "a/one,p1,happy,,,,", "a/one,p2,happy,1,,5,"))
         assert found == ["x.csv row 3: path, onset and offset are those of row 2"]
 
-    @pytest.mark.parametrize(("one", "other"), [("6", "006"), ("P1", "p1"), ("s1", "s01")])
+    def test_a_hundred_and_nine_is_not_nineteen(self, lab):
+        assert not problems(write_table(lab / "x.csv", "a/one,s109,happy,,,,", "b/two,s19,sad,,,,"))
+
+    def test_an_apex_at_an_end_of_its_clip_is_remarked(self, lab):
+        read = read_clip_table(write_table(lab / "x.csv", "a/one,p1,happy,1,1,5,", "b/two,p2,sad,40,44,44,"))
+        assert [str(remark) for remark in read.found.remarks] == [
+            "x.csv row 2: apex 1 is the onset; between the two nothing moves",
+            "x.csv row 3: apex 44 is the offset; between the two nothing moves",
+        ]
+
+    @pytest.mark.parametrize(("one", "other"), [("6", "006"), ("P1", "p1"), ("s1", "s01"), ("s1", "ｓ1"), ("s1", "s١")])
     def test_two_spellings_of_one_person_who_would_train_and_be_tested(self, lab, one, other):
         found = problems(write_table(lab / "x.csv", f"a/one,{one},happy,,,,", f"b/two,{other},sad,,,,"))
         assert len(found) == 1
-        assert f"row 3: subject '{other}' is '{one}' of row 2 but for case or zeros" in found[0]
+        assert f"row 3: subject '{other}' is '{one}' of row 2 but for case, zeros or signs" in found[0]
 
     def test_a_link_that_leads_out(self, lab, tmp_path_factory):
         outside = tmp_path_factory.mktemp("outside")

@@ -277,3 +277,27 @@ class TestOwnLayouts:
             DataError, match=r"expected <subject>/<label>/<clip>\.png or <subject>/u_test/<label>/<clip>\.png"
         ):
             FlowFolders(tmp_path, self.LAYOUT)
+
+
+def test_a_map_that_lies_with_another_subject_is_refused(small_folder):
+    path = any_map(small_folder)
+    there = next(small_folder.glob("s02/u_test/*"))
+    path.rename(there / path.name)
+    assert f"{path.name}: is named after s01; expected a map of s02" in refused(small_folder)
+
+
+@pytest.mark.parametrize("twin", ["Clip", "ｃlip"])
+def test_two_clips_of_one_name_but_for_case_or_signs_are_refused(small_folder, twin):
+    path = any_map(small_folder)
+    shutil.copy(path, path.with_name(path.name.replace("clip", twin)))
+    assert "but for case, zeros or signs; expected one of them" in refused(small_folder)
+
+
+def test_numbers_in_front_of_clips_are_no_subjects(tmp_path):
+    for subject in ("1", "2"):
+        folder = tmp_path / subject / "happy"
+        folder.mkdir(parents=True)
+        for clip in ("1_a", "2_b"):
+            Image.new("RGB", (8, 8)).save(folder / f"{clip}.png")
+    layout = FlowLayout("lab", {"happy": "happy"}, {"lab": ".*"})
+    assert len(FlowFolders(tmp_path, layout).samples) == 4

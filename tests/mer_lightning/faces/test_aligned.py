@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from mer_lightning.datasets.registry import open_database
 from mer_lightning.faces.aligned import AlignedFrames, landmark_file
-from mer_lightning.faces.alignment import Crop
+from mer_lightning.faces.alignment import Crop, check_face
+from mer_lightning.faces.points import mean_face
 from mer_lightning.faces.prepare import write_true_landmarks
 from mer_lightning.synthetic.twins import write_twin
 from mer_lightning.types import DataError
@@ -71,3 +73,18 @@ def test_a_missing_file_and_a_missing_clip_are_named_before_anything_is_read(sam
     short.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(DataError, match=rf"{frames.samples[-1].key}: no landmarks of frame"):
         AlignedFrames(frames, short)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda points: points + 10_000, "0 of 68 landmarks lie in the picture of 96 x 96"),
+        (lambda points: points * (-1, 1) + (95, 0), "have the mouth above the eyes; were they mirrored"),
+        (lambda points: points * (1, -1) + (0, 95), "have the mouth above the eyes; were they mirrored"),
+    ],
+)
+def test_points_that_are_of_no_face_in_the_picture_are_refused(change, says):
+    points = (mean_face() * 15 + (48, 30)).astype(np.float32)
+    check_face(torch.from_numpy(points), 96, 96)
+    with pytest.raises(DataError, match=says):
+        check_face(torch.from_numpy(change(points).astype(np.float32)), 96, 96)
