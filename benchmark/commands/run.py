@@ -203,6 +203,6 @@ def _status(arguments: argparse.Namespace) -> int:
         print_table(console, table)
     else:
         console.print(f"nothing has been run in {arguments.runs} yet")
-    for line in damaged:
-        console.print(f"{line}; the fold counts as missing")
+    for line in [*(f"{line}; the fold counts as missing" for line in damaged), *store.strays()]:
+        console.print(line)
     return 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.records.fold import FoldAudit, SideAudit
@@ -20,7 +21,6 @@ from mer_lightning.types import DataError, Sample, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from benchmark.records.fold import FoldRecord
     from benchmark.records.store import Kept, RunManifest
@@ -163,6 +163,7 @@ def audit_folder(folder: Path) -> list[Audited]:
         raise DataError(f"{folder}: no such folder")
     store = Store(folder)
     found = [audit_stored(manifest, store.kept(manifest.run)) for manifest in store.manifests()]
+    found += [Audited(Path(line.partition(": ")[0]).parent.name, 0, 0, (line,)) for line in store.strays()]
     found += [audited for path in store.weights() if (audited := _audit_weights(path)) is not None]
     if not found:
         found = [_audit_file(path) for path in sorted(folder.rglob("seed*.json"))]

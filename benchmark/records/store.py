@@ -178,6 +178,17 @@ class Store:
                 raise DataError(f"{path}: is of run '{manifest.run}'; expected that of its folder")
             yield manifest
 
+    def strays(self) -> list[str]:
+        """One line for each folder with records of folds that does not say of which run they are."""
+        found = sorted(path.parent for path in self.root.glob("*/folds"))
+        runs = {path.name for path in found if (path / "run.json").is_file()}
+        # what a leak study fits beside a run lies beside it, under a longer name
+        return [
+            f"{path / 'run.json'}: is gone, and {len(self.done(path.name))} folds with it; the same run again writes it"
+            for path in found
+            if path.name not in runs and not any(path.name.startswith(f"{run}--") for run in runs)
+        ]
+
     def weights(self) -> list[Path]:
         """Files of weights that runs start from, and of networks that were trained again to be explained."""
         return sorted([*self.root.glob("pretrained/*.safetensors"), *self.root.glob("*/weights/*.safetensors")])

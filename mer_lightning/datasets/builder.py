@@ -284,8 +284,15 @@ class Builder:
         if without:
             more = f" and {len(without) - 1} more" if len(without) > 1 else ""
             self.remark(apexes.file, None, f"{without[0]}{more} have no apex here or in the sheet: it is spotted")
+        sheet = [key for key, one in sorted(self._samples.items()) if one.apex is not None and not self._has_own(one)]
+        if sheet and apexes.frames:
+            more = f" and {len(sheet) - 1} more" if len(sheet) > 1 else ""
+            self.remark(apexes.file, None, f"{sheet[0]}{more} have no row here: their apex is that of the sheet")
         left = f", {len(without)} without" if without else ""
         return {"apex": f"file{left}", "apexes": apexes.digest}
+
+    def _has_own(self, sample: Sample) -> bool:
+        return self._apexes is not None and self._apexes.of(sample.subject, sample.clip) is not None
 
     def _check_frames(self, sample: Sample) -> None:
         try:

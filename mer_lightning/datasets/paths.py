@@ -40,7 +40,7 @@ def safe_name(name: str, what: str) -> str:
 
 
 def folded(name: str, *, zeros: bool = True) -> str:
-    """What names have in common that differ in case, Unicode form or kind of digits alone, or with ``zeros`` in those."""
+    """What names have in common that differ in case, Unicode form, kind of digits, or with ``zeros`` in those alone."""
     same = unicodedata.normalize("NFKC", name).casefold()
     ascii_digits = (str(unicodedata.decimal(one)) if one.isdecimal() else one for one in same)
     same = unicodedata.normalize("NFKC", "".join(ascii_digits))

@@ -10,7 +10,7 @@ import torch
 
 from mer_lightning.datasets.clips import OwnClips
 from mer_lightning.datasets.face_box import find_landmark_folder, released_points
-from mer_lightning.faces.alignment import Crop, align, check_face, check_upright, similarity, transform_points
+from mer_lightning.faces.alignment import Crop, align, check_face, check_order, similarity, transform_points
 from mer_lightning.faces.landmarks import read_landmarks
 from mer_lightning.types import DataError
 
@@ -86,7 +86,7 @@ def landmark_problems(frames: FrameDataset | Scan, root: Path) -> list[str]:
     problems: list[str] = []
     for sample in frames.samples:
         try:
-            check_upright(torch.from_numpy(points.of(sample)))
+            check_order(torch.from_numpy(points.of(sample)))
         except DataError as error:
             said = str(error)
             problems.append(said if said.startswith(sample.key) else f"{sample.key}: {said}")

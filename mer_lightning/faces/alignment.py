@@ -15,7 +15,17 @@ from kornia.geometry.transform import warp_affine
 from torch import Tensor
 from torch.nn import functional
 
-from mer_lightning.faces.points import COUNT, INNER_EYES, MOUTH
+from mer_lightning.faces.points import (
+    CHIN,
+    COUNT,
+    INNER_EYES,
+    LEFT_BROW,
+    LEFT_EYE,
+    MOUTH,
+    NOSTRILS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+)
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -87,26 +97,30 @@ def check_face(points: Tensor, width: int, height: int) -> None:
         height: Likewise.
 
     Raises:
-        DataError: Less than half of them, or not both inner eye corners, lie in the picture, or the mouth is above the
-            eyes, as where points were mirrored and not exchanged.
+        DataError: Less than half of them, or not both inner eye corners, lie in the picture; or as ``check_order``.
     """
     edges = torch.tensor([width, height], dtype=points.dtype, device=points.device)
     inside = ((points >= 0) & (points < edges)).all(-1)
     if not bool(inside[list(INNER_EYES)].all()) or int(inside.sum()) * 2 < COUNT:
         raise DataError(f"{int(inside.sum())} of {COUNT} landmarks lie in the picture of {width} x {height}")
-    check_upright(points)
+    check_order(points)
 
 
-def check_upright(points: Tensor) -> None:
-    """Make sure that below the eyes, as they lie, there is the mouth.
+def check_order(points: Tensor) -> None:
+    """Make sure that brows, eyes, nose, mouth and chin lie one below the other, once the eyes lie level.
 
     Raises:
-        DataError: It is above them.
+        DataError: They do not, as where points were mirrored and not exchanged, or are numbered otherwise.
     """
-    crop = Crop()
-    aligned = transform_points(similarity(points, crop), points)
-    if float(aligned[list(MOUTH), 1].mean()) <= float(aligned[list(INNER_EYES), 1].mean()):
-        raise DataError("landmarks have the mouth above the eyes; were they mirrored, or are they in another order?")
+    aligned = transform_points(similarity(points, Crop()), points)
+    parts = ((*RIGHT_BROW, *LEFT_BROW), (*RIGHT_EYE, *LEFT_EYE), NOSTRILS, MOUTH, CHIN)
+    heights = [float(aligned[list(part), 1].mean()) for part in parts]
+    right, left = (float(aligned[list(part), 0].mean()) for part in (RIGHT_EYE, LEFT_EYE))
+    if heights != sorted(heights) or right >= left:
+        raise DataError(
+            "landmarks: expected brows, eyes, nose, mouth and chin one below the other, in the order of iBUG 300-W; "
+            "were they mirrored?"
+        )
 
 
 def transform_points(matrix: Tensor, points: Tensor) -> Tensor:

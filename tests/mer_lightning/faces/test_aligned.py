@@ -79,8 +79,8 @@ def test_a_missing_file_and_a_missing_clip_are_named_before_anything_is_read(sam
     ("change", "says"),
     [
         (lambda points: points + 10_000, "0 of 68 landmarks lie in the picture of 96 x 96"),
-        (lambda points: points * (-1, 1) + (95, 0), "have the mouth above the eyes; were they mirrored"),
-        (lambda points: points * (1, -1) + (0, 95), "have the mouth above the eyes; were they mirrored"),
+        (lambda points: points * (-1, 1) + (95, 0), "landmarks: expected brows, eyes, nose, mouth"),
+        (lambda points: points * (1, -1) + (0, 95), "landmarks: expected brows, eyes, nose, mouth"),
     ],
 )
 def test_points_that_are_of_no_face_in_the_picture_are_refused(change, says):
