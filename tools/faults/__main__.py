@@ -38,11 +38,12 @@ _HEAD = """# Planted defects
 
 <!-- written by `python -m tools.faults`; do not edit -->
 Each of {number} kinds of defects is planted into a small sound folder, which is then read as the commands read it:
-{said}. A defect that changes what is read without a word, or ends in more than one line, fails the tests.
+{said}.
+A defect that changes what is read without a word, or ends in more than one line, fails the tests.
 
 What has no checksum of its own, such as a table in text, may be changed into another sound file, which nobody can tell.
-The hash of everything that was read is part of every run: such a file makes another run, which is refused beside results
-of the old one."""
+The hash of everything that was read is part of every run: such a file makes another run, which is refused beside
+results of the old one."""
 
 
 def areas() -> tuple[Area, ...]:
@@ -64,6 +65,11 @@ def plant(area: Area) -> Iterator[Verdict]:
             yield judge(area, fault, sound, expected, place / f"{COPY}{number}")
 
 
+def row(verdict: Verdict) -> str:
+    """A defect and what became of it, as the page has them; what was said depends on versions of libraries."""
+    return f"| {_cell(verdict.fault)} | {_WORDS[verdict.outcome]} |"
+
+
 def page(verdicts: Sequence[Verdict]) -> str:
     """The page of the documentation."""
     counts = Counter(verdict.outcome for verdict in verdicts)
@@ -73,7 +79,7 @@ def page(verdicts: Sequence[Verdict]) -> str:
         own = [verdict for verdict in verdicts if verdict.area == area]
         lines += [f"\n## {area[0].upper()}{area[1:]}\n", "| Defect | What becomes of it | What is said |"]
         lines += ["|---|---|---|"]
-        lines += [f"| {_cell(one.fault)} | {_WORDS[one.outcome]} | {_cell(one.line)} |" for one in own]
+        lines += [f"{row(one)} {_cell(one.line)} |" for one in own]
     return "\n".join(lines) + "\n"
 
 
@@ -88,6 +94,7 @@ def _workplace() -> Generator[Path]:
 
 
 def _cell(text: str) -> str:
+    """Text in a cell of Markdown, in which nothing is markup."""
     short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
     plain = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in short)
     return plain.replace("|", r"\|").replace("<", "&lt;").replace("*", r"\*")

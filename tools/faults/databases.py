@@ -105,13 +105,13 @@ def database() -> Area:
         _sheet_fault("an empty row", lambda sheet: sheet.insert_rows(3)),
         _sheet_fault("a note above the header", lambda sheet: sheet.insert_rows(1)),
         _sheet_fault("merged cells", lambda sheet: sheet.merge_cells("A2:A3")),
-        _sheet_fault("a subject of two digits as text", _cell("Subject", lambda value: f"{int(value):03d}")),
+        _sheet_fault("a subject of two digits as text", _cell("Subject", _with_zeros)),
         Fault("a second sheet", lambda f: shutil.copy(f / "CASME2" / _SHEET, f / "CASME2" / f"Copy of {_SHEET}")),
         Fault("a clip that is gone", lambda f: shutil.rmtree(_a_clip(f))),
         Fault("a clip without frames", lambda f: [path.unlink() for path in _a_clip(f).iterdir()]),
         Fault("a clip that no row names", lambda f: shutil.copytree(_a_clip(f), _a_clip(f).with_name("EP99_01"))),
         Fault("a subject that is gone", lambda f: shutil.rmtree(_a_clip(f).parent)),
-        Fault("the first frame gone", lambda f: sorted(_a_clip(f).iterdir())[0].unlink()),
+        Fault("a frame gone", lambda f: sorted(_a_clip(f).iterdir())[1].unlink()),
         *(
             Fault(f"frame: {name}", _frame_fault(how))
             for name, how in PICTURES
@@ -120,6 +120,10 @@ def database() -> Area:
         ),
     )
     return Area("database", _write_database, _read_database, {"sheet": f"CASME2/{_SHEET}"}, frozenset(), faults)
+
+
+def _with_zeros(value: int | str) -> str:
+    return f"{int(value):03d}"
 
 
 def _other_emotion(value: str) -> str:

@@ -140,5 +140,5 @@ def _logged() -> Generator[list[str]]:
 def _short(line: str, folder: Path) -> str:
     """A message without the place where the folder happens to lie."""
     for place in dict.fromkeys((folder.resolve(), folder)):
-        line = line.replace(f"{place}/", "").replace(str(place), ".")
+        line = line.replace(f"{place}/", "").replace(str(place), ".").replace(str(place.parent), "..")
     return line
