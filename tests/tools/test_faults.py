@@ -15,10 +15,9 @@ AREAS = areas()
 def test_no_defect_changes_anything_without_a_word(area):
     verdicts = list(plant(area))
     assert not [verdict for verdict in verdicts if verdict.outcome in FAILED]
-    section = (
-        PAGE.read_text(encoding="utf-8").split(f"\n## {area.name[0].upper()}{area.name[1:]}\n")[1].split("\n## ")[0]
-    )
-    told = [line for line in section.splitlines()[4:] if line]
+    heading = f"\n## {area.name[0].upper()}{area.name[1:]}\n"
+    section = PAGE.read_text(encoding="utf-8").split(heading)[1].split("\n## ")[0]
+    told = [line for line in section.splitlines() if line.startswith("| ")][1:]
     assert len(told) == len(verdicts)
     for verdict, line in zip(verdicts, told, strict=True):
         assert line.startswith(row(verdict)), f"{line}\n{verdict}\nrun python -m tools.faults"
