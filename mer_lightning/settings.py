@@ -39,19 +39,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def check_heading(text: str) -> str:
-    """Make sure that a text can stand in the head of a table, or begin a row of it.
-
-    Raises:
-        ValueError: It cannot.
-    """
-    if not text.isprintable() or text != text.strip() or not text or "|" in text:
-        raise ValueError(f"expected a line of text without | and without blanks around, found {text[:60]!r}")
+def _one_line(text: str) -> str:
+    if not text.isprintable() or text != text.strip() or not text:
+        raise ValueError(f"expected a line of text without blanks around, found {text[:60]!r}")
     return text
 
 
-Heading = Annotated[str, Field(max_length=200), AfterValidator(check_heading)]
-"""A title in tables."""
+Title = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+"""What something is called in tables."""
 
 
 class Component(Settings):

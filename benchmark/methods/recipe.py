@@ -21,7 +21,7 @@ from benchmark.methods.recipe_files import (
 from benchmark.methods.search_space import Range, checked
 from mer_lightning.mistakes import first_mistake
 from mer_lightning.outside import AUGMENTATIONS, ESTIMATORS, MODELS, REPRESENTATIONS
-from mer_lightning.settings import Component, Heading, Settings, Training
+from mer_lightning.settings import Component, Settings, Title, Training
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Recipe(Settings):
     """
 
     name: str = Field(pattern=RECIPE_NAME)
-    title: Heading
+    title: Title
     summary: str
     tier: Literal["A", "B", "C"]
     paper: Paper | None = None

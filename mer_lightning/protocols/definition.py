@@ -10,7 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from mer_lightning.metrics import get_metric
 from mer_lightning.protocols.protocol import Protocol, database_of
 from mer_lightning.protocols.schemes import LabelScheme
-from mer_lightning.settings import Heading, Settings, check_heading
+from mer_lightning.settings import Settings, Title
 from mer_lightning.types import DATABASE_NAME, RESERVED_DATABASES
 
 OWN_NAME = r"^[a-z0-9][a-z0-9-]*$"
@@ -63,7 +63,7 @@ class Definition(Settings):
     """
 
     name: str = Field(pattern=OWN_NAME, max_length=60)
-    title: Heading
+    title: Title
     version: int = Field(default=1, ge=1)
     classes: tuple[str, ...] = Field(min_length=2)
     labels: dict[str, dict[str, str | None]] = Field(min_length=1)
@@ -83,6 +83,11 @@ class Definition(Settings):
             raise ValueError(f"expected another name than {', '.join(_FILES)}, which are no boards")
         return name
 
+    @field_validator("title")
+    @classmethod
+    def _check_title(cls, title: str) -> str:
+        return _check_heading(title)
+
     @field_validator("metric")
     @classmethod
     def _check_metric(cls, metric: str) -> str:
@@ -92,7 +97,7 @@ class Definition(Settings):
     @classmethod
     def _check_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
         for name in classes:
-            check_heading(name)
+            _check_heading(name)
         if len({name.casefold() for name in classes}) < len(classes):
             raise ValueError("expected names that differ by more than case")
         return classes
@@ -181,6 +186,13 @@ class Definition(Settings):
     def _expected(self) -> dict[str, Expected]:
         """In the order of the databases."""
         return {db: self.expected[db] for db in self.labels if db in self.expected}
+
+
+def _check_heading(text: str) -> str:
+    """What stands in the head of a table."""
+    if not text.isprintable() or text != text.strip() or not text or "|" in text:
+        raise ValueError(f"expected a line of text without | and without blanks around, found {text[:60]!r}")
+    return text
 
 
 def definition_of(protocol: Protocol) -> Definition | None:

@@ -173,7 +173,7 @@ class TestRecipesOfOnesOwn:
         assert ("off-apexnet" in recipes, "flow-average" in recipes, len(recipes) > 90) == (True, False, True)
         assert any("flow-average.yaml: ensemble.members" in problem for problem in problems)
 
-    @pytest.mark.parametrize("title", ["a | b", '"a\\nb"', "''", "'  a'", "x" * 201])
+    @pytest.mark.parametrize("title", ['"a\\nb"', "''", "'  a'", "x" * 201])
     def test_a_title_can_stand_in_a_table(self, root, title):
         own.write(root, {"methods/longer.yaml": f"variant_of: ststnet\ntitle: {title}\n"})
         with pytest.raises(DataError, match=r"longer\.yaml: title: "):
