@@ -45,9 +45,13 @@ def load_yaml(path: Path, kind: type[T], **given: object) -> T:
         given: Values that do not come from the file, such as a name that is the file's own.
 
     Raises:
-        DataError: As ``read_yaml`` and ``fill``.
+        DataError: As ``read_yaml`` and ``fill``; or the file gives such a value itself, and another one.
     """
-    return fill(kind, read_yaml(path) | given, path)
+    values = read_yaml(path)
+    for key, value in given.items():
+        if key in values and values[key] != value:
+            raise DataError(f"{path}: {key}: is '{value}', which the file does not say itself; leave it out")
+    return fill(kind, values | given, path)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -226,7 +226,10 @@ def load_class(place: Place) -> type:
     _remember(place.module)
     try:
         module = importlib.import_module(place.module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # such as what leaves a program, or a test, early
         raise DataError(_of(place, f"{_where(error, place.module)}{_error_text(error)}")) from error
     return defined_in(module, place.name, _short_path(place.module, path), place)
 

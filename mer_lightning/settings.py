@@ -9,6 +9,7 @@ from inspect import Parameter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -38,6 +39,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable() or text != text.strip() or not text:
+        raise ValueError(f"expected a line of text without blanks around, found {text[:60]!r}")
+    return text
+
+
+Title = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+"""What something is called in tables."""
+
+
 class Component(Settings):
     """A class and the arguments it is built with.
 
@@ -47,8 +58,15 @@ class Component(Settings):
         arguments: Keyword arguments of its constructor.
     """
 
-    name: str = Field(pattern=f"^({OFFERED}|{DOTTED})$")
+    name: str
     arguments: dict[str, Any] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not re.fullmatch(f"{OFFERED}|{DOTTED}", name):
+            raise ValueError("expected <file>.<Class> of the suite, or the path of a class of one's own, nets.mine.Net")
+        return name
 
     def load(self, room: str) -> type:
         """The class that this component names.
@@ -117,7 +135,8 @@ def _of_room(name: str, room: str) -> type:
     except ModuleNotFoundError as error:
         if error.name != f"{room}.{file}":
             raise
-        raise DataError(f"name: no file {file}.py in {room.replace('.', '/')}") from error
+        own = f"code of one's own has three words or more, e.g. nets.{name}"
+        raise DataError(f"name: no file {file}.py in {room.replace('.', '/')}; {own}") from error
     return defined_in(module, last, f"{room.replace('.', '/')}/{file}.py")
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_TUNED = re.compile(r"-tuned(-global)?$")
 _PACKAGE = "nets"
 
 
@@ -91,7 +90,7 @@ def write_new(texts: Mapping[Path, str]) -> None:
 
 def _check_method(name: str) -> None:
     """Make sure that a method can be called so."""
-    from benchmark.methods.recipe_files import recipe_paths
+    from benchmark.methods.recipe_files import MARKED_ROW, recipe_paths
 
     module = name.replace("-", "_")
     if not _NAME.fullmatch(name) or keyword.iskeyword(module):
@@ -99,8 +98,8 @@ def _check_method(name: str) -> None:
             f"NAME {name}: expected lower-case letters, digits and single -, a letter first, and no word of Python, "
             "e.g. my-net"
         )
-    if _TUNED.search(name):
-        raise DataError(f"NAME {name}: what ends so is the tuned version of another method; expected another name")
+    if taken := MARKED_ROW.search(name):
+        raise DataError(f"NAME {name}: '{taken[0]}' marks rows of other results in tables; expected another name")
     if name in (paths := recipe_paths()):
         raise DataError(f"NAME {name}: {paths[name]} has this name already; expected another one")
 

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.files import yaml_text
+from benchmark.files import fill, yaml_text
 from benchmark.places import workspace
 from mer_lightning.files import write_text
 from mer_lightning.types import DataError, one_line
@@ -46,8 +46,9 @@ def _new_database(arguments: argparse.Namespace) -> int:
     refuse(table.found.problems)
     samples = [row.sample for row in table.found.rows]
     _check_several_people(path, samples)
-    write_text(protocol, _protocol_text(arguments.name, samples))
-    write_text(suite, _suite_text(arguments.name, table))
+    texts = {protocol: _protocol_text(path, arguments.name, samples), suite: _suite_text(arguments.name, table)}
+    for place, text in texts.items():
+        write_text(place, text)
     _say_next(arguments.name, arguments.data, samples, (suite, protocol))
     return 0
 
@@ -80,7 +81,14 @@ def _check_several_people(path: Path, samples: list[Sample]) -> None:
         )
 
 
-def _protocol_text(name: str, samples: list[Sample]) -> str:
+def _protocol_text(path: Path, name: str, samples: list[Sample]) -> str:
+    """The file of the protocol.
+
+    Raises:
+        DataError: The table has what no protocol can have, such as a label that cannot head a column.
+    """
+    from mer_lightning.protocols import Definition
+
     classes = sorted({sample.emotion for sample in samples})
     databases = sorted({sample.database for sample in samples})
     labels = {db: {one: one for one in sorted({s.emotion for s in samples if s.database == db})} for db in databases}
@@ -92,9 +100,12 @@ def _protocol_text(name: str, samples: list[Sample]) -> str:
             "clips": {one: counted[one] for one in classes},
             "subjects": len({sample.subject for sample in own}),
         }
+    given = {"title": f"{name}, {len(classes)} classes", "version": 1}
+    stated = {"classes": classes, "labels": labels, "expected": expected}
+    fill(Definition, {"name": name, **given, **stated}, path)
     parts = (
         "# What it means to be scored on these clips; two scores compare only under the same protocol.",
-        yaml_text({"title": f"{name}, {len(classes)} classes", "version": 1}),
+        yaml_text(given),
         "# In the order of confusion matrices. Several labels may become one class.",
         yaml_text({"classes": classes}, together=True),
         "# Label -> class, by database; null leaves the clips of a label out.",

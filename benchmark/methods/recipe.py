@@ -21,7 +21,7 @@ from benchmark.methods.recipe_files import (
 from benchmark.methods.search_space import Range, checked
 from mer_lightning.mistakes import first_mistake
 from mer_lightning.outside import AUGMENTATIONS, ESTIMATORS, MODELS, REPRESENTATIONS
-from mer_lightning.settings import Component, Settings, Training
+from mer_lightning.settings import Component, Settings, Title, Training
 from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Recipe(Settings):
     """
 
     name: str = Field(pattern=RECIPE_NAME)
-    title: str
+    title: Title
     summary: str
     tier: Literal["A", "B", "C"]
     paper: Paper | None = None
@@ -333,11 +333,14 @@ def load_recipes(problems: list[str] | None = None) -> dict[str, Recipe]:
         DataError: One that is shipped is not what it should be.
     """
     found: dict[str, Recipe] = {}
-    for name, file in recipe_files().items():
+    files = recipe_files()
+    # a file of the user's that has the name of a shipped one keeps ensembles of that from being read, too
+    doubled = any(file.problem for file in files.values() if not file.of)
+    for name, file in files.items():
         try:
             found[name] = load_recipe(name)
         except DataError as error:
-            if not file.of and not file.problem:
+            if not file.of and not doubled:
                 raise
             if problems is not None:
                 problems.append(str(error))

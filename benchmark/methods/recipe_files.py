@@ -27,6 +27,8 @@ VARIANT_OF = "variant_of"
 RECIPE_NAME = r"^[a-z0-9][a-z0-9-]*$"
 EDITION = r"[a-z0-9-]+"
 """What an input that is not the usual one of its protocol may be called."""
+MARKED_ROW = re.compile(r"^(mine|contributed)-|-tuned(-global)?$")
+"""How rows are called that are a user's, others', or of values that ``mer-bench tune`` chose."""
 SHIPPED, WORKSPACE, NAMED = "", "workspace", "file"
 
 _named: ContextVar[Mapping[str, Path]] = ContextVar("recipes named on the command line", default=MappingProxyType({}))
@@ -62,9 +64,7 @@ def recipe_files() -> dict[str, RecipeFile]:
     for path, of in _of_others():
         name, there = path.stem, files.get(path.stem)
         if there is None:
-            fits = re.match(RECIPE_NAME, name) is not None
-            wrong = "" if fits else f"{path}: expected a file <name>.yaml, in lower-case letters, digits and -"
-            files[name] = RecipeFile(path, of, wrong)
+            files[name] = RecipeFile(path, of, _wrong_name(path))
         elif there.path.resolve() != path.resolve():
             whose = "the suite has" if there.of == SHIPPED else f"{there.path} is"
             doubled = f"{path}: {whose} a method '{name}' already; call the file otherwise"
@@ -141,6 +141,15 @@ def read_recipe(name: str) -> dict[str, Any]:
             away is not there.
     """
     return _resolved(name, ())
+
+
+def _wrong_name(path: Path) -> str:
+    """Why a file that is not shipped cannot be called so; mostly empty."""
+    if not re.match(RECIPE_NAME, path.stem):
+        return f"{path}: expected a file <name>.yaml, in lower-case letters, digits and -"
+    if taken := MARKED_ROW.search(path.stem):
+        return f"{path}: '{taken[0]}' marks rows of other results in tables; call the file otherwise"
+    return ""
 
 
 def _of_others() -> Iterator[tuple[Path, str]]:

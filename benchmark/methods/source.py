@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 COMPOSITE = ("smic", "casme2", "samm")
 """The databases of MEGC2019, whose protocols pick and count its clips."""
+_OWN = {"clips": ("database", "apex"), "flow-folders": ("database", "labels", "subjects")}
+"""Sources of a user's own data, and keys that belong to them alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Source(Settings):
             raise ValueError(f"{self.name} reads no database; databases and without_data do not apply to it")
         if not framed and self.name != "clips" and self.faces != "as_released":
             raise ValueError(f"{self.name} reads no database; faces does not apply to it")
+        if self.name in _OWN and (given := sorted({"scale", "seed"} & self.model_fields_set)):
+            raise ValueError(f"{given[0]} does not apply to {self.name}, which invents nothing")
         self._check_own()
         if self.name == "databases" and not self._targets:
             raise ValueError(f"databases: expected at least one of {', '.join(scored_databases())}")
@@ -139,9 +143,8 @@ class Source(Settings):
         return self
 
     def _check_own(self) -> None:
-        applies = {"clips": {"database", "apex"}, "flow-folders": {"database", "labels", "subjects"}}
         for key in ("database", "apex", "labels", "subjects"):
-            if getattr(self, key) and key not in applies.get(self.name, ()):
+            if getattr(self, key) and key not in _OWN.get(self.name, ()):
                 raise ValueError(f"{key} does not apply to {self.name}")
         if self.database:
             check_own_database(self.database)

@@ -10,12 +10,14 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from mer_lightning.metrics import get_metric
 from mer_lightning.protocols.protocol import Protocol, database_of
 from mer_lightning.protocols.schemes import LabelScheme
-from mer_lightning.settings import Settings
+from mer_lightning.settings import Settings, Title
 from mer_lightning.types import DATABASE_NAME, RESERVED_DATABASES
 
 OWN_NAME = r"^[a-z0-9][a-z0-9-]*$"
 """What a protocol or a suite of a user's own may be called: also the name of a folder of records."""
 _TAKEN = ("synthetic-", "mine-")
+_FILES = ("claims", "leakage", "papers", "readme")
+"""What lies beside the tables of boards, and is none."""
 _LARGEST = 1_000_000
 
 
@@ -61,7 +63,7 @@ class Definition(Settings):
     """
 
     name: str = Field(pattern=OWN_NAME, max_length=60)
-    title: str = Field(min_length=1)
+    title: Title
     version: int = Field(default=1, ge=1)
     classes: tuple[str, ...] = Field(min_length=2)
     labels: dict[str, dict[str, str | None]] = Field(min_length=1)
@@ -77,6 +79,8 @@ class Definition(Settings):
     def _check_name(cls, name: str) -> str:
         if taken := next((start for start in _TAKEN if name.startswith(start)), None):
             raise ValueError(f"expected a name that does not begin with {taken}, which boards do")
+        if name in _FILES:
+            raise ValueError(f"expected another name than {', '.join(_FILES)}, which are no boards")
         return name
 
     @field_validator("title")

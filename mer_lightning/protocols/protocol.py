@@ -167,11 +167,15 @@ class Protocol:
         """Pick and label the samples that this protocol scores.
 
         Raises:
-            DataError: A real dataset does not have the official counts, so its scores would not compare;
-                or a database of the protocol is missing.
+            DataError: A real dataset does not have the official counts, so its scores would not compare, or not a clip
+                that a user's own protocol leaves out; or a database of the protocol is missing.
         """
         listed = (s for s in dataset.samples if s.database in self.databases and s.key not in self.left_out)
         rows = [(s, self.scheme.label(s)) for s in listed]
+        there = {sample.key for sample in dataset.samples}
+        # the suite's leave out what some copies lack; a user's own are of the clips that he has
+        if self.own and not dataset.synthetic and (gone := sorted({*self.left_out} - there)):
+            raise DataError(f"protocol {self.name}: left_out.{gone[0]}: {dataset.name} has no such clip")
         kept = sorted(((s, label) for s, label in rows if label is not None), key=lambda row: row[0].key)
         for database in self.databases:
             found = [(s, label) for s, label in kept if s.database == database]

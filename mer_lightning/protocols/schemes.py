@@ -44,6 +44,8 @@ class LabelScheme:
             raise DataError(
                 f"{sample.key}: emotion '{sample.emotion}' is unknown to label scheme {self.name}; "
                 f"expected one of {', '.join(emotions)}"
+                + "; labels are read in lower case"
+                * (sample.emotion in map(str.lower, emotions))
             )
         name = emotions[sample.emotion]
         return None if name is None else self.classes.index(name)

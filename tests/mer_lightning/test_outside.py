@@ -138,6 +138,12 @@ class TestLoadClass:
             ({"nets/small.py": "x = 1\ndef f(:\n"}, "nets.small.Net", "nets/small.py, line 2: SyntaxError: "),
             ({"nets/small.py": "import sys\nsys.exit(3)\n"}, "nets.small.Net", "nets/small.py, line 2: SystemExit: 3"),
             (
+                {"nets/small.py": "class Left(BaseException): pass\nraise Left('early')\n"},
+                "nets.small.Net",
+                "nets/small.py, line 2: Left: early",
+            ),
+            ({"small.py": ""}, "small.Net", "no file small.py in mer_lightning/models; code of one's own has three"),
+            (
                 {"nets/small.py": "class Net: pass\n"},
                 "nets.small.Net",
                 "Net is another kind of class; expected a torch",

@@ -71,7 +71,7 @@ class TestNewMethod:
             ("net--2", "single -"),
             ("../net", "expected lower-case letters"),
             ("class", "no word of Python"),
-            ("net-tuned", "is the tuned version of another method"),
+            ("net-tuned", "'-tuned' marks rows of other results"),
             ("ststnet", "has this name already"),
         ],
     )

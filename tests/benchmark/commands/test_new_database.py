@@ -51,6 +51,8 @@ class TestNewDatabase:
             ("all", "none of all, test"),
             ("My Lab", "'My Lab': expected up to 40 of a-z"),
             ("../x", "'../x': expected up to 40"),
+            ("mine-lab", "name: expected a name that does not begin with mine-"),
+            ("leakage", "name: expected another name than claims, leakage"),
         ],
     )
     def test_refuses_names_that_it_cannot_give(self, home, capsys, name, said):
@@ -70,3 +72,9 @@ class TestNewDatabase:
         assert new(home, "mylab", "--data", str(table)) == 2
         assert "one.csv row 3: label is empty" in capsys.readouterr().err
         assert not (home / "suites").exists()
+
+    def test_writes_nothing_that_cannot_be_a_protocol(self, home, capsys):
+        table = write_table(home / "odd.csv", *(row.replace(",happy,", ",hap|py,") for row in ROWS))
+        assert new(home, "mylab", "--data", str(table)) == 2
+        assert "odd.csv: classes: expected a line of text without |" in capsys.readouterr().err
+        assert [(home / name).exists() for name in ("suites", "protocols")] == [False, False]

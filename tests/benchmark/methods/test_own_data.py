@@ -82,6 +82,8 @@ class TestAFlowFolderSource:
             ({"name": "megc2019-flow", "apex": "spotted"}, "apex does not apply to megc2019-flow"),
             ({"name": "synthetic-flow", "database": "lab"}, "database does not apply to synthetic-flow"),
             ({"name": "clips", "database": "My Lab"}, "database 'My Lab'"),
+            ({"name": "clips", "scale": 0.5}, "scale does not apply to clips, which invents nothing"),
+            ({"name": "flow-folders", "labels": {"0": "a"}, "database": "lab", "seed": 1}, "seed does not apply"),
         ],
     )
     def test_that_does_not_fit_together_is_refused(self, given, said):

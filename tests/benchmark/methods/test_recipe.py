@@ -81,7 +81,7 @@ def test_every_suite_names_recipes_and_protocols_that_exist(name):
         ("ststnet.STSTNet", "ststnet2.STSTNet", "model.name: no file ststnet2.py in mer_lightning/models"),
         ("ststnet.STSTNet", "ststnet.STSTNot", "model.name: no class STSTNot in mer_lightning/models/ststnet.py"),
         ("ststnet.STSTNet", "os.path.Join", "model.name: no module os.path"),
-        ("ststnet.STSTNet", "STSTNet", "model.name: String should match"),
+        ("ststnet.STSTNet", "STSTNet", "model.name: expected <file>.<Class> of the suite"),
         ("ststnet.STSTNet", "layers.Tensor", "model.name: Tensor is only imported in mer_lightning/models/layers.py"),
         ("dropout: 0.5", "drop: 0.5", "model.arguments.drop: ststnet.STSTNet takes no such argument"),
         ("dropout: 0.5", "dropout: much", "model.arguments.dropout: Input should be a valid number"),

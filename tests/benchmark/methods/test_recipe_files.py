@@ -147,11 +147,15 @@ class TestRecipesOfOnesOwn:
             ("folder/net.yml", "expected a file <name>.yaml, or the name of a method"),
             ("elsewhere/ststnet.yaml", "the suite has a method 'ststnet' already; call the file otherwise"),
             ("elsewhere/My Net.yaml", "expected a file <name>.yaml, in lower-case letters, digits and -"),
+            ("elsewhere/mine-net.yaml", "'mine-' marks rows of other results in tables; call the file otherwise"),
+            ("elsewhere/contributed-a.yaml", "'contributed-' marks rows of other results"),
+            ("elsewhere/net-tuned.yaml", "'-tuned' marks rows of other results"),
             ("elsewhere/mine.yaml", "methods/mine.yaml is a method 'mine' already; call the file otherwise"),
         ],
     )
     def test_a_file_that_cannot_be_a_method_is_one_line(self, root, monkeypatch, given, says):
-        names = ("elsewhere/ststnet", "elsewhere/My Net", "elsewhere/mine", "methods/mine")
+        names = ("ststnet", "My Net", "mine", "mine-net", "contributed-a", "net-tuned")
+        names = (*(f"elsewhere/{name}" for name in names), "methods/mine")
         own.write(root, {f"{name}.yaml": "variant_of: ststnet\n" for name in names})
         monkeypatch.chdir(root)
         with pytest.raises(DataError) as raised:
@@ -163,6 +167,17 @@ class TestRecipesOfOnesOwn:
         with pytest.raises(DataError, match=r"methods/ststnet\.yaml: the suite has a method 'ststnet' already"):
             load_recipe("ststnet")
         assert load_recipe("off-apexnet").name == "off-apexnet"
+        problems = []
+        recipes = load_recipes(problems)
+        # neither can ensembles of it be read, and all others can
+        assert ("off-apexnet" in recipes, "flow-average" in recipes, len(recipes) > 90) == (True, False, True)
+        assert any("flow-average.yaml: ensemble.members" in problem for problem in problems)
+
+    @pytest.mark.parametrize("title", ['"a\\nb"', "''", "'  a'", "x" * 201])
+    def test_a_title_can_stand_in_a_table(self, root, title):
+        own.write(root, {"methods/longer.yaml": f"variant_of: ststnet\ntitle: {title}\n"})
+        with pytest.raises(DataError, match=r"longer\.yaml: title: "):
+            load_recipe("longer")
 
     def test_one_that_is_broken_leaves_the_others_usable(self, root):
         own.write(root, {"methods/broken.yaml": "title: 3\n", "methods/longer.yaml": "variant_of: ststnet\n"})

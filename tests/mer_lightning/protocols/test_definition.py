@@ -94,6 +94,8 @@ class TestADefinition:
         [
             ({"name": "synthetic-lab"}, "does not begin with synthetic-"),
             ({"name": "My Lab"}, "pattern"),
+            ({"name": "claims"}, "expected another name than claims, leakage"),
+            ({"title": "x" * 201}, "title"),
             ({"title": "My | lab"}, "title"),
             ({"classes": ["good", " bad"]}, "classes"),
             ({"classes": ["good"]}, "at least 2"),
@@ -127,6 +129,19 @@ class TestAnOwnProtocol:
             define(expected=expected).protocol().label(found)
         with pytest.raises(DataError, match="emotion 'tense' is unknown to label scheme mylab"):
             define().protocol().label(Found(Sample("lab", "s1", "c1", "tense")))
+        spelt = define(labels={"lab": {"Happy": "good", "Sad": "bad"}}).protocol()
+        with pytest.raises(DataError, match="expected one of Happy, Sad; labels are read in lower case"):
+            spelt.label(Found(Sample("lab", "s1", "c1", "happy")))
+
+    def test_leaves_out_only_clips_that_are_there(self):
+        found = Found(Sample("lab", "s1", "c1", "happy"), Sample("lab", "s2", "c1", "sad"))
+        assert define(left_out={"lab/s1/c1": "blurred"}).protocol().label(found).keys == ("lab/s2/c1",)
+        misspelt = define(left_out={"lab/s1/c01": "blurred"}).protocol()
+        with pytest.raises(DataError, match=r"left_out\.lab/s1/c01: lab has no such clip"):
+            misspelt.label(found)
+        # a small twin need not have what is left out of the database
+        found.synthetic = True
+        assert len(misspelt.label(found).keys) == 2
 
     @given(st.integers(8, 12), st.integers(0, 3), st.booleans(), st.data())
     def test_a_split_tests_its_subjects_alone_and_trains_on_nobody_of_them(self, count, seed, select, data):
