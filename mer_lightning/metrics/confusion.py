@@ -66,7 +66,7 @@ class Margins:
         return _ratio(2 * self.hits, self.truth + self.guessed)
 
 
-def margins(matrix: ArrayLike) -> Margins:
+def margins_of(matrix: ArrayLike) -> Margins:
     """Diagonals and sums of matrices ``(..., C, C)``."""
     counts = np.asarray(matrix, dtype=np.float64)
     found = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1), counts.sum(-2)
@@ -75,7 +75,7 @@ def margins(matrix: ArrayLike) -> Margins:
 
 def accuracy(matrix: ArrayLike) -> NDArray[np.float64]:
     """Fraction of samples on the diagonal, 0..1; 0 for an empty matrix."""
-    return accuracy_of(margins(matrix))
+    return accuracy_of(margins_of(matrix))
 
 
 def accuracy_of(found: Margins) -> NDArray[np.float64]:
@@ -89,7 +89,7 @@ def uf1(matrix: ArrayLike) -> NDArray[np.float64]:
     A class that is absent from both truth and prediction is 0/0; it counts as 0 and stays in the mean.
     torchmetrics drops such a class instead, which raises the score.
     """
-    return uf1_of(margins(matrix))
+    return uf1_of(margins_of(matrix))
 
 
 def uf1_of(found: Margins) -> NDArray[np.float64]:
@@ -102,7 +102,7 @@ def uar(matrix: ArrayLike) -> NDArray[np.float64]:
 
     A class without a true sample has no recall; it counts as 0 and stays in the mean.
     """
-    return uar_of(margins(matrix))
+    return uar_of(margins_of(matrix))
 
 
 def uar_of(found: Margins) -> NDArray[np.float64]:
@@ -112,7 +112,7 @@ def uar_of(found: Margins) -> NDArray[np.float64]:
 
 def weighted_f1(matrix: ArrayLike) -> NDArray[np.float64]:
     """F1 of each class weighted by its true samples, 0..1; an absent class weighs nothing, an empty matrix is 0."""
-    return weighted_f1_of(margins(matrix))
+    return weighted_f1_of(margins_of(matrix))
 
 
 def weighted_f1_of(found: Margins) -> NDArray[np.float64]:
@@ -125,7 +125,7 @@ def macro_precision(matrix: ArrayLike) -> NDArray[np.float64]:
 
     A class that is never predicted has no precision; it counts as 0 and stays in the mean.
     """
-    return macro_precision_of(margins(matrix))
+    return macro_precision_of(margins_of(matrix))
 
 
 def macro_precision_of(found: Margins) -> NDArray[np.float64]:
@@ -139,7 +139,7 @@ def kappa(matrix: ArrayLike) -> NDArray[np.float64]:
     Where chance gives full agreement already, because truth and prediction are one and the same class, it is 0/0 and
     counts as 0; so does an empty matrix. scikit-learn gives NaN there, and the same as here everywhere else.
     """
-    return kappa_of(margins(matrix))
+    return kappa_of(margins_of(matrix))
 
 
 def kappa_of(found: Margins) -> NDArray[np.float64]:
@@ -153,7 +153,7 @@ def matthews(matrix: ArrayLike) -> NDArray[np.float64]:
 
     Where truth or prediction is one class throughout there is nothing to correlate, and it is 0, as in scikit-learn.
     """
-    return matthews_of(margins(matrix))
+    return matthews_of(margins_of(matrix))
 
 
 def matthews_of(found: Margins) -> NDArray[np.float64]:

@@ -126,8 +126,8 @@ class TestUnchangedPages:
     @pytest.fixture
     def drawn(self, monkeypatch):
         """What is drawn from now on."""
-        seen, draw = [], svg._draw
-        monkeypatch.setattr(svg, "_draw", lambda *given: seen.append(given) or draw(*given))
+        seen, draw = [], svg._draw_now
+        monkeypatch.setattr(svg, "_draw_now", lambda *given: seen.append(given) or draw(*given))
         return seen
 
     def test_are_neither_drawn_nor_written_again(self, rendered, drawn):
