@@ -68,7 +68,7 @@ def keeping(path: Path) -> Generator[None]:
     Args:
         path: The file; it need not exist, and is replaced when all went well.
     """
-    kept = _Kept(_read(path))
+    kept = _Kept(_read_kept(path))
     token = _kept.set(kept)
     try:
         yield
@@ -86,18 +86,18 @@ class _Kept:
         self.shown: dict[str, tuple[str, str]] = {}
 
     def picture(self, made_of: str, draw: Callable[[], str]) -> str:
-        key = _digest(_program(), made_of)
+        key = _digest_of(_program(), made_of)
         svg, digest = self.shown.get(key) or self.before.get(key) or ("", "")
-        if digest != _digest(key, svg):
+        if digest != _digest_of(key, svg):
             svg = draw()
-        self.shown[key] = (svg, _digest(key, svg))
+        self.shown[key] = (svg, _digest_of(key, svg))
         return svg
 
 
 _kept: ContextVar[_Kept | None] = ContextVar("kept", default=None)
 
 
-def _read(path: Path) -> dict[str, tuple[str, str]]:
+def _read_kept(path: Path) -> dict[str, tuple[str, str]]:
     try:
         return _KEPT_FORM.validate_json(path.read_bytes())
     except (OSError, ValidationError):
@@ -109,10 +109,10 @@ def _read(path: Path) -> dict[str, tuple[str, str]]:
 def _program() -> str:
     """Digest of whatever decides how something is drawn: our code and the libraries that draw."""
     files = sorted(path for package in _PACKAGES for path in (_PROJECT / package).rglob("*.py"))
-    return _digest(*map(version, _LIBRARIES), *(path.read_text(encoding="utf-8") for path in files))
+    return _digest_of(*map(version, _LIBRARIES), *(path.read_text(encoding="utf-8") for path in files))
 
 
-def _digest(*texts: str) -> str:
+def _digest_of(*texts: str) -> str:
     found = hashlib.sha256()
     for text in texts:
         # lengths tell where one ends and the next begins

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.evidence.resampling import RESAMPLES, draw_subjects, draw_swaps, margins_of, pooled, seeds_first
+from benchmark.evidence.resampling import RESAMPLES, draw_subjects, draw_swaps, pooled, seeds_first, subject_margins
 from benchmark.evidence.statistics import LEVEL, Interval, interval_of, stack_runs
 from benchmark.methods.recipe import depends_on_seed
 from mer_lightning.metrics import mean_rows, uf1
@@ -180,7 +180,7 @@ def _compare_stacks(
             other = _swapped(kept[pair.other], pair.second, given[pair.one], pair.first)
             differences = mean_rows(one - other)
             as_large[place] += int(np.count_nonzero(np.abs(differences) >= abs(found[place]) - _SAME))
-    drawn = [_drawn(own, draw_subjects(subjects, resamples, seed)) for own in parts]
+    drawn = [_drawn_uf1(own, draw_subjects(subjects, resamples, seed)) for own in parts]
     number = swaps.shape[1]
     return [
         Comparison(
@@ -196,7 +196,7 @@ def _compare_stacks(
 
 def _hits_and_sums(matrices: Ints) -> tuple[Ints, Ints]:
     """Parts of F1 for each subject, ``(C, K, S)``: twice the hits, and clips and predictions together."""
-    hits, truth, guessed = margins_of(matrices)
+    hits, truth, guessed = subject_margins(matrices)
     return 2 * hits, truth + guessed
 
 
@@ -206,7 +206,7 @@ def _swapped(kept: tuple[Floats, ...], first: Ints, given: tuple[Floats, ...], s
     return _uf1_of(hits, sums)
 
 
-def _drawn(parts: tuple[Ints, ...], draws: NDArray[np.float32]) -> Floats:
+def _drawn_uf1(parts: tuple[Ints, ...], draws: NDArray[np.float32]) -> Floats:
     """UF1 of each seed in every draw, ``(K, R)``."""
     return np.concatenate([_uf1_of(hits, sums) for hits, sums in pooled(parts, draws, parts[0].shape[1])], axis=1)
 

@@ -66,7 +66,7 @@ def _weights(drawn: Ints) -> NDArray[np.float32]:
     return weights
 
 
-def margins_of(matrices: Ints) -> tuple[Ints, Ints, Ints]:
+def subject_margins(matrices: Ints) -> tuple[Ints, Ints, Ints]:
     """Hits, clips and predictions of each subject, ``(C, K, S)``; clips that all seeds share ``(C, 1, S)``."""
     hits, truth, guessed = (
         part.transpose(2, 0, 1)
@@ -103,7 +103,7 @@ def resampled(matrices: Ints, weights: NDArray[np.float32]) -> dict[str, Floats]
         weights: How often each subject is drawn, ``(S, R)``.
     """
     found: dict[str, list[Floats]] = {metric.name: [] for metric in METRICS}
-    for block in pooled(margins_of(matrices), weights, len(matrices)):
+    for block in pooled(subject_margins(matrices), weights, len(matrices)):
         margins = Margins(*block)
         for metric in METRICS:
             if metric.margins is not None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from benchmark.records.fold import FoldAudit, SideAudit
 from benchmark.records.run import RunRecord, load_run
@@ -22,10 +25,12 @@ from mer_lightning.types import DataError, Sample, person_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from benchmark.records.fold import FoldRecord
     from benchmark.records.store import Kept, RunManifest
     from mer_lightning.datamodules import Table
-    from mer_lightning.protocols import Protocol
+    from mer_lightning.protocols import Protocol, Rows
 
 _MODULUS = 2**128
 
@@ -67,24 +72,65 @@ def audit_fold(fold: Fold, table: Table) -> FoldAudit:
         fold: About to be, or just, trained.
         table: Where its samples are; what was read of each decides about equal content.
     """
-    rows = {"train": fold.train.tolist(), "validation": fold.validation.tolist(), "test": fold.test.tolist()}
-    sides = {name: [table.keys[row] for row in own] for name, own in rows.items()}
-    contents = {name: [table.contents[row] for row in own] for name, own in rows.items()}
+    numbered = _numbered(table.keys, table.contents)
+    sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
     return FoldAudit(
         **{
             name: SideAudit(
-                samples=len(keys),
-                keys=_sum_digests(_digest(key) for key in keys),
-                contents=_sum_digests(contents[name]),
+                samples=len(rows), keys=_sum_parts(numbered.keys, rows), contents=_sum_parts(numbered.contents, rows)
             )
-            for name, keys in sides.items()
+            for name, rows in sides.items()
         },
         overlap={
-            "subject": _shared({name: {person_of(key) for key in keys} for name, keys in sides.items()}),
-            "clip": _shared({name: set(keys) for name, keys in sides.items()}),
-            "content": _shared({name: set(found) for name, found in contents.items()}),
+            "subject": _shared(table.people.codes, sides.values()),
+            "clip": _shared(numbered.clips, sides.values()),
+            "content": _shared(numbered.same, sides.values()),
         },
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Numbered:
+    """The rows of a table as numbers, so that a side is looked at once and not sample by sample.
+
+    Attributes:
+        keys, contents: Hash of each key and of what was read, modulo 2^128, in parts of 32 bits, ``(N, 4)``.
+        clips, same: Which key, and which content, is in each row, ``(N,)``; equal ones have one number.
+    """
+
+    keys: NDArray[np.uint64]
+    contents: NDArray[np.uint64]
+    clips: NDArray[np.int64]
+    same: NDArray[np.int64]
+
+
+@lru_cache(maxsize=4)
+def _numbered(keys: tuple[str, ...], contents: tuple[bytes, ...]) -> _Numbered:
+    """Once per table, whose folds are audited one after the other."""
+    return _Numbered(_parts(map(_digest, keys)), _parts(contents), _first_places(keys), _first_places(contents))
+
+
+def _parts(digests: Iterable[bytes]) -> NDArray[np.uint64]:
+    whole = b"".join((int.from_bytes(digest) % _MODULUS).to_bytes(16, "little") for digest in digests)
+    return np.frombuffer(whole, dtype="<u4").reshape(-1, 4).astype(np.uint64)
+
+
+def _first_places(things: Iterable[str | bytes]) -> NDArray[np.int64]:
+    known: dict[str | bytes, int] = {}
+    return np.array([known.setdefault(thing, len(known)) for thing in things], dtype=np.int64)
+
+
+def _sum_parts(parts: NDArray[np.uint64], rows: Rows) -> str:
+    """As ``_sum_digests`` of these rows."""
+    sums: list[int] = parts[rows].sum(0, dtype=np.uint64).tolist()
+    return f"{sum(part << 32 * place for place, part in enumerate(sums)) % _MODULUS:032x}"
+
+
+def _shared(codes: NDArray[np.integer[Any]], sides: Iterable[Rows]) -> int:
+    """How many things are on more than one side."""
+    number = int(codes.max(initial=-1)) + 1
+    there = np.stack([np.bincount(codes[rows], minlength=number) > 0 for rows in sides])
+    return int((there.sum(0) > 1).sum())
 
 
 def audit_run(record: RunRecord) -> Audited:
@@ -224,11 +270,6 @@ def _against_protocol(
 
 def _held(protocol: Protocol, held_out: str, person: str) -> bool:
     return protocol.fold_of(person) == held_out and person in (protocol.tested or (person,))
-
-
-def _shared(sides: Mapping[str, set[str] | set[bytes]]) -> int:
-    """How many things are in more than one of the sets."""
-    return sum(count > 1 for count in Counter(thing for side in sides.values() for thing in side).values())
 
 
 def _digest(key: str) -> bytes:

@@ -19,12 +19,12 @@ Count = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 @lru_cache(maxsize=100_000)
-def _shared(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+def _one_object(rows: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same object for equal ones: most people have few clips, and a board holds thousands of their matrices."""
     return rows
 
 
-Matrix = Annotated[tuple[Annotated[tuple[Count, ...], AfterValidator(_shared)], ...], AfterValidator(_shared)]
+Matrix = Annotated[tuple[Annotated[tuple[Count, ...], AfterValidator(_one_object)], ...], AfterValidator(_one_object)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

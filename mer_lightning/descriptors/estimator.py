@@ -58,7 +58,8 @@ class Estimator(Protocol):
     """A method without gradient steps, made anew for every fold.
 
     It gives the same on the same training side whatever the seed of the run; what it draws, it draws with a seed that
-    is its own and fixed.
+    is its own and fixed. One that says ``labels_alone = True`` is fitted on samples without inputs, ``(n, 0)``, which
+    need not be copied for it.
     """
 
     def fit(self, known: TrainingSide) -> None:

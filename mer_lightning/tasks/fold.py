@@ -278,7 +278,9 @@ def fit_estimator(fit: Fit, estimator: Component) -> FoldResult:
     built: Estimator = estimator.build("mer_lightning.descriptors", in_channels=len(table.representation.channels))
     inputs, labels = table.inputs.cpu().numpy(), table.labels.cpu().numpy()
     train = np.concatenate((fold.train, fold.validation))
-    built.fit(TrainingSide(inputs[train], labels[train], table.people.at(train), table.classes))
+    alone = getattr(built, "labels_alone", False)
+    known = np.empty((len(train), 0), dtype=inputs.dtype) if alone else inputs[train]
+    built.fit(TrainingSide(known, labels[train], table.people.at(train), table.classes))
     scores = torch.from_numpy(built.predict(inputs[fold.test]))
     return FoldResult(predictions_of(fit, scores), time.perf_counter() - start)
 

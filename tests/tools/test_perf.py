@@ -5,12 +5,16 @@ import time
 import pytest
 import torch
 
+from mer_lightning.types import DataError
 from tools.perf.__main__ import main
+from tools.perf.builds import build_at, run_in
 from tools.perf.measurement import Measurement, alternate, best_seconds
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["training", "descriptors", "motion", "twins", "video", "suite", "tuning", "networks"])
+@pytest.mark.parametrize(
+    "name", ["training", "descriptors", "motion", "twins", "video", "suite", "tuning", "networks", "growth"]
+)
 def test_a_benchmark_prints_its_figures(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "250")
     assert main(["--quick", name]) == 0
@@ -143,3 +147,53 @@ def test_the_overhead_is_of_waiting_and_not_of_sleeping():
     ]
     assert all(row.ours > 0 for row in rows)
     assert "between two folds" in rows[0].note
+
+
+class TestBuilds:
+    @pytest.fixture
+    def build(self, tmp_path):
+        """A build whose package says which it is."""
+        (tmp_path / "benchmark").mkdir()
+        (tmp_path / "benchmark" / "__init__.py").write_text("")
+        (tmp_path / "benchmark" / "say.py").write_text("import sys\nprint('earlier', *sys.argv[1:])\nsys.exit(3)\n")
+        return tmp_path
+
+    def test_a_program_runs_with_the_packages_of_its_build(self, build):
+        cost = run_in(build, ("-m", "benchmark.say", "1", "--two"))
+        assert (cost.printed, cost.status) == ("earlier 1 --two\n", 3)
+        assert 0 < cost.seconds < 30
+        assert 1 < cost.peak < 1000
+
+    def test_threads_are_one_and_memory_is_that_of_the_program(self, build):
+        program = build / "large.py"
+        program.write_text("import os\nkept = bytearray(80 * 2**20)\nprint(os.environ['OMP_NUM_THREADS'])\n")
+        own = bytearray(200 * 2**20)
+        cost = run_in(build, (str(program),))
+        assert own and cost.printed == "1\n"
+        assert 80 < cost.peak < 180
+
+    def test_a_program_that_breaks_is_named_with_its_last_line(self, build):
+        program = build / "broken.py"
+        program.write_text("raise ValueError('no such thing')\n")
+        with pytest.raises(DataError, match=r"broken.py: ValueError: no such thing"):
+            run_in(build, (str(program),))
+
+    def test_a_commit_lies_in_a_folder_that_goes_again(self):
+        with build_at("HEAD") as folder:
+            if folder is None:
+                pytest.skip("not a git checkout")
+            assert (folder / "benchmark" / "__main__.py").exists()
+        assert not folder.exists()
+        with build_at("nosuchcommit") as folder:
+            assert folder is None
+
+
+def test_invented_records_are_records_and_some_are_better_than_others(tmp_path):
+    from benchmark.records.run import load_runs
+    from tools.perf.recorded import write_records
+
+    runs = load_runs(write_records(tmp_path, 3, 2))
+    assert [(run.method, run.seed) for run in runs] == [(f"m00{m}", seed) for m in range(3) for seed in range(2)]
+    assert all(run.complete and run.board == "megc2019" and len(run.confusion) == 68 for run in runs)
+    right = [run.matrices().trace(axis1=1, axis2=2).sum() for run in runs]
+    assert max(right[:2]) < min(right[4:])

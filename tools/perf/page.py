@@ -77,7 +77,8 @@ def render(reports: dict[str, Report]) -> str:
         "Rendered from `performance.json` by `python -m tools.perf --record`. Ours and the reference ran in turns",
         "in one run; the ratio is ours divided by the reference. `naive_loop` is the plain loop of the field's public",
         "code in our words: a DataLoader over a TensorDataset, fold by fold, the held-out subject evaluated after each",
-        "epoch.",
+        "epoch. Load is how many programs wanted a core: above the cores the machine was shared with others. `growth`",
+        "counts seconds of the processor, of one thread, start included, beside an older build of the project itself.",
     ]
     for name, report in sorted(reports.items()):
         versions = ", ".join(f"{package} {version}" for package, version in report.versions.items())

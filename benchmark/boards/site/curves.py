@@ -79,11 +79,11 @@ def curve_picture(lines: Sequence[Curve]) -> str:
     return (
         f'<svg class="chart curves" role="img" aria-label="{escape(_describe(lines))}" viewBox="0 0 {_WIDTH} {height}" '
         f'style="max-width: {_WIDTH}px" font-size="12">'
-        f"{''.join(_panel(lines, *panel) for panel in _PANELS)}{''.join(keys)}</svg>"
+        f"{''.join(_curve_panel(lines, *panel) for panel in _PANELS)}{''.join(keys)}</svg>"
     )
 
 
-def _panel(lines: Sequence[Curve], kind: str, title: str, left: int) -> str:
+def _curve_panel(lines: Sequence[Curve], kind: str, title: str, left: int) -> str:
     bottom = _TOP + _PANEL_HEIGHT
     across = _axis(chain.from_iterable(line.curve.epochs for line in lines), left, left + _PANEL_WIDTH)
     names = (f"train_{kind}", f"val_{kind}")
@@ -93,10 +93,10 @@ def _panel(lines: Sequence[Curve], kind: str, title: str, left: int) -> str:
     if kind == "accuracy":
         up = _Axis(0, 1.02, bottom, _TOP)
     parts = [f'<text x="{left}" y="{_TOP - 9}" font-weight="bold">{title}</text>']
-    for y, label in _labels(up):
+    for y, label in _tick_labels(up):
         parts.append(f'<path d="M{left} {y}h{_PANEL_WIDTH}" stroke="var(--line)"/>')
         parts.append(f'<text x="{left - 5}" y="{y + 4:g}" text-anchor="end">{label}</text>')
-    ticks = _labels(across, whole=True)
+    ticks = _tick_labels(across, whole=True)
     parts += [f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{label}</text>' for x, label in ticks]
     parts.append(f'<text x="{left + _PANEL_WIDTH / 2:g}" y="{bottom + 32}" text-anchor="middle">epoch</text>')
     for number, name, curve in shown:
@@ -128,7 +128,7 @@ def _key(number: int, title: str, x: int, y: int) -> str:
     return f'{piece}<text x="{x + 29}" y="{y}" font-size="10.7">{escape(title)}</text>'
 
 
-def _labels(axis: _Axis, *, whole: bool = False) -> list[tuple[float, str]]:
+def _tick_labels(axis: _Axis, *, whole: bool = False) -> list[tuple[float, str]]:
     """Where the ticks of an axis are, and what they are called: all to the digit that the finest of them needs."""
     ticks = axis.ticks(whole=whole)
     if max(map(abs, ticks), default=0) >= 1e6:

@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 EFFORT = 60_000_000
 """Candidates that are looked at before a search is given up; a number and not a time, so that verdicts repeat."""
-_USUAL = 7
-"""Of more classes, which no protocol of the field has, a candidate counts as more than one."""
-_DEARER = 2.2
-"""By this power of a third of the classes: it is chosen in many steps, through many that lead nowhere."""
+_USUAL, _DEARER = 7, 2.2
+"""Of more classes a candidate counts as more, by this power of a third of them: it is chosen in many vain steps."""
 MOST_FOUND = 100_000
 BLOCK = 1_000_000
 """Candidates of up to three classes at a time, so that memory is never short."""
@@ -81,24 +79,18 @@ def find_matrices(
             budget.spent |= kept >= MOST_FOUND
         if budget.spent:
             break
-    back = np.argsort(order)
     empty = [np.empty((0, len(sizes)), dtype=np.int64)]
-    return FoundMatrices(
-        np.concatenate(diagonals or empty)[:, back],
-        np.concatenate(columns or empty)[:, back],
-        # any other column sums would do as well where UF1 says nothing of them
-        not budget.spent and (uf1 is not None or not diagonals),
-        budget.used,
-    )
+    found = np.stack([np.concatenate(part or empty) for part in (diagonals, columns)], axis=1)
+    if math.prod((sizes[:-1] + 1).tolist()) > _LARGEST:
+        found = np.unique(found, axis=0)  # what is drawn may be drawn again
+    rows, sums = found[:, :, np.argsort(order)].transpose(1, 0, 2)
+    # any other column sums would do as well where UF1 says nothing of them
+    complete = not budget.spent and (uf1 is not None or not diagonals)
+    return FoundMatrices(rows, sums, complete, budget.used)
 
 
 class Budget:
-    """Candidates looked at so far, and whether the search has to end.
-
-    Args:
-        effort: Candidates to look at, where they have as many classes as is usual.
-        classes: How many they have.
-    """
+    """Candidates of so many classes that were looked at, and whether the search has to end."""
 
     def __init__(self, effort: int, classes: int) -> None:
         dearer = (classes / 3) ** _DEARER if classes > _USUAL else 1.0
@@ -116,13 +108,12 @@ def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], bud
     if hits[0] > hits[1]:
         return
     free, last, classes = sizes[:-1], int(sizes[-1]), len(sizes)
-    shape = tuple((free + 1).tolist())
-    total = math.prod(shape)
+    total = math.prod(shape := tuple((free + 1).tolist()))
     step = block_size(classes) if uar else max(1, block_size(classes) // (last + 1))
     for start in range(0, total, step):
         if not budget.use(min(step, total - start)):
             return
-        rows = _walk(shape, start, min(start + step, total)) if total <= _LARGEST else _drawn(free, uar, start, step)
+        rows = _walk(shape, start, min(start + step, total)) if total <= _LARGEST else _some_of(free, uar, start, step)
         low, high = np.zeros(len(rows)), np.full(len(rows), float(last))
         if uar:
             recalls = (rows / free).sum(1)
@@ -141,17 +132,16 @@ def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], bud
 
 
 def _walk(shape: tuple[int, ...], start: int, stop: int) -> Ints:
-    """Some steps of a walk through all diagonals of the classes that are enumerated."""
+    """Some steps of a walk through all diagonals of the enumerated classes."""
     total = math.prod(shape)
     return np.stack(np.unravel_index(np.arange(start, stop) * _stride(total) % total, shape), axis=1)
 
 
-def _drawn(free: Ints, uar: PrintedScore | None, start: int, number: int) -> Ints:
+def _some_of(free: Ints, uar: PrintedScore | None, start: int, number: int) -> Ints:
     """Diagonals where there are too many to go through: always the same, about as good as the UAR says."""
     near = min(1.0, max(0.0, float(uar.low + uar.high) / 2)) if uar else 0.5
-    spread = min(near, 1 - near)
-    shares = np.random.default_rng(start).uniform(near - spread, near + spread, (number, len(free)))
-    return np.rint(shares * free).astype(np.int64)
+    ends = max(0.0, 2 * near - 1), min(1.0, 2 * near)
+    return np.rint(np.random.default_rng(start).uniform(*ends, (number, len(free))) * free).astype(np.int64)
 
 
 def _stride(total: int) -> int:

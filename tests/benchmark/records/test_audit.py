@@ -2,9 +2,15 @@
 
 import json
 import shutil
+from collections import Counter
+from hashlib import sha256
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmark.__main__ import main
 from benchmark.places import SHIPPED
@@ -12,6 +18,7 @@ from benchmark.records.audit import audit_fold, audit_folder, audit_run, audit_s
 from benchmark.records.run import load_run, save_run
 from benchmark.records.store import Kept, RunManifest, Store
 from mer_lightning.backbones import save_kept
+from mer_lightning.datamodules import Table
 from mer_lightning.protocols import Fold
 from mer_lightning.types import DataError
 from tests.benchmark.example_records import fold as plain_fold
@@ -68,6 +75,32 @@ def test_sides_are_hashed_as_sets_and_overlaps_are_counted(smic):
     leaky = audit_fold(turned, table)
     assert leaky.overlap == {"subject": 1, "clip": 1, "content": 1}
     assert leaky.validation.keys != audit.validation.keys
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.integers(2, 12))
+def test_sides_as_numbers_are_sides_sample_by_sample(data, samples):
+    keys = tuple(f"smic/s{data.draw(st.integers(0, 3))}/c{row:02}" for row in range(samples))
+    contents = tuple(data.draw(st.lists(st.binary(max_size=40), min_size=samples, max_size=samples)))
+    table = Table(keys, torch.zeros(samples, 1), torch.zeros(samples), 1, None, "", contents)
+    place = st.sampled_from(("train", "validation", "test", "unused"))
+    where = np.array([data.draw(place) for _ in range(samples)])
+    sides = {name: np.flatnonzero(where == name) for name in ("train", "validation", "test")}
+    audit = audit_fold(SimpleNamespace(**sides), table)
+    for name, rows in sides.items():
+        side = getattr(audit, name)
+        hashes = [sha256(keys[row].encode()).digest() for row in rows]
+        assert side.samples == len(rows)
+        assert side.keys == f"{sum(map(int.from_bytes, hashes)) % 2**128:032x}"
+        assert side.contents == f"{sum(int.from_bytes(contents[row]) for row in rows) % 2**128:032x}"
+    seen = {
+        "subject": lambda row: keys[row].rsplit("/", 1)[0],
+        "clip": keys.__getitem__,
+        "content": contents.__getitem__,
+    }
+    for kind, of in seen.items():
+        things = [thing for rows in sides.values() for thing in {of(row) for row in rows}]
+        assert audit.overlap[kind] == sum(count > 1 for count in Counter(things).values())
 
 
 def test_the_same_content_under_two_keys_is_an_overlap(smic):

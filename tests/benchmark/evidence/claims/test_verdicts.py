@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benchmark.__main__ import main
 from benchmark.boards.tables import render_claims
 from benchmark.evidence.claims.printed import PrintedScore
-from benchmark.evidence.claims.search import EFFORT, Budget
+from benchmark.evidence.claims.search import EFFORT, Budget, find_matrices
 from benchmark.evidence.claims.verdicts import Claim, check_claim, claims_csv, example_scores, judge_claims
 from benchmark.places import SHIPPED
 from mer_lightning.types import DataError
@@ -232,7 +232,11 @@ def test_twenty_classes_have_an_answer_or_are_given_up_soon(counts, figures):
 
 def test_a_search_that_was_given_up_gives_up_at_the_same_place_every_time():
     assert check(TWENTY["many"], ".3", ".6") == check(TWENTY["many"], ".3", ".6")
-    assert check(TWENTY["many"], ".5", ".5").answer == "possible"  # too many diagonals to go through, some are tried
+    # too many diagonals to go through: some are tried, and none is counted twice
+    assert check(TWENTY["many"], ".5", ".5").answer == "possible"
+    perfect = find_matrices(TWENTY["many"], None, PrintedScore.parse("1.0000"), None, EFFORT)
+    assert perfect.diagonals.tolist() == [list(TWENTY["many"])]
+    assert not perfect.complete
 
 
 def test_the_usual_numbers_of_classes_have_the_whole_effort():
