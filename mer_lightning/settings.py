@@ -275,6 +275,12 @@ class Training(Settings):
 
     Attributes:
         epochs: Passes over the training samples; under ``inner_subjects`` the most that can be used.
+        patience: Stop after so many epochs without a better validation score, which is that of training subjects; the
+            weights of the best epoch predict. Without validating subjects nothing tells when to stop, and all epochs
+            are trained. None trains all epochs everywhere.
+        stages: ``together`` trains all weights at once. ``parts_first`` trains each part that a model names alone,
+            with a classifier of its own and as said here, and freezes it; then the rest is trained on what the parts
+            give, as said here (S0).
         batch_size: Samples per step.
         optimizer: Optimiser and its rates.
         schedule: How its learning rate falls; it stays when absent.
@@ -294,6 +300,8 @@ class Training(Settings):
     """
 
     epochs: int = Field(gt=0)
+    patience: int | None = Field(default=None, gt=0)
+    stages: Literal["together", "parts_first"] = "together"
     batch_size: int = Field(gt=0)
     optimizer: Optimizer
     schedule: Schedule | None = None
@@ -305,6 +313,13 @@ class Training(Settings):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     memory_format: Literal["contiguous", "channels_last"] = "contiguous"
     compile: Literal["no", "default", "cuda_graphs"] = "no"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # they came later: what was hashed or recorded without them stays as it was
+        values: dict[str, Any] = dump(self)
+        later = {"patience": None, "stages": "together"}
+        return {key: value for key, value in values.items() if key not in later or value != later[key]}
 
     @property
     def acts_on(self) -> Literal["maps", "frames"]:

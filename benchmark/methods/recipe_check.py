@@ -49,6 +49,7 @@ def check_recipe(recipe: Recipe, classes: Collection[int] = (3,)) -> Representat
             raise DataError(f"model: {representation.name} gives feature vectors, which only an estimator reads")
         built = _method(recipe, representation, max(classes))
         _check_training(recipe.training, representation, classes)
+        _check_stages(recipe.training, built)
         _check_transfer(recipe, built)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
@@ -183,6 +184,16 @@ def _check_training(training: Training | None, representation: Representation, c
                 raise DataError(f"training.augmentation.custom.{number}.{error}") from error
     for count in classes:
         check_loss(training.loss, count)
+
+
+def _check_stages(training: Training | None, model: Any) -> None:  # noqa: ANN401 - the model that the recipe names
+    from mer_lightning.models.transfer import parts_of
+
+    if training and training.stages == "parts_first":
+        try:
+            parts_of(model)
+        except DataError as error:
+            raise DataError(f"training.{error}") from error
 
 
 def _check_transfer(recipe: Recipe, model: Any) -> None:  # noqa: ANN401 - the model that the recipe names

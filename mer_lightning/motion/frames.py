@@ -17,7 +17,13 @@ from mer_lightning.outside import hash_of_class
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 from mer_lightning.video.magnification import TemporalFilter, magnify_motion
-from mer_lightning.video.sampling import equally_spaced, linear_resample, symmetric, temporal_interpolation
+from mer_lightning.video.sampling import (
+    ends_again,
+    equally_spaced,
+    linear_resample,
+    symmetric,
+    temporal_interpolation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
     from mer_lightning.types import Kind
 
-Sampling = Literal["symmetric", "equal", "tim", "linear"]
+Sampling = Literal["symmetric", "ends_again", "equal", "tim", "linear"]
 
 CODE_VERSION = 1
 """Part of every cache key; raised whenever the same parameters give other numbers."""
@@ -237,8 +243,9 @@ def pick_frames(frames: Tensor, sampling: Sampling, count: int, apex: int | None
 
     Args:
         frames: ``(T, C, H, W)``, in 0..1.
-        sampling: ``symmetric``: trimmed or padded at both ends; ``equal``: at equal distances from onset to apex;
-            ``tim`` or ``linear``: resampled over the whole clip.
+        sampling: ``symmetric``: trimmed at both ends, or standing still there; ``ends_again``: trimmed, or with its
+            first and last frames once more (S0); ``equal``: at equal distances from onset to apex; ``tim`` or
+            ``linear``: resampled over the whole clip.
         count: Frames wanted.
         apex: Index of the apex, for ``equal``.
 
@@ -251,5 +258,7 @@ def pick_frames(frames: Tensor, sampling: Sampling, count: int, apex: int | None
         return linear_resample(frames, count)
     if sampling == "symmetric":
         return frames[symmetric(len(frames), count)]
+    if sampling == "ends_again":
+        return frames[ends_again(len(frames), count)]
     assert apex is not None
     return frames[equally_spaced(0, apex, count)]
