@@ -271,11 +271,6 @@ class Recipe(Settings):
         return hashlib.sha256(json.dumps(self._deciding(), sort_keys=True).encode()).hexdigest()
 
     @property
-    def origin(self) -> str:
-        """Name of the recipe that it was made from; its own where it is a file."""
-        return self.name
-
-    @property
     def pretraining(self) -> tuple[RepresentationChoice, Component, Training]:
         """Representation, model and training of the pre-training stage.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - a field of a data class
 from typing import TYPE_CHECKING, Literal
@@ -10,18 +11,18 @@ from typing import TYPE_CHECKING, Literal
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.backbones import load_kept
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.devices import keep_freed_memory
-from mer_lightning.files import temporary_folder
 from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
+from mer_lightning.tasks.best_epoch import BestEpoch
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
+from mer_lightning.tasks.going_on import KeepState
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
 from mer_lightning.types import DivergedError, Prediction
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mer_lightning.descriptors.estimator import Estimator
     from mer_lightning.protocols import Fold
     from mer_lightning.settings import Component, Training
+    from mer_lightning.tasks.going_on import StateFile
 
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 _MODES = {"default": None, "cuda_graphs": "reduce-overhead"}
@@ -163,7 +165,9 @@ class Fitted:
     epoch: int
 
 
-def fit_network(fit: Fit, model: Component, training: Training, *watching: lightning.Callback) -> Fitted:
+def fit_network(
+    fit: Fit, model: Component, training: Training, *watching: lightning.Callback, kept: StateFile | None = None
+) -> Fitted:
     """The network that predicts the held-out subject of a fold, or that other folds start from.
 
     Args:
@@ -171,10 +175,11 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
         model: A class of ``mer_lightning.models``.
         training: How it is fitted.
         watching: What looks on besides the callbacks of ``fit``.
+        kept: Where it keeps its state meanwhile, and goes on from if there is one.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on.
-        DataError: The pre-trained weights do not fit.
+        DataError: The pre-trained weights do not fit, or the state is not that of this training.
     """
     check_held(fit.table, training)
     keep_freed_memory()
@@ -189,24 +194,15 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
     )
     data = data_of(fit, training, augmentation_of(fit.table, training))
     select = fit.select if fit.validates else None
-    callbacks = [*fit.callbacks, *watching]
-    with temporary_folder("fold") as folder:
-        best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
-        trainer = make_trainer(
-            training,
-            [*callbacks, best] if select else callbacks,
-            accelerator=fit.accelerator,
-            validates=fit.validates,
-            keeps_best=bool(select),
-        )
-        with ctrl_c_raises():
-            trainer.fit(task, data)
-        epoch = training.epochs
-        if select:
-            state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
-            task.load_state_dict(state["state_dict"])
-            epoch = int(state["epoch"]) + 1
-    return Fitted(task, data, trainer, epoch)
+    best = BestEpoch(select) if select else None
+    callbacks = [*fit.callbacks, *watching, *([best] if best else []), *([KeepState(kept)] if kept else [])]
+    trainer = make_trainer(training, callbacks, accelerator=fit.accelerator, validates=fit.validates)
+    with kept.checkpoint() if kept else nullcontext() as checkpoint, ctrl_c_raises():
+        trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
+    if best is None:
+        return Fitted(task, data, trainer, training.epochs)
+    task.load_state_dict(best.state)
+    return Fitted(task, data, trainer, best.epoch)
 
 
 def check_held(table: Table, training: Training) -> None:
