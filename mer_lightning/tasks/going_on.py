@@ -182,7 +182,8 @@ def _epochs_done(trainer: Trainer, batches: int | None = None) -> float:
 def _random_state() -> dict[str, Any]:
     """Where every source of random numbers is, in plain values and tensors alone."""
     name, keys, *rest = np.random.get_state(legacy=True)
-    state: dict[str, Any] = {"torch": torch.get_rng_state(), "numpy": [str(name), torch.from_numpy(keys.copy()), *rest]}
+    state: dict[str, Any] = {"torch": torch.get_rng_state()}
+    state["numpy"] = [str(name), torch.from_numpy(np.array(keys)), *rest]
     state["python"] = random.getstate()
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state_all()

@@ -48,7 +48,7 @@ print(told[0].epoch, told[-1].epoch, told[-1].seconds_left, file=sys.stderr)
 
 
 def small_table():
-    """Sixty small pictures of twelve people in seven classes."""
+    """Some small pictures of CK+'s twin, in seven classes."""
     from mer_lightning.datamodules import PlannedTable
     from mer_lightning.motion import get_representation
     from mer_lightning.protocols import Labelled
