@@ -41,6 +41,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     from benchmark.records.store import Store
     from benchmark.training.preview import preview
 
+    began = time.perf_counter()
     console = open_console(file=sys.stderr if arguments.json else None)
     suite = chosen_suite(arguments)
     methods = [name_of(given) for given in arguments.method]
@@ -55,11 +56,12 @@ def _plan(arguments: argparse.Namespace) -> int:
     from benchmark.training.calibration import Calibration
     from benchmark.training.cost import Asked, Workers, cost_of
 
+    # run imports and checks the same before it trains
+    starting = time.perf_counter() - began
     calibration = Calibration(arguments.runs / "calibration", console.print, arguments.accelerator, anew=arguments.anew)
     workers = Workers(arguments.executor, arguments.jobs, arguments.accelerator)
-    cost = cost_of(
-        Asked(suite, data=arguments.data, kept=store.root / "pretrained", **chosen), plan, calibration, workers
-    )
+    asked = Asked(suite, data=arguments.data, kept=store.root / "pretrained", starting=starting, **chosen)
+    cost = cost_of(asked, plan, calibration, workers)
     if arguments.json:
         print(json.dumps(cost.to_json()))
     else:
@@ -93,6 +95,7 @@ def _print_cost(cost: Cost, console: Console) -> None:
         for stage in cost.stages:
             done = "kept" if stage.kept else _hours(stage.hours)
             console.print(f"  {stage.name}: {stage.samples} samples, {stage.epochs} epochs, {done}")
+    console.print(f"starting: {_hours(cost.starting_hours)}")
     console.print(f"reading clips and computing what methods see: {_hours(cost.reading_hours)} at most")
     side = f"{cost.workers} side by side" if cost.workers > 1 else "one after another"
     console.print(f"folds, {side}: {_hours(cost.folds_hours / cost.workers)}")

@@ -64,7 +64,7 @@ class RepresentationChoice(Settings):
 
 
 class Transfer(Settings):
-    """Pre-training on a database of other people, once per recipe and seed; every fold starts from its weights.
+    """Pre-training on a database of other people, shared by what decides it; every fold starts from its weights.
 
     Attributes:
         database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: a part) validates.

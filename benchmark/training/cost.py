@@ -95,6 +95,7 @@ class Cost:
         runs: Every run.
         stages: Every pre-training stage, once however many runs start from it.
         starts: Runs that start from one.
+        starting_hours: Until a program has imported what it needs and checked the suite.
         reading_hours: To read every clip and compute what methods see, as if nothing was in the cache.
         cache_bytes: Disk for that.
         disk_bytes: With weights and records.
@@ -109,6 +110,7 @@ class Cost:
     runs: tuple[RunCost, ...]
     stages: tuple[StageCost, ...]
     starts: int
+    starting_hours: float
     reading_hours: float
     cache_bytes: int
     disk_bytes: int
@@ -128,7 +130,7 @@ class Cost:
     @property
     def hours(self) -> float:
         """From start to end: stages and reading are one after another, folds side by side."""
-        return self.reading_hours + self.stages_hours + self.folds_hours / self.workers
+        return self.starting_hours + self.reading_hours + self.stages_hours + self.folds_hours / self.workers
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``json.dumps``."""
@@ -188,6 +190,7 @@ class Asked:
         seeds: Instead of the suite's.
         data: Folder with the data, for suites that need one.
         kept: Folder of the weights of stages.
+        starting: Seconds until a program has imported what it needs and checked all this.
     """
 
     suite: Suite
@@ -196,6 +199,7 @@ class Asked:
     seeds: Sequence[int]
     data: Path | None
     kept: Path
+    starting: float = 0.0
 
 
 def cost_of(asked: Asked, plan: Preview, calibration: Calibration, workers: Workers) -> Cost:
@@ -232,6 +236,7 @@ def cost_of(asked: Asked, plan: Preview, calibration: Calibration, workers: Work
         runs=runs,
         stages=stages,
         starts=sum(run.recipe.transfer is not None for run in laid),
+        starting_hours=asked.starting / _HOUR,
         reading_hours=desk.reading_seconds(laid) / _HOUR,
         cache_bytes=desk.cache_bytes,
         disk_bytes=desk.cache_bytes + weights + RECORD_BYTES * sum(run.missing for run in laid),
