@@ -20,7 +20,7 @@ LARGEST = 0.3
 
 def main() -> int:
     """Compare, and give 1 where an estimate is further off than it may be."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Hold plans against runs.")
     parser.add_argument("suite")
     parser.add_argument("methods", nargs="+", metavar="METHOD")
     arguments = parser.parse_args()

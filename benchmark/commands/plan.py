@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as Columns
 
@@ -46,7 +46,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     suite = chosen_suite(arguments)
     methods = [name_of(given) for given in arguments.method]
     store = Store(arguments.runs)
-    chosen = {"methods": methods, "protocols": arguments.protocol, "seeds": arguments.seed}
+    chosen: dict[str, Any] = {"methods": methods, "protocols": arguments.protocol, "seeds": arguments.seed}
     plan = preview(suite, store, arguments.records, data=arguments.data, **chosen)
     if plan.problems:
         for problem in plan.problems:
@@ -71,7 +71,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _print_cost(cost: Cost, console: Console) -> None:
     console.print(f"{cost.suite}: on {cost.data or 'no data'}; nothing is trained or recorded")
-    table = Columns("method", "protocol", "seeds", "folds", "missing", "epochs", "hours")
+    table = Columns("method", "protocol", "runs", "folds", "missing", "recorded", "epochs", "hours")
     for (method, protocol), runs in _by_method(cost).items():
         table.add_row(
             method,
@@ -79,6 +79,7 @@ def _print_cost(cost: Cost, console: Console) -> None:
             str(len(runs)),
             str(sum(run.folds for run in runs)),
             str(sum(run.missing for run in runs)),
+            f"{sum(run.recorded == 'yes' for run in runs)} of {len(runs)}",
             str(runs[0].epochs or ""),
             _hours(sum(run.hours for run in runs)),
         )

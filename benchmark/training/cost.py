@@ -43,6 +43,7 @@ class RunCost:
         seed: Seed of the run.
         folds: How many there are.
         missing: How many of them are not in the local store.
+        recorded: Whether its RunRecord is there, as of ``Planned``.
         epochs: Of each fold.
         hours: Of all that are missing, on one worker.
         memory: Bytes of its table and of the training of a fold.
@@ -53,6 +54,7 @@ class RunCost:
     seed: int
     folds: int
     missing: int
+    recorded: str
     epochs: int
     hours: float
     memory: int
@@ -172,6 +174,7 @@ class _Laid:
     labelled: Labelled
     folds: tuple[Fold, ...]
     missing: int
+    recorded: str
 
     @property
     def usual(self) -> Fold:
@@ -246,7 +249,7 @@ def cost_of(asked: Asked, plan: Preview, calibration: Calibration, workers: Work
 
 
 def _lay_out(asked: Asked, plan: Preview, dataset: Dataset) -> Iterable[_Laid]:
-    here = {(one.method, one.protocol, one.seed): one.here for one in plan.runs}
+    planned = {(one.method, one.protocol, one.seed): one for one in plan.runs}
     recipes: dict[str, Recipe] = {}
     labelled: dict[str, Labelled] = {}
     folds: dict[tuple[str, int], tuple[Fold, ...]] = {}
@@ -258,9 +261,9 @@ def _lay_out(asked: Asked, plan: Preview, dataset: Dataset) -> Iterable[_Laid]:
             drawn = (evaluation, seed if protocol.draws_validation else 0)
             if drawn not in folds:
                 folds[drawn] = protocol.folds(rows, seed)
-            left = len(folds[drawn]) - here.get((recipe.name, protocol.id, seed), 0)
-            classes = len(protocol.scheme.classes)
-            yield _Laid(recipe, protocol.id, classes, seed, rows, folds[drawn], max(left, 0))
+            one, classes = planned[recipe.name, protocol.id, seed], len(protocol.scheme.classes)
+            left = max(len(folds[drawn]) - one.here, 0)
+            yield _Laid(recipe, protocol.id, classes, seed, rows, folds[drawn], left, one.recorded)
 
 
 class _Desk:
@@ -355,6 +358,7 @@ class _Desk:
             seed=run.seed,
             folds=len(run.folds),
             missing=run.missing,
+            recorded=run.recorded,
             epochs=run.recipe.epochs,
             hours=seconds / _HOUR,
             memory=memory,

@@ -65,7 +65,7 @@ class TestPlan:
         assert main(["run", *PLAN[1:], "--method", "majority"]) == 0
         capsys.readouterr()
         said = json.loads(plan(capsys, "--method", "majority", "--json").out)
-        assert [(run["missing"], run["hours"]) for run in said["runs"]] == [(0, 0.0)]
+        assert [(run["missing"], run["hours"], run["recorded"]) for run in said["runs"]] == [(0, 0.0, "yes")]
 
     @pytest.mark.usefixtures("home")
     def test_refuses_what_could_not_run(self, capsys):

@@ -37,7 +37,7 @@ class TestPaceOfAFold:
 
 class TestCost:
     def test_divides_folds_among_workers_and_stages_not(self):
-        run = RunCost("m", "p", 0, folds=2, missing=2, epochs=1, hours=6.0, memory=0)
+        run = RunCost("m", "p", 0, folds=2, missing=2, recorded="no", epochs=1, hours=6.0, memory=0)
         stage = StageCost("s", ("m",), 0, samples=1, epochs=1, kept=False, hours=2.0, memory=0)
         cost = Cost("t", "d", 3, 1, (run, run), (stage,), 2, 0.25, 1.0, 0, 0, 0, 0.0)
         assert cost.hours == 0.25 + 1.0 + 2.0 + 12.0 / 3
