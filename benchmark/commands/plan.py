@@ -34,10 +34,10 @@ def add_plan_command(commands: Commands) -> None:
     plan.add_argument("--seed", action="append", type=seed, default=[], help="instead of the suite's seeds; repeatable")
     plan.add_argument("--anew", action="store_true", help="measure this machine again")
     plan.add_argument("--json", action="store_true", help="for programs")
-    plan.set_defaults(handler=_plan)
+    plan.set_defaults(handler=_say_cost)
 
 
-def _plan(arguments: argparse.Namespace) -> int:
+def _say_cost(arguments: argparse.Namespace) -> int:
     from benchmark.records.store import Store
     from benchmark.training.preview import preview
 
@@ -54,7 +54,7 @@ def _plan(arguments: argparse.Namespace) -> int:
         console.print(f"{len(plan.problems)} problems; what cannot run has no cost")
         return 2
     from benchmark.training.calibration import Calibration
-    from benchmark.training.cost import Asked, Workers, cost_of
+    from benchmark.training.estimate import Asked, Workers, cost_of
 
     # run imports and checks the same before it trains
     starting = time.perf_counter() - began

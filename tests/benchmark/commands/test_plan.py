@@ -13,7 +13,7 @@ PLAN = ["plan", "--suite", "smoke", "--executor", "local", "--accelerator", "cpu
 def home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    monkeypatch.setattr("benchmark.training.calibration.SECONDS", 0.2)
+    monkeypatch.setattr("benchmark.training.pace.SECONDS", 0.2)
     return tmp_path
 
 

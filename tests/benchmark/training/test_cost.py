@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmark.training.calibration import Pace, steps_of
-from benchmark.training.cost import Cost, RunCost, StageCost, Workers
+from benchmark.training.cost import Cost, RunCost, StageCost
+from benchmark.training.estimate import Workers
+from benchmark.training.pace import Pace, steps_of
 from mer_lightning.protocols import Fold, People
 from mer_lightning.settings import Augmentation, Optimizer, Training
 
@@ -46,7 +47,7 @@ class TestCost:
 
 class TestWorkers:
     def test_are_those_that_run_would_take(self, monkeypatch):
-        monkeypatch.setattr("benchmark.training.cost.cores", lambda: 8)
+        monkeypatch.setattr("benchmark.training.estimate.cores", lambda: 8)
         monkeypatch.setattr("benchmark.training.executors.choice.cores", lambda: 8)
         few, many = 1000, 10_000_000
         assert Workers(accelerator="cpu").of(few) == (1, None)
