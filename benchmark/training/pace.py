@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import median, mode
 from typing import TYPE_CHECKING, Any
 
 import lightning
@@ -34,7 +35,7 @@ class Pace(Settings):
     """What a fold of a method takes.
 
     Attributes:
-        step: Seconds of a training step.
+        step: Seconds of a training step of a whole batch.
         epoch: Seconds of an epoch beside its steps, validation among them.
         sample: Seconds of a prediction.
         fold: Seconds beside epochs and predictions: to build a network, or all of an estimator.
@@ -136,7 +137,8 @@ class _Watch(lightning.Callback):
         # an epoch of a few steps is watched whole
         soon = not self.epochs and (trainer.num_training_batches - batch_idx) * (now - self._epoch) < self._seconds
         if now - self.began > self._seconds and len(self.steps) >= fewest and not soon:
-            self.sample = _seconds_a_sample(pl_module, batch.inputs)
+            with trainer.precision_plugin.forward_context():
+                self.sample = _seconds_a_sample(pl_module, batch.inputs)
             raise _EnoughError
 
 
@@ -170,9 +172,11 @@ def time_fold(fit: Fit, fitted: Timed, seconds: float) -> Pace:
         else:
             watch.end()
         memory = max(peak() - before, 0)
-    largest = max(size for size, _ in watch.steps)
-    times = [taken for size, taken in watch.steps if size == largest]
-    step = median(times[1:] or times)
+    # what the network and its trainer held in a ring
+    gc.collect()
+    usual = mode(size for size, _ in watch.steps)
+    times = [taken for size, taken in watch.steps if size == usual]
+    step = median(times[1:] or times) * fitted.training.batch_size / usual
     epoch = len(fit.fold.validation) * (watch.sample or 0.0)
     # the first one also builds what the others find
     if whole := watch.epochs[1:] or watch.epochs:

@@ -1,13 +1,20 @@
 """What is added up of a suite's cost: steps, folds, and stages that runs share."""
 
+import time
+
 import numpy as np
 import pytest
 
 from benchmark.training.cost import Cost, RunCost, StageCost
 from benchmark.training.estimate import Workers
-from benchmark.training.pace import Pace, steps_of
-from mer_lightning.protocols import Fold, People
-from mer_lightning.settings import Augmentation, Optimizer, Training
+from benchmark.training.pace import Pace, Timed, steps_of, time_fold
+from mer_lightning.datamodules import PlannedTable
+from mer_lightning.models.ststnet import STSTNet
+from mer_lightning.motion import get_representation
+from mer_lightning.protocols import Fold, People, get_protocol
+from mer_lightning.settings import Augmentation, Component, Optimizer, Training
+from mer_lightning.synthetic.flow_composite import SyntheticFlowComposite
+from mer_lightning.tasks import Fit
 
 TRAINING = Training(epochs=10, batch_size=8, optimizer=Optimizer(name="adam", lr=1e-3))
 
@@ -54,3 +61,38 @@ class TestWorkers:
         assert Workers(accelerator="cpu").of(many) == (8, 1)
         assert Workers("auto", 2, "cpu").of(few) == (2, 4)
         assert Workers("local", None, "cpu").of(many) == (1, None)
+
+
+def small_table():
+    """A few flow maps of a few people."""
+    dataset = SyntheticFlowComposite(scale=0.1)
+    labelled = get_protocol("smic-3").label(dataset)
+    return PlannedTable(dataset, labelled, 3, get_representation("flow_map")).get()
+
+
+def slow(forward, seconds):
+    """A network that takes so long for each sample."""
+
+    def slept(self, inputs):
+        time.sleep(seconds * len(inputs))
+        return forward(self, inputs)
+
+    return slept
+
+
+class TestTimingAFold:
+    """Of a network that sleeps, so that its seconds are known."""
+
+    def test_finds_the_seconds_of_a_step_whatever_its_batch(self, monkeypatch):
+        table = small_table()
+        people = table.people
+        train = len(table.keys) - int((people.codes == 0).sum())
+        whole = Fold(people.names[0], people, np.flatnonzero(people.codes == 0).astype(np.int32))
+        monkeypatch.setattr("mer_lightning.models.ststnet.STSTNet.forward", slow(STSTNet.forward, 0.004))
+        for batch_size in (4, 64):
+            training = TRAINING.model_copy(update={"batch_size": batch_size, "epochs": 1000})
+            timed = Timed(Component(name="ststnet.STSTNet"), training)
+            pace = time_fold(Fit(table, whole, accelerator="cpu"), timed, 0.5)
+            sleeps = 0.004 * train
+            found = pace.step * steps_of(whole, table.classes, training) + pace.epoch
+            assert sleeps < found < 3 * sleeps
