@@ -80,8 +80,8 @@ class Source(Settings):
     """Where a suite's samples come from.
 
     Attributes:
-        name: ``synthetic-video``, ``synthetic-flow`` and ``twins`` (those of the databases named below, face crops whose
-            apex is known) need no files; ``megc2019-flow`` needs a folder of flow maps, and so does ``flow-folders``,
+        name: ``synthetic-video``, ``synthetic-flow`` and ``twins`` (of the databases named below, face crops whose apex
+            is known) need no files; ``megc2019-flow`` needs a folder of flow maps, and so does ``flow-folders``,
             of any subjects and labels; ``clips`` needs a table of clips, see ``mer_lightning.datasets.clips``;
             ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases`` (those named below, side by side)
             need the folder that holds them: ``--data``, else ``MER_DATA``, else the user's configuration file.
