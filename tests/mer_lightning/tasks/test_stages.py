@@ -141,9 +141,7 @@ def test_a_part_is_the_network_of_its_stream(at):
 def test_a_network_without_parts_is_refused(smic):
     protocol, labelled, table = smic
     plain = Component(name="ststnet.STSTNet")
-    with pytest.raises(
-        DataError, match="stages: STSTNet names no parts that could be .*; expected together"
-    ):
+    with pytest.raises(DataError, match=r"stages: STSTNet names no parts that could be .*; expected together"):
         train_network(Fit(table, protocol.folds(labelled)[0]), plain, training())
     with pytest.raises(DataError, match="names no parts"):
         parts_of(torch.nn.Identity())
