@@ -198,7 +198,8 @@ class Augmentation(Settings):
         quarter_turns: Rotate by 0, 90, 180 or 270 degrees, each equally likely (S2, pre-training).
         blur: Probability of a Gaussian blur of 5 x 5 pixels (S4).
         nine_positions: Train on each sample at its place and shifted by so many pixels in eight directions (S2: 10);
-            0 leaves it at its place.
+            0 leaves it at its place. Pixels are those of the recording where the representation has a ``margin`` to
+            move in, else those of a map, whose edge is then repeated.
         acts_on: ``maps``: what a model sees; ``frames``: the sampled frames, so that maps are computed of augmented
             frames, for each batch.
         custom: Further changes after those above, in this order, by code outside the suite: each is made once per fold

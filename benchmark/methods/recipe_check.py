@@ -87,6 +87,8 @@ def check_values(recipe: Recipe, representation: Representation, file: str, clas
     Raises:
         DataError: It does not; the message names the file that the space is from, and the key.
     """
+    from mer_lightning.augmentation import cut_distance
+
     for values in corners(recipe.search_space):
         try:
             changed = recipe.with_values(values)
@@ -94,7 +96,9 @@ def check_values(recipe: Recipe, representation: Representation, file: str, clas
                 # weights are pre-trained once, with the recipe's own values
                 _check_transfer(recipe, _method(changed, representation, max(classes)))
             _check_training(changed.training, representation, classes)
-            if acts_on(changed) != acts_on(recipe):
+            if acts_on(changed) != acts_on(recipe) or (
+                cut_distance(changed.training, representation) != cut_distance(recipe.training, representation)
+            ):
                 raise DataError(f"{', '.join(values)}: what is read cannot be tuned")
             if find_code(changed.named) != recipe.outside:
                 # what is not in the recipe's hash must not decide a result

@@ -88,7 +88,7 @@ class FromFlow(FromFrames):
         return self.normalisation == "none"
 
     @property
-    def frame_size(self) -> tuple[int, int]:
+    def frame_size(self) -> tuple[int, int] | None:
         """Height and width of the sampled frames."""
         return self.flow_size
 
@@ -238,4 +238,3 @@ S1_FLOW_SEQUENCE = FlowSequence(
     method="farneback",
     masked=True,
 )
-S2_FLOW_SEQUENCE = FlowSequence(name="flow_sequence_s2", sampling="tim", frames=11, normalisation="zscore")

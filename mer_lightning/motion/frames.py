@@ -131,8 +131,8 @@ class FromFrames(Settings):
 
     @property
     @abstractmethod
-    def frame_size(self) -> tuple[int, int]:
-        """Height and width of the sampled frames."""
+    def frame_size(self) -> tuple[int, int] | None:
+        """Height and width of the sampled frames; None where they have those of their recording."""
 
     @property
     def frame_channels(self) -> Literal[1, 3]:
@@ -207,7 +207,7 @@ class FromFrames(Settings):
             ``(N, C, T', *frame_size)``, float32 in 0..1.
 
         Raises:
-            DataError: A clip or an apex does not fit.
+            DataError: A clip or an apex does not fit, or clips that keep their size differ in it.
         """
         picked: list[Tensor] = []
         for index, clip in enumerate(clips):
@@ -215,6 +215,9 @@ class FromFrames(Settings):
             apex = self._apex(frames, apexes, index) if self.needs_apex else None
             frames = to_grey(frames) if self.frame_channels == 1 else frames.expand(-1, 3, -1, -1)
             picked.append(self.pick(frames if self.magnification is None else self.magnification(frames), apex))
+        if len(sizes := {tuple(one.shape[-2:]) for one in picked}) > 1:
+            found = " and ".join(f"{height} x {width}" for height, width in sorted(sizes)[:2])
+            raise DataError(f"{self.name}: frames of clips together have one size, found {found}")
         return torch.stack(picked).transpose(1, 2).contiguous()
 
     def _apex(self, frames: Tensor, apexes: Sequence[int | None] | None, index: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from mer_lightning.augmentation import BatchAugmentation
+from mer_lightning.augmentation import BatchAugmentation, cut_distance
 from mer_lightning.backbones import load_kept
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.descriptors.estimator import TrainingSide
@@ -223,13 +223,16 @@ def _fit_built(fit: Fit, network: nn.Module, training: Training, callbacks: tupl
 
 
 def check_held(table: Table, training: Training) -> None:
-    """Make sure that a table holds what the augmentation acts on.
+    """Make sure that a table holds what the augmentation acts on, at the positions that it asks for.
 
     Raises:
         ValueError: It does not.
     """
     if training.acts_on != table.holds:
         raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
+    if cut_distance(training, table.representation) not in {0, table.distance}:
+        asked = training.augmentation and training.augmentation.nine_positions
+        raise ValueError(f"nine positions are {asked} pixels apart, in the table {table.distance}")
 
 
 def augmentation_of(table: Table, training: Training) -> BatchAugmentation | None:
