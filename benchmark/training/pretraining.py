@@ -238,6 +238,7 @@ def _kept(weights: Path, digest: str, say: Callable[[str], None]) -> Pretraining
 
 
 def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
+    from mer_lightning.augmentation import cut_distance
     from mer_lightning.datamodules import PlannedTable
     from mer_lightning.devices import device_of
     from mer_lightning.motion import get_representation
@@ -246,13 +247,15 @@ def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
 
     transfer = run.recipe.transfer
     assert transfer is not None and run.pretraining is not None, "the plan has opened it"
-    choice, _, _ = run.recipe.pretraining
+    choice, _, training = run.recipe.pretraining
     dataset, labelled, classes = stage_data(transfer, run.pretraining)
+    representation = get_representation(choice.name, choice.arguments)
     return PlannedTable(
         dataset,
         labelled,
         classes,
-        get_representation(choice.name, choice.arguments),
+        representation,
+        distance=cut_distance(training, representation),
         cache=Cache(cache),
         device=device_of(accelerator),
         people=transfer.database not in PARTS,
