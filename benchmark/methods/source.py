@@ -86,7 +86,7 @@ class Source(Settings):
             released with it.
         databases: Choices per database; those of ``ckplus`` and ``fer2013`` are of pre-training alone.
         without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
-            (face crops whose apex is known) take their place, on boards that say so.
+            (face crops, whose apex is known unless ``spotted`` is chosen) take their place, on boards that say so.
         database: Of ``clips``: database of rows that name none, which is else called as the table is; of
             ``flow-folders``: that of all subjects.
         apex: Of ``clips``: what takes the place of an apex that is not annotated, ``middle_frame`` (also when absent)
@@ -290,7 +290,13 @@ class Source(Settings):
             return SyntheticComposite(self.scale, self.seed)
         return Union(
             *(
-                SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
+                SyntheticDatabase(
+                    name,
+                    release=choice.release,
+                    scale=self.scale,
+                    seed=self.seed,
+                    spotted=choice.apex == "spotted",
+                )
                 for name, choice in self._targets.items()
             )
         )
