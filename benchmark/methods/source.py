@@ -288,18 +288,13 @@ class Source(Settings):
 
         if self.name == "megc2019":
             return SyntheticComposite(self.scale, self.seed)
-        return Union(
-            *(
-                SyntheticDatabase(
-                    name,
-                    release=choice.release,
-                    scale=self.scale,
-                    seed=self.seed,
-                    spotted=choice.apex == "spotted",
-                )
-                for name, choice in self._targets.items()
-            )
-        )
+        parts: list[Dataset] = []
+        for name, choice in self._targets.items():
+            twin = SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
+            if choice.apex == "spotted":
+                twin.forget_apexes()
+            parts.append(twin)
+        return Union(*parts)
 
     def _open_databases(self, root: Path) -> Dataset:
         from mer_lightning.datasets.union import Union

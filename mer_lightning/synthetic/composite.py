@@ -86,7 +86,6 @@ class SyntheticDatabase(_Rendered):
         seed: As ``SyntheticComposite``.
         size: As ``SyntheticComposite``.
         frames: As ``SyntheticComposite``.
-        spotted: Leave the apex open, so that whatever needs one spots it.
 
     Raises:
         DataError: No such database or release, or ``scale`` is out of range.
@@ -101,15 +100,16 @@ class SyntheticDatabase(_Rendered):
         seed: int = 0,
         size: int = 128,
         frames: float = 0.2,
-        spotted: bool = False,
     ) -> None:
         chosen = census.check_release(database, release)
         takes = plan_twin(database, release=chosen, seed=seed, size=(size, size), frames=frames, crop=True)
         label = f"synthetic-{chosen}-x{scale:g}-{size}px-f{frames:g}-s{seed}"
         super().__init__(f"synthetic-{database}", label, (take for take in takes if take.emotion), scale)
-        if spotted:
-            self.samples = tuple(replace(sample, apex=None) for sample in self.samples)
-            self.choices = {"apex": "spotted"}
+
+    def forget_apexes(self) -> None:
+        """Leave every apex open, so that whatever needs one spots it."""
+        self.samples = tuple(replace(sample, apex=None) for sample in self.samples)
+        self.choices = {"apex": "spotted"}
 
 
 class SyntheticStills:

@@ -11,7 +11,7 @@ BOX = np.array([[0.0, 0.0], [9.0, 0.0], [9.0, 4.0], [0.0, 4.0]])
 
 def test_it_is_the_mean_distance_by_the_root_of_the_area():
     # distances 5, 0, 0, 1 are 1.5 on average; the box of 9 x 4 has the root 6
-    assert alignment_error(BOX, BOX + [[3, 4], [0, 0], [0, 0], [0, -1]]) == pytest.approx(0.25)
+    assert alignment_error(BOX, BOX + np.array([[3, 4], [0, 0], [0, 0], [0, -1]])) == pytest.approx(0.25)
 
 
 def test_right_points_have_none_and_scale_does_not_count():
