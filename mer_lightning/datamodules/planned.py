@@ -6,14 +6,16 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
 
+from mer_lightning.augmentation.pool import moves
 from mer_lightning.datamodules.table import Table
 from mer_lightning.motion.cache import content_key
+from mer_lightning.motion.cut_flow import CutFlowSequence
 from mer_lightning.motion.frames import FromFrames, timed
 from mer_lightning.motion.spotting import SPOTTING_VERSION
 from mer_lightning.types import DataError
@@ -49,6 +51,7 @@ class PlannedTable:
         classes: Number of classes.
         representation: What is computed of each sample.
         holds: ``frames`` stops at the frames that the representation samples.
+        distance: Pixels of the recording between the nine positions that the representation cuts out; 0 for one.
         contents: What is known of the samples (and maybe of others), from ``read_contents``; what is read has to be
             that. Empty where nothing is known.
         cache: Where representations of frames are kept; None computes them anew.
@@ -64,6 +67,7 @@ class PlannedTable:
     classes: int
     representation: Representation
     holds: Holds = "maps"
+    distance: int = 0
     contents: Contents = field(default_factory=dict)
     cache: Cache | None = None
     device: torch.device | None = None
@@ -111,7 +115,9 @@ class PlannedTable:
         inputs, digests = _read_inputs(self)
         return Table(
             keys=self.labelled.keys,
-            inputs=inputs,
+            inputs=inputs[:, 0] if self.distance else inputs,
+            positions=inputs if self.distance else None,
+            distance=self.distance,
             labels=torch.tensor(self.labelled.labels, dtype=torch.int64),
             classes=self.classes,
             representation=self.representation,
@@ -286,6 +292,9 @@ def _represent(plan: PlannedTable, batch: _Batch, shape: tuple[int, ...] | None)
     representation, whole = plan.representation, plan.holds == "maps"
     device = plan.device or torch.device("cpu")
     steps: Callable[..., torch.Tensor] = representation if whole else representation.sample
+    if plan.distance:
+        assert whole and isinstance(representation, CutFlowSequence), "see cut_distance"
+        steps = partial(representation.moved, moves=moves(plan.distance))
     apexes, rates = batch.apexes(), [sample.fps for sample in batch.samples]
 
     def compute(places: Sequence[int]) -> torch.Tensor:
@@ -297,6 +306,7 @@ def _represent(plan: PlannedTable, batch: _Batch, shape: tuple[int, ...] | None)
     # another device rounds otherwise: what is found must not depend on who computed it first
     where = "" if device.type == "cpu" else f"|{device.type}"
     computation = representation.cache_key() + ("" if whole else f"|{plan.holds}") + where
+    computation += f"|nine positions, {plan.distance} px apart" if plan.distance else ""
     marks = [f"spotted {SPOTTING_VERSION}" if apex is None else str(apex) for apex in apexes]
     if timed(representation, rates):
         marks = [f"{mark}|{rate} Hz" for mark, rate in zip(marks, rates, strict=True)]

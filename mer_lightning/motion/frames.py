@@ -16,7 +16,13 @@ from mer_lightning.motion.spotting import spot_apex
 from mer_lightning.outside import hash_of_class
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
-from mer_lightning.video.sampling import equally_spaced, linear_resample, symmetric, temporal_interpolation
+from mer_lightning.video.sampling import (
+    ends_again,
+    equally_spaced,
+    linear_resample,
+    symmetric,
+    temporal_interpolation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 
     from mer_lightning.types import Kind
 
-Sampling = Literal["symmetric", "equal", "tim", "linear"]
+Sampling = Literal["symmetric", "ends_again", "equal", "tim", "linear"]
 
 CODE_VERSION = 1
 """Part of every cache key; raised whenever the same parameters give other numbers."""
@@ -85,8 +91,8 @@ class FromFrames(Settings):
 
     @property
     @abstractmethod
-    def frame_size(self) -> tuple[int, int]:
-        """Height and width of the sampled frames."""
+    def frame_size(self) -> tuple[int, int] | None:
+        """Height and width of the sampled frames; None where they have those of their recording."""
 
     @property
     def frame_channels(self) -> Literal[1, 3]:
@@ -177,7 +183,8 @@ class FromFrames(Settings):
             ``(N, C, T', *frame_size)``, float32 in 0..1.
 
         Raises:
-            DataError: A clip or an apex does not fit, or its frames per second are needed and not known.
+            DataError: A clip or an apex does not fit, clips that keep their size differ in it, or frames per second
+                are needed and not known.
         """
         picked: list[Tensor] = []
         for index, clip in enumerate(clips):
@@ -187,6 +194,9 @@ class FromFrames(Settings):
             if self.magnification is not None:
                 frames = self.magnification(frames, None if fps is None else fps[index])
             picked.append(self.pick(frames, apex))
+        if len(sizes := {tuple(one.shape[-2:]) for one in picked}) > 1:
+            found = " and ".join(f"{height} x {width}" for height, width in sorted(sizes)[:2])
+            raise DataError(f"{self.name}: frames of clips together have one size, found {found}")
         return torch.stack(picked).transpose(1, 2).contiguous()
 
     def _apex(self, frames: Tensor, apexes: Sequence[int | None] | None, index: int) -> int:
@@ -218,8 +228,9 @@ def pick_frames(frames: Tensor, sampling: Sampling, count: int, apex: int | None
 
     Args:
         frames: ``(T, C, H, W)``, in 0..1.
-        sampling: ``symmetric``: trimmed or padded at both ends; ``equal``: at equal distances from onset to apex;
-            ``tim`` or ``linear``: resampled over the whole clip.
+        sampling: ``symmetric``: trimmed at both ends, or standing still there; ``ends_again``: trimmed, or with its
+            first and last frames once more (S0); ``equal``: at equal distances from onset to apex; ``tim`` or
+            ``linear``: resampled over the whole clip.
         count: Frames wanted.
         apex: Index of the apex, for ``equal``.
 
@@ -232,5 +243,7 @@ def pick_frames(frames: Tensor, sampling: Sampling, count: int, apex: int | None
         return linear_resample(frames, count)
     if sampling == "symmetric":
         return frames[symmetric(len(frames), count)]
+    if sampling == "ends_again":
+        return frames[ends_again(len(frames), count)]
     assert apex is not None
     return frames[equally_spaced(0, apex, count)]
