@@ -63,6 +63,7 @@ class Sample:
         apex: Frame of the strongest expression; None if not annotated.
         offset: Last frame of the expression; None if not annotated.
         action_units: FACS action units as released, e.g. ``4+L10``; empty if not annotated.
+        fps: Frames per second of the camera; None if it is not known.
     """
 
     database: str
@@ -74,6 +75,7 @@ class Sample:
     apex: int | None = None
     offset: int | None = None
     action_units: str = ""
+    fps: float | None = None
 
     @property
     def key(self) -> str:

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from benchmark.places import DOCS
 from mer_lightning.motion import farneback_flow, masked_farneback_flow, optical_strain, tvl1_flow
-from mer_lightning.motion.frames import Magnification, to_frames, to_grey
+from mer_lightning.motion.frames import to_frames, to_grey
+from mer_lightning.motion.magnified import Magnification
 from mer_lightning.motion.spotting import smooth_in_time
 from mer_lightning.synthetic.clips import true_flow
 from mer_lightning.synthetic.rendering import render_frames

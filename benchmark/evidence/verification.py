@@ -16,6 +16,7 @@ from benchmark.files import load_yaml
 from benchmark.places import PAPERS
 from benchmark.records.network_sizes import NetworkSize, VerifiedFigure
 from mer_lightning.motion import get_representation
+from mer_lightning.motion.frames import timed
 from mer_lightning.settings import Component, Settings
 from mer_lightning.types import DataError
 
@@ -223,7 +224,8 @@ def size_of(recipe: Recipe, papers: Sequence[System], classes: int = 3) -> Netwo
     if recipe.model is None:
         return None
     representation = get_representation(recipe.sees.name, recipe.sees.arguments)
-    shape = tuple(representation([np.full((10, 64, 64, 3), 128, dtype=np.uint8)], [5]).shape[1:])
+    still = [np.full((10, 64, 64, 3), 128, dtype=np.uint8)]
+    shape = tuple(representation(still, [5], **timed(representation, [1000.0])).shape[1:])
     found = [
         (system, variant)
         for system in papers

@@ -93,7 +93,7 @@ class Source(Settings):
             released with it.
         databases: Choices per database; those of ``ckplus`` and ``fer2013`` are of pre-training alone.
         without_data: What happens where no data folder is named: an ``error``, or the databases' synthetic ``twins``
-            (face crops whose apex is known) take their place, on boards that say so.
+            (face crops, whose apex is known unless ``spotted`` is chosen) take their place, on boards that say so.
         database: Of ``clips``: database of rows that name none, which is else called as the table is; of
             ``flow-folders``: that of all subjects.
         apex: Of ``clips``: what takes the place of an apex that is not annotated, ``middle_frame`` (also when absent)
@@ -319,12 +319,13 @@ class Source(Settings):
 
         if self.name == "megc2019":
             return SyntheticComposite(self.scale, self.seed)
-        return Union(
-            *(
-                SyntheticDatabase(name, release=choice.release, scale=self._scale(name), seed=self.seed)
-                for name, choice in self._targets.items()
-            )
-        )
+        parts: list[Dataset] = []
+        for name, choice in self._targets.items():
+            twin = SyntheticDatabase(name, release=choice.release, scale=self._scale(name), seed=self.seed)
+            if choice.apex == "spotted":
+                twin.forget_apexes()
+            parts.append(twin)
+        return Union(*parts)
 
     def _open_databases(self, root: Path) -> Dataset:
         from mer_lightning.datasets.union import Union

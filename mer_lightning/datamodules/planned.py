@@ -16,6 +16,7 @@ from mer_lightning.augmentation.pool import moves
 from mer_lightning.datamodules.table import Table
 from mer_lightning.motion.cache import content_key
 from mer_lightning.motion.cut_flow import CutFlowSequence
+from mer_lightning.motion.frames import FromFrames, timed
 from mer_lightning.motion.spotting import SPOTTING_VERSION
 from mer_lightning.types import DataError
 
@@ -174,7 +175,7 @@ def read_contents(
 
 
 def check_reading(dataset: Dataset, representation: Representation, holds: Holds) -> None:
-    """Make sure that a representation can be computed of what a dataset has.
+    """Make sure that a representation can be computed of what a dataset has, and of every sample of it.
 
     Raises:
         DataError: It cannot.
@@ -188,6 +189,12 @@ def check_reading(dataset: Dataset, representation: Representation, holds: Holds
             f"representation {representation.name} needs {' or '.join(representation.kinds)}, "
             f"{dataset.name} has {dataset.kind}"
         )
+    if isinstance(representation, FromFrames):
+        for sample in dataset.samples:
+            try:
+                representation.check_fps(sample.fps)
+            except DataError as error:
+                raise DataError(f"{sample.key}: representation {representation.name}: {error}") from None
 
 
 def load_table(dataset: Dataset, labelled: Labelled, classes: int, representation: Representation) -> Table:
@@ -284,25 +291,31 @@ def _represent(plan: PlannedTable, batch: _Batch, shape: tuple[int, ...] | None)
     """Representation of a few samples, from the cache as far as it has them in the shape that others have."""
     representation, whole = plan.representation, plan.holds == "maps"
     device = plan.device or torch.device("cpu")
+    steps: Callable[..., torch.Tensor] = representation if whole else representation.sample
     if plan.distance:
         assert whole and isinstance(representation, CutFlowSequence), "see cut_distance"
-        compute = partial(_compute, partial(representation.moved, moves=moves(plan.distance)), device=device)
-    else:
-        compute = partial(_compute, representation if whole else representation.sample, device=device)
-    apexes = batch.apexes()
+        steps = partial(representation.moved, moves=moves(plan.distance))
+    apexes, rates = batch.apexes(), [sample.fps for sample in batch.samples]
+
+    def compute(places: Sequence[int]) -> torch.Tensor:
+        columns = timed(representation, [rates[i] for i in places])
+        return _compute(steps, batch.clips(places), [apexes[i] for i in places], device=device, **columns)
+
     if plan.cache is None:
-        return compute(batch.clips(range(len(apexes))), apexes)
+        return compute(range(len(apexes)))
     # another device rounds otherwise: what is found must not depend on who computed it first
     where = "" if device.type == "cpu" else f"|{device.type}"
     computation = representation.cache_key() + ("" if whole else f"|{plan.holds}") + where
     computation += f"|nine positions, {plan.distance} px apart" if plan.distance else ""
     marks = [f"spotted {SPOTTING_VERSION}" if apex is None else str(apex) for apex in apexes]
+    if timed(representation, rates):
+        marks = [f"{mark}|{rate} Hz" for mark, rate in zip(marks, rates, strict=True)]
     keys = [content_key(*content, f"{computation}|{m}") for content, m in zip(batch.contents, marks, strict=True)]
     found: list[NDArray[np.generic] | None] = [plan.cache.get(key) for key in keys]
     while True:
         missing = [i for i, array in enumerate(found) if array is None]
         if missing:
-            computed = compute(batch.clips(missing), [apexes[i] for i in missing])
+            computed = compute(missing)
             shape = tuple(computed.shape[1:])
             for i, tensor in zip(missing, computed, strict=True):
                 found[i] = tensor.numpy()
@@ -330,15 +343,19 @@ def _compute(
     apexes: Sequence[int | None],
     *,
     device: torch.device,
+    **columns: Sequence[float | None],
 ) -> torch.Tensor:
     """Compute on a device, in halves where its memory does not take all clips at once, and bring the result back."""
     try:
         # a GPU would round the products of convolutions to TF32, which leaves a flow three digits
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            return compute(clips, apexes, device).cpu()
+            return compute(clips, apexes, device, **columns).cpu()
     except torch.OutOfMemoryError as error:
         if len(clips) == 1:
             raise DataError(f"the memory of {device} does not take one clip; expected --accelerator cpu") from error
     half = len(clips) // 2
-    parts = ((clips[:half], apexes[:half]), (clips[half:], apexes[half:]))
-    return torch.cat([_compute(compute, *part, device=device) for part in parts])
+    parts: list[torch.Tensor] = []
+    for part in (slice(half), slice(half, None)):
+        cut = {name: column[part] for name, column in columns.items()}
+        parts.append(_compute(compute, clips[part], apexes[part], device=device, **cut))
+    return torch.cat(parts)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, get_args
 
+from mer_lightning.datasets.database import registered
 from mer_lightning.datasets.frames import Coding, Scan, clip_files
 from mer_lightning.datasets.paths import inside, relative, safe_name
 from mer_lightning.datasets.problems import Problem, Remark
@@ -193,7 +194,8 @@ class Builder:
         except DataError as error:
             self.problem(file, row, str(error))
             return
-        self._samples[sample.key] = self._with_own_apex(sample)
+        entry = registered().databases.get(self._database)
+        self._samples[sample.key] = replace(self._with_own_apex(sample), fps=entry.fps if entry else None)
 
     def name_class(self, file: str, row: Row, subject: str, clip: str, named: str) -> Row:
         """Settle a row whose emotion is not the class in the clip's name.

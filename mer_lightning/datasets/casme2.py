@@ -247,4 +247,5 @@ DATABASE = Database(
     top=re.compile(r"(?i:.*CASME2.*\.(xlsx?|csv))"),
     inner=_SUBJECT,
     year=2014,
+    fps=200,
 )

@@ -208,5 +208,6 @@ DATABASE = Database(
     spread=True,
     inner=_SUBJECT,
     year=2010,
+    fps=30,
     pretraining=True,
 )

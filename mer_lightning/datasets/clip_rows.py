@@ -157,7 +157,7 @@ class _RowReader:
         units, fps, landmarks = self._units(row.text("action_units")), self._fps(row.text("fps")), self._landmarks()
         if self.problems:
             return None
-        sample = Sample(database, subject, clip, label, path, onset, apex, offset, units)
+        sample = Sample(database, subject, clip, label, path, onset, apex, offset, units, fps)
         return ClipRow(row.number, sample, onset is None, fps, landmarks)
 
     def _wrong(self, message: str) -> None:

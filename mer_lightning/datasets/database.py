@@ -44,6 +44,7 @@ class Database:
         spread: True where its folders are released side by side, without one around them.
         shows: Whether folders that lie side by side are it, where no name tells.
         check_frames: Reads everything of a scan and lists what is wrong, where frames are no files of their clip.
+        fps: Frames per second of its camera; None where there are no clips, or of several cameras.
         pretraining: True where it has no micro-expressions and methods are pre-trained on it; listed last.
     """
 
@@ -63,6 +64,7 @@ class Database:
     spread: bool = False
     shows: Callable[[Path, Iterable[Path]], bool] = lambda root, folders: False  # noqa: ARG005
     check_frames: Callable[[Scan], list[Problem]] | None = None
+    fps: float | None = None
     pretraining: bool = False
 
     def open(self, root: Path | str, **options: object) -> FrameDataset:

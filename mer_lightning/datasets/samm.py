@@ -161,4 +161,5 @@ DATABASE = Database(
     top=re.compile(r"(?i:SAMM.*\.(xlsx?|csv))"),
     inner=_SUBJECT,
     year=2018,
+    fps=200,
 )

@@ -279,6 +279,7 @@ def _camera_entry(camera: Camera, title: str) -> Database:
         short="SMIC" if camera == "hs" else f"SMIC-{camera.upper()}",
         inner=_INNER,
         year=2013,
+        fps=100 if camera == "hs" else 25,
     )
 
 

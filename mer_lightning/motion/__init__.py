@@ -16,8 +16,9 @@ from mer_lightning.motion.dynamic_image import DynamicImage
 from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.flow_map import FlowMap
 from mer_lightning.motion.flow_representations import FlowSequence, OnsetApexFlow
-from mer_lightning.motion.frames import FromFrames, Magnification
+from mer_lightning.motion.frames import FromFrames
 from mer_lightning.motion.image_representations import ApexFrame, FrameSequence
+from mer_lightning.motion.magnified import Magnification
 from mer_lightning.motion.masked import masked_farneback_flow
 from mer_lightning.motion.raft import raft_flow
 from mer_lightning.motion.representation import Representation

@@ -76,15 +76,17 @@ class CutFlowSequence(FromFlow):
         clips: Sequence[NDArray[np.uint8]],
         apexes: Sequence[int | None] | None = None,
         device: torch.device | str | None = None,
+        fps: Sequence[float | None] | None = None,
     ) -> Tensor:
         """Both steps, clip by clip, since recordings differ in size; see ``sample`` and ``maps``."""
-        return self.moved(clips, apexes, device, moves=[(0, 0)])[:, 0]
+        return self.moved(clips, apexes, device, fps, moves=[(0, 0)])[:, 0]
 
     def moved(
         self,
         clips: Sequence[NDArray[np.uint8]],
         apexes: Sequence[int | None] | None = None,
         device: torch.device | str | None = None,
+        fps: Sequence[float | None] | None = None,
         *,
         moves: Sequence[tuple[int, int]],
     ) -> Tensor:
@@ -96,6 +98,7 @@ class CutFlowSequence(FromFlow):
             clips: Frames onset to offset.
             apexes: As in ``sample``.
             device: Where to compute and return; None is the CPU.
+            fps: As in ``sample``.
             moves: How far down and right, pixels of the recording, at most ``margin``.
 
         Returns:
@@ -109,7 +112,8 @@ class CutFlowSequence(FromFlow):
             raise ValueError(f"expected moves of at most the margin of {self.margin} pixels, got {list(moves)}")
         made: list[Tensor] = []
         for index, clip in enumerate(clips):
-            frames = self.sample([clip], None if apexes is None else [apexes[index]], device)
+            rate = None if fps is None else [fps[index]]
+            frames = self.sample([clip], None if apexes is None else [apexes[index]], device, rate)
             made.append(self._cut(frames[0].transpose(0, 1), moves))
         return torch.stack(made)
 

@@ -1,22 +1,21 @@
-"""What representations of frames share: clips as floats, their apex, magnification, sampling and cache keys."""
+"""What representations of frames share: clips as floats, their apex, sampling and cache keys."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
 from torch.nn import functional
 
+from mer_lightning.motion.magnified import Magnification  # noqa: TC001 - pydantic needs it to read a field
 from mer_lightning.motion.spotting import spot_apex
 from mer_lightning.outside import hash_of_class
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
-from mer_lightning.video.magnification import TemporalFilter, magnify_motion
 from mer_lightning.video.sampling import (
     ends_again,
     equally_spaced,
@@ -43,45 +42,6 @@ LATER = "came after the first version"
 """Marks a parameter that did: at its default nothing changed, and neither does the cache key."""
 # luma of ITU-R BT.601, as in common grey conversions
 _GREY = (0.299, 0.587, 0.114)
-
-
-class Magnification(Settings):
-    """Eulerian magnification of a clip before its frames are picked; rates are per frame, whatever the camera.
-
-    The defaults of the pass band are the coefficients 0.05 and 0.4 of the first-order low-passes that the authors
-    of the method use for motion, as frequencies. See ``mer_lightning.video.magnification.magnify_motion``.
-
-    Attributes:
-        alpha: Amplification; 10 in paper S2, 20 in S4.
-        low: Lower edge of the pass band, cycles a frame.
-        high: Upper edge of the pass band, cycles a frame.
-        temporal: Temporal filter; S4 names ``iir``.
-        wavelength: Shortest wavelength that gets all of ``alpha``, pixels; 16 in S4.
-    """
-
-    alpha: float = Field(gt=0)
-    low: float = Field(default=0.00816, gt=0, lt=0.5)
-    high: float = Field(default=0.0813, gt=0, lt=0.5)
-    temporal: TemporalFilter = "iir"
-    wavelength: float = Field(default=16.0, gt=0)
-
-    @model_validator(mode="after")
-    def _check(self) -> Magnification:
-        if not self.low < self.high:
-            raise ValueError(f"expected low < high, got {self.low} and {self.high}")
-        return self
-
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Magnify one clip ``(T, C, H, W)``; values stay in 0..1."""
-        return magnify_motion(
-            frames,
-            alpha=self.alpha,
-            low=self.low,
-            high=self.high,
-            fps=1.0,
-            temporal=self.temporal,
-            wavelength=self.wavelength,
-        ).clamp(0, 1)
 
 
 def to_frames(clip: NDArray[np.uint8], size: tuple[int, int] | None, device: torch.device | str | None) -> Tensor:
@@ -148,6 +108,20 @@ class FromFrames(Settings):
         """Whether ``pick`` must know the apex, so that one that is not annotated is spotted."""
         return True
 
+    @property
+    def needs_fps(self) -> bool:
+        """Whether ``sample`` must know the frames per second of a clip."""
+        return self.magnification is not None and self.magnification.needs_fps
+
+    def check_fps(self, fps: float | None) -> None:
+        """Make sure that the frames per second of a clip are known and enough, where they are needed.
+
+        Raises:
+            DataError: They are not.
+        """
+        if self.magnification is not None:
+            self.magnification.check_fps(fps)
+
     @abstractmethod
     def maps(self, frames: Tensor) -> Tensor:
         """What a model sees of sampled frames ``(N, C, T, H, W)``, on their device."""
@@ -195,6 +169,7 @@ class FromFrames(Settings):
         clips: Sequence[NDArray[np.uint8]],
         apexes: Sequence[int | None] | None = None,
         device: torch.device | str | None = None,
+        fps: Sequence[float | None] | None = None,
     ) -> Tensor:
         """Pick frames of clips ``(T, H, W, C)`` that start at the onset.
 
@@ -202,19 +177,23 @@ class FromFrames(Settings):
             clips: Frames onset to offset.
             apexes: Index of the apex in each clip; where None and needed, it is spotted.
             device: Where to compute and return; None is the CPU.
+            fps: Frames per second of each clip, for a magnification in Hz.
 
         Returns:
             ``(N, C, T', *frame_size)``, float32 in 0..1.
 
         Raises:
-            DataError: A clip or an apex does not fit, or clips that keep their size differ in it.
+            DataError: A clip or an apex does not fit, clips that keep their size differ in it, or frames per second
+                are needed and not known.
         """
         picked: list[Tensor] = []
         for index, clip in enumerate(clips):
             frames = to_frames(clip, self.frame_size, device)
             apex = self._apex(frames, apexes, index) if self.needs_apex else None
             frames = to_grey(frames) if self.frame_channels == 1 else frames.expand(-1, 3, -1, -1)
-            picked.append(self.pick(frames if self.magnification is None else self.magnification(frames), apex))
+            if self.magnification is not None:
+                frames = self.magnification(frames, None if fps is None else fps[index])
+            picked.append(self.pick(frames, apex))
         if len(sizes := {tuple(one.shape[-2:]) for one in picked}) > 1:
             found = " and ".join(f"{height} x {width}" for height, width in sorted(sizes)[:2])
             raise DataError(f"{self.name}: frames of clips together have one size, found {found}")
@@ -233,9 +212,15 @@ class FromFrames(Settings):
         clips: Sequence[NDArray[np.uint8]],
         apexes: Sequence[int | None] | None = None,
         device: torch.device | str | None = None,
+        fps: Sequence[float | None] | None = None,
     ) -> Tensor:
         """Both steps; see ``sample`` and ``maps``."""
-        return self.maps(self.sample(clips, apexes, device))
+        return self.maps(self.sample(clips, apexes, device, fps))
+
+
+def timed(representation: object, fps: Sequence[float | None]) -> dict[str, Any]:
+    """The frames per second of clips as an argument of ``sample``, where a representation needs them; else nothing."""
+    return {"fps": fps} if isinstance(representation, FromFrames) and representation.needs_fps else {}
 
 
 def pick_frames(frames: Tensor, sampling: Sampling, count: int, apex: int | None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mer_lightning.synthetic import census
@@ -11,7 +12,7 @@ from mer_lightning.synthetic.takes import plan_composite, plan_twin
 from mer_lightning.types import NO_CHOICES, DataError, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class _Rendered:
 
     kind: Kind = "frames"
     synthetic = True
-    choices = NO_CHOICES
+    choices: Mapping[str, str] = NO_CHOICES
 
     def __init__(self, name: str, release: str, takes: Iterable[Take], scale: float) -> None:
         if not 0 < scale <= 1:
@@ -104,6 +105,11 @@ class SyntheticDatabase(_Rendered):
         takes = plan_twin(database, release=chosen, seed=seed, size=(size, size), frames=frames, crop=True)
         label = f"synthetic-{chosen}-x{scale:g}-{size}px-f{frames:g}-s{seed}"
         super().__init__(f"synthetic-{database}", label, (take for take in takes if take.emotion), scale)
+
+    def forget_apexes(self) -> None:
+        """Leave every apex open, so that whatever needs one spots it."""
+        self.samples = tuple(replace(sample, apex=None) for sample in self.samples)
+        self.choices = {"apex": "spotted"}
 
 
 class SyntheticStills:

@@ -121,6 +121,7 @@ class Take:
             apex=self.apex,
             offset=self.offset,
             action_units=self.code,
+            fps=self.script.fps,
         )
 
     def flow(self) -> Tensor:

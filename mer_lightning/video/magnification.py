@@ -1,26 +1,25 @@
-"""Eulerian video magnification of motion: small changes over time are amplified in every spatial band.
+"""Magnification of small motions: by brightness in spatial bands, or by the phases of waves.
 
-Source: Wu, Rubinstein, Shih, Guttag, Durand and Freeman, Eulerian Video Magnification for Revealing Subtle
-Changes in the World, SIGGRAPH 2012.
+Sources: Wu, Rubinstein, Shih, Guttag, Durand and Freeman, Eulerian Video Magnification for Revealing Subtle Changes in
+the World, SIGGRAPH 2012; Wadhwa, Rubinstein, Durand and Freeman, Phase-Based Video Motion Processing, SIGGRAPH 2013.
 """
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
 import torch
 from kornia.geometry.transform import pyrdown
-from scipy import signal
 from torch.nn import functional
 
+from mer_lightning.video.phases import move_phases
+from mer_lightning.video.temporal import TemporalFilter, check_band, temporal_matrix
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import Tensor
 
-TemporalFilter = Literal["iir", "butterworth"]
+Method = Literal["linear", "phase"]
+"""``linear`` amplifies changes of brightness (Wu et al., 2012), ``phase`` moves waves (Wadhwa et al., 2013)."""
 
 # bands are split off until a side would fall below this
 _SMALLEST_SIDE = 2
@@ -30,27 +29,34 @@ def magnify_motion(
     frames: Tensor,
     *,
     alpha: float,
-    low: float,
-    high: float,
-    fps: float,
+    low: float | None = None,
+    high: float | None = None,
+    fps: float = 1.0,
     temporal: TemporalFilter = "butterworth",
     wavelength: float = 16.0,
+    method: Method = "linear",
 ) -> Tensor:
     """Amplify motions of a clip that change at given rates.
 
-    A motion of ``d`` pixels becomes ``(1 + alpha) d`` while ``(1 + alpha) d < lambda / 8`` for structures of
-    wavelength ``lambda``; finer bands than ``wavelength`` get the smaller factor that this bound leaves them.
+    Asked for is ``(1 + alpha) d`` of a motion of ``d`` pixels; how much of it is reached depends on the method, on the
+    filter and on how long the clip is, and ``python -m tools.magnification_gain`` measures it:
+
+    * A filter with a band passes only a part of one slow rise, the less the longer it takes. ``onset`` passes all.
+    * ``linear`` holds only while ``(1 + alpha) d < lambda / 8`` for structures of wavelength ``lambda``: beyond it, the
+      motion saturates. Bands that are finer than ``wavelength`` get the smaller factor that this bound leaves them.
+    * ``phase`` has no such bound for a wave alone; what is moved further than its own length loses contrast.
+
     What is coarser than all bands, the overall brightness, stays as it is.
 
     Args:
         frames: ``(T, C, H, W)`` or ``(B, T, C, H, W)``, values in 0..1.
         alpha: Amplification, at least 0; papers use 10 (S2) and 20 (S4).
-        low: Lower edge of the pass band, Hz.
-        high: Upper edge of the pass band, Hz, below half of ``fps``.
-        fps: Frames per second of the clip.
-        temporal: ``iir``, the difference of two first-order low-passes, scaled to 1 at its peak, which uses
-            past frames only; or ``butterworth``, second order, run forwards and backwards, without delay.
-        wavelength: Shortest wavelength that gets all of ``alpha``, pixels.
+        low: Lower edge of the pass band, Hz; None for ``onset``, which has no band.
+        high: Upper edge of the pass band, Hz, below half of ``fps``; None for ``onset``.
+        fps: Frames per second of the clip; 1 where the edges are in cycles a frame.
+        temporal: Filter over time; see ``mer_lightning.video.temporal``.
+        wavelength: Of ``linear``: shortest wavelength that gets all of ``alpha``, pixels.
+        method: How motion is amplified.
 
     Returns:
         Same shape, float32; not clipped, so values may leave 0..1.
@@ -63,44 +69,19 @@ def magnify_motion(
     frames = frames.float()
     if not bool(torch.isfinite(frames).all()):
         raise ValueError("frames hold NaN or infinite values")
-    if alpha < 0 or wavelength <= 0 or not 0 < low < high < fps / 2:
+    if alpha < 0 or wavelength <= 0 or method not in get_args(Method):
         raise ValueError(
-            f"expected alpha >= 0, wavelength > 0 and 0 < low < high < fps / 2, got {alpha}, {wavelength}, {low}, "
-            f"{high}, {fps}"
+            f"expected alpha >= 0, wavelength > 0 and linear or phase, got {alpha}, {wavelength} and {method!r}"
         )
-    length = frames.shape[-4]
-    response = _temporal_matrix(length, low / fps, high / fps, temporal)
+    check_band(temporal, low, high, fps)
+    edges = (None, None) if low is None or high is None else (low / fps, high / fps)
+    response = temporal_matrix(frames.shape[-4], *edges, temporal)
     weights = torch.tensor(response.copy(), dtype=torch.float32).to(frames.device)
+    if method == "phase":
+        return move_phases(frames.view(-1, *frames.shape[-4:]), alpha, weights).view(frames.shape)
     # filtering in time and splitting into bands commute, so the one that needs no pyramid per frame comes first
     change = (weights @ frames.flatten(-3)).view(-1, *frames.shape[-3:])
     return frames + _weighted_bands(change, alpha, wavelength).view(frames.shape)
-
-
-@lru_cache(maxsize=32)
-def _temporal_matrix(length: int, low: float, high: float, temporal: TemporalFilter) -> NDArray[np.float64]:
-    """Filter as a matrix ``(T, T)`` over time: what it makes of every unit impulse; edges in cycles a frame."""
-    impulses = np.eye(length)
-    if length == 1:
-        return np.zeros((1, 1))
-    if temporal == "iir":
-        rates = [1 - math.exp(-2 * math.pi * edge) for edge in (high, low)]
-        passed = [_low_pass(impulses, rate) for rate in rates]
-        at = np.exp(1j * np.linspace(0, np.pi, 2049))
-        gain = np.abs(np.subtract(*(rate / (1 - (1 - rate) / at) for rate in rates))).max()
-        return (passed[0] - passed[1]) / gain
-    if temporal == "butterworth":
-        sections = signal.butter(2, (low, high), btype="bandpass", output="sos", fs=1.0)
-        # beyond its ends a clip is continued point-mirrored, as far as it is long
-        padding = min(length - 1, round(3 / low))
-        return signal.sosfiltfilt(sections, impulses, axis=0, padtype="odd", padlen=padding)
-    raise ValueError(f"unknown temporal filter {temporal!r}, expected iir or butterworth")
-
-
-def _low_pass(signals: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
-    """First-order low-pass along the first axis that starts at rest on the first frame."""
-    start = (1 - rate) * signals[:1]
-    filtered, _ = signal.lfilter([rate], [1, rate - 1], signals, axis=0, zi=start)
-    return filtered
 
 
 def _weighted_bands(images: Tensor, alpha: float, wavelength: float) -> Tensor:

@@ -12,7 +12,7 @@ from mer_lightning.datasets.frames import FrameDataset
 from mer_lightning.datasets.union import Union
 from mer_lightning.faces.aligned import AlignedFrames
 from mer_lightning.faces.facs import crop_points, units_of
-from mer_lightning.motion.frames import to_frames, to_grey
+from mer_lightning.motion.frames import timed, to_frames, to_grey
 from mer_lightning.motion.spotting import spot_apex
 from mer_lightning.synthetic.composite import SyntheticComposite, SyntheticDatabase
 
@@ -117,7 +117,7 @@ def _face(dataset: Dataset, sample: Sample, representation: Representation, size
         return Face(None, None, None, crop_points(*size), size, "mean face; the data has maps alone")
     clip = dataset.read(sample)
     apex = _apex(clip, sample)
-    seen = representation.sample([clip], [apex])[0].permute(1, 2, 3, 0)
+    seen = representation.sample([clip], [apex], **timed(representation, [sample.fps]))[0].permute(1, 2, 3, 0)
     points, origin = _points(dataset, sample, clip.shape[1:3])
     return Face(
         _grey_as_colour(clip[0]),

@@ -189,6 +189,18 @@ def test_twins_take_the_place_of_databases_only_where_the_suite_says_so(tmp_path
     assert "casme2-2014" in twins.release
 
 
+@pytest.mark.parametrize("name", ["paper-s1", "paper-s4"])
+def test_the_papers_that_spot_smics_apex_do_so_on_twins_too(name, monkeypatch):
+    monkeypatch.delenv("MER_DATA", raising=False)
+    source = load_suite(name).source.model_copy(update={"scale": 0.1})
+    assert source.edition == "spotted"
+    twins = source.open(None)
+    open_apex = {
+        database: {s.apex is None for s in twins.samples if s.database == database} for database in ("smic", "casme2")
+    }
+    assert open_apex == {"smic": {True}, "casme2": {False}}
+
+
 def test_a_suite_pairs_methods_with_protocols_and_flags_choose_among_them():
     suite = load_suite("paper-s1")
     everything = suite.pairs()

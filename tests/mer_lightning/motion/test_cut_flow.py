@@ -126,7 +126,12 @@ def test_flow_before_resizing_is_nearer_to_the_truth():
 
 def test_the_recording_is_magnified_at_its_size_before_the_face_is_cut(planted, monkeypatch):
     seen = []
-    monkeypatch.setattr(Magnification, "__call__", lambda _, frames: (seen.append(tuple(frames.shape)), frames)[1])
+
+    def look(_, frames, fps):
+        seen.append((*frames.shape, fps)[:-1])
+        return frames
+
+    monkeypatch.setattr(Magnification, "__call__", look)
     representation = get_representation("flow_sequence_s2", {"magnification": {"alpha": 10.0}, "flow_size": [48, 48]})
     representation([clip(130, 120, frames=7, channels=3), clip(70, 80, frames=5)])
     assert seen == [(7, 1, 130, 120), (5, 1, 70, 80)]

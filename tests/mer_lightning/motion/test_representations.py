@@ -112,6 +112,30 @@ def test_resized_maps_keep_vectors_in_pixels_of_the_map():
     assert torch.allclose(small.mean((2, 3)), big.mean((2, 3)) / 2, rtol=0.02, atol=1e-3)
 
 
+HZ = {"alpha": 10.0, "low": 0.5, "high": 10.0, "unit": "hz"}
+
+
+def test_hz_are_cycles_a_frame_times_frames_per_second():
+    clip = np.random.default_rng(0).integers(0, 255, (12, 16, 16, 1), dtype=np.uint8)
+    in_hz = ApexFrame(size=(16, 16), magnification=Magnification(**HZ)).sample([clip], [9], fps=[200.0])
+    a_frame = ApexFrame(size=(16, 16), magnification=Magnification(alpha=10.0, low=0.0025, high=0.05))
+    assert torch.equal(in_hz, a_frame.sample([clip], [9]))
+    slower = ApexFrame(size=(16, 16), magnification=Magnification(**HZ)).sample([clip], [9], fps=[100.0])
+    assert not torch.allclose(in_hz, slower, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("fps", "says"),
+    [
+        (None, "from 0.5 to 10 Hz: the clip's frames per second are not known; expected them, or unit: frame"),
+        (20.0, "expected less than half of the clip's 20 frames per second"),
+    ],
+)
+def test_hz_need_enough_frames_per_second(fps, says):
+    with pytest.raises(DataError, match=says):
+        Magnification(**HZ)(torch.rand(5, 1, 8, 8), fps)
+
+
 def test_cache_key_depends_on_every_parameter():
     made = [*FLOWS, *IMAGES, *REPRESENTATIONS.values()]
     # a map from frames is computed like another representation
@@ -119,8 +143,10 @@ def test_cache_key_depends_on_every_parameter():
     made += [
         get_representation("onset_apex_flow", {"magnification": {"alpha": alpha, "temporal": temporal}})
         for alpha in (10.0, 20.0)
-        for temporal in ("iir", "butterworth")
+        for temporal in ("iir", "butterworth", "onset")
     ]
+    made += [get_representation("onset_apex_flow", {"magnification": {"alpha": 10.0, "method": "phase"}})]
+    made += [get_representation("onset_apex_flow", {"magnification": HZ})]
     made += [get_representation("flow_sequence_s1", {key: 3}) for key in ("frames", "threshold")]
     assert len({representation.cache_key() for representation in made}) == len(made)
     assert OnsetApexFlow().cache_key() == OnsetApexFlow().cache_key()
@@ -288,6 +314,14 @@ def test_wrong_clips_and_settings_are_refused():
         ("flow_sequence_s1", {"threshold": -0.1}, "arguments.threshold: Input should be greater than or equal to 0"),
         ("onset_apex_flow", {"magnification": {"alpha": 0}}, "arguments.magnification.alpha: .* greater than 0"),
         ("onset_apex_flow", {"magnification": {"alfa": 9.0}}, "arguments.magnification.alfa: unknown key"),
+        ("onset_apex_flow", {"magnification": {"alpha": 9.0, "temporal": "onset", "low": 0.1}}, "low does not apply"),
+        ("onset_apex_flow", {"magnification": {"alpha": 9.0, "unit": "hz", "low": 1.0}}, "'hz' needs low and high"),
+        ("onset_apex_flow", {"magnification": {"alpha": 9.0, "high": 0.5}}, "less than 0.5 cycles a frame"),
+        (
+            "onset_apex_flow",
+            {"magnification": {"alpha": 9.0, "method": "phase", "wavelength": 9.0}},
+            "wavelength is for method 'linear'",
+        ),
         (
             "onset_apex_flow",
             {"magnification": {"alpha": 9.0, "low": 0.2, "high": 0.1}},
