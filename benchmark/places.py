@@ -32,6 +32,7 @@ _METHODS = _PACKAGE / "methods"
 RECIPES = _METHODS / "recipes"
 SUITES = _METHODS / "suites"
 PAPERS = _METHODS / "papers"
+READINGS = _METHODS / "readings.yaml"
 
 VARIABLE = "MER_BENCH_HOME"
 

@@ -67,8 +67,14 @@ def test_every_table_of_results_is_there_with_all_its_rows():
             "Table 4, figure 11": (4, 3),
             "Table 5": (6, 6),
         },
-        "s2": {"Table 2": (8, 1), "Figure 4": (2, 1), "Table 3": (2, 3), "Table 4": (3, 3)},
-        "s3": {"Table 1": (2, 1), "Table 2": (4, 1), "Table 3": (7, 3)},
+        "s2": {
+            "Section 3.2": (1, 1),
+            "Table 2": (8, 1),
+            "Figure 4": (2, 1),
+            "Table 3": (2, 3),
+            "Table 4": (3, 3),
+        },
+        "s3": {"Table 1": (2, 1), "Table 2": (4, 1), "Section 3.3": (1, 1), "Table 3": (7, 3)},
         "s4": {"Table 1": (7, 4)},
     }
 
