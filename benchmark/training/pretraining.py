@@ -113,6 +113,7 @@ def _kept(weights: Path, digest: str, say: Callable[[str], None]) -> Pretraining
 
 
 def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
+    from mer_lightning.augmentation import cut_distance
     from mer_lightning.datamodules import PlannedTable
     from mer_lightning.datasets.stills import Stills
     from mer_lightning.devices import device_of
@@ -123,7 +124,7 @@ def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
 
     transfer, dataset = run.recipe.transfer, run.pretraining
     assert transfer is not None and dataset is not None, "the plan has opened it"
-    choice, _, _ = run.recipe.pretraining
+    choice, _, training = run.recipe.pretraining
     scheme = PRETRAINING[transfer.database]
     if transfer.stills:
         dataset = Stills(dataset, transfer.stills)
@@ -138,6 +139,7 @@ def _planned(run: Run, cache: Path, accelerator: str) -> PlannedTable:
         labelled,
         len(scheme.classes),
         representation,
+        distance=cut_distance(training, representation),
         cache=Cache(cache),
         device=device,
         people=transfer.database not in PARTS,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from lightning import LightningDataModule
 
-from mer_lightning.augmentation.pool import POSITIONS, at_position, balanced_indices
+from mer_lightning.augmentation.pool import POSITIONS, balanced_indices
 from mer_lightning.types import Batch
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class LOSODataModule(LightningDataModule):
         batch_size: Samples per training batch.
         shuffle: Draw a new order of the training samples each epoch.
         augmentation: Module from inputs to inputs, or None.
-        nine_positions: Shift in pixels of eight more copies of every training sample; 0 has none.
+        nine_positions: Shift in pixels of eight more copies of every training sample, see ``Table.at``; 0 has none.
         samples_per_class: Training samples of each class that are drawn for all epochs; None takes all.
         seed: Seed of the order and of what is drawn.
     """
@@ -145,13 +145,11 @@ class LOSODataModule(LightningDataModule):
     def _gather(self, batch: Tensor, *, augmented: bool) -> Batch:
         table = self._table
         position, rows = batch // len(table.keys), batch % len(table.keys)
-        inputs = table.inputs[rows]
         # only training rows have positions
-        if augmented:
-            if self._nine_positions:
-                inputs = at_position(inputs, position, self._nine_positions)
-            if self._augmentation is not None:
-                inputs = self._augmentation(inputs)
+        moved = augmented and bool(self._nine_positions)
+        inputs = table.at(rows, position, self._nine_positions) if moved else table.inputs[rows]
+        if augmented and self._augmentation is not None:
+            inputs = self._augmentation(inputs)
         if table.holds == "frames":
             inputs = table.representation.maps(inputs)
         return Batch(inputs, table.labels[rows], rows)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Literal
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from mer_lightning.augmentation import BatchAugmentation
+from mer_lightning.augmentation import BatchAugmentation, cut_distance
 from mer_lightning.backbones import load_kept
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.devices import keep_freed_memory
 from mer_lightning.files import temporary_folder
-from mer_lightning.models.transfer import freeze, load_body
+from mer_lightning.models.transfer import freeze, load_body, parts_of
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
@@ -47,7 +47,8 @@ class FoldResult:
         seconds: Wall time of fitting and predicting.
         curve: Values per epoch, by name; empty for methods without epochs.
         epoch: Epoch (from 1) whose weights predicted; None for methods without epochs.
-        candidates: For each prediction, the class after every epoch, one digit each; empty unless asked for.
+        candidates: For each prediction, the class after every epoch, one digit each; empty unless asked for. Where
+            training stopped early, the last one stands for the epochs that were not trained.
     """
 
     predictions: tuple[Prediction, ...]
@@ -141,9 +142,8 @@ def train_network(fit: Fit, model: Component, training: Training) -> FoldResult:
     scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
     seconds = time.perf_counter() - began
     let_go(fitted.trainer, fitted.task)
-    return FoldResult(
-        predictions_of(fit, scores), seconds, fitted.task.curve, fitted.epoch, watch.candidates if watch else ()
-    )
+    candidates = tuple(row.ljust(training.epochs, row[-1]) for row in watch.candidates) if watch else ()
+    return FoldResult(predictions_of(fit, scores), seconds, fitted.task.curve, fitted.epoch, candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +170,28 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
         fit: On what, and with what.
         model: A class of ``mer_lightning.models``.
         training: How it is fitted.
-        watching: What looks on besides the callbacks of ``fit``.
+        watching: What looks on besides the callbacks of ``fit``; neither sees parts that are trained first.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on.
-        DataError: The pre-trained weights do not fit.
+        DataError: The pre-trained weights do not fit, or a model names no parts where they are to be trained first.
     """
     check_held(fit.table, training)
     keep_freed_memory()
     lightning.seed_everything(fit.fold_seed, verbose=False)
+    built = build_model(fit.table, model, fit.start)
+    if training.stages == "parts_first":
+        for part in parts_of(built):
+            alone = _fit_built(fit, part.network, training, ())
+            let_go(alone.trainer, alone.task, weights=False)
+            freeze(built, part.keeps)
+    return _fit_built(fit, built, training, (*fit.callbacks, *watching))
+
+
+def _fit_built(fit: Fit, network: nn.Module, training: Training, callbacks: tuple[lightning.Callback, ...]) -> Fitted:
+    """Train a network as it was built or as it was left."""
     task = ClassifierTask(
-        _arranged(build_model(fit.table, model, fit.start), training),
+        _arranged(network, training),
         training.optimizer,
         fit.table.classes,
         loss_weights(training, fit.class_counts()),
@@ -189,7 +200,9 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
     )
     data = data_of(fit, training, augmentation_of(fit.table, training))
     select = fit.select if fit.validates else None
-    callbacks = [*fit.callbacks, *watching]
+    if select and training.patience:
+        stop = EarlyStopping(select, patience=training.patience, mode="max", check_finite=False)
+        callbacks = (*callbacks, stop)
     with temporary_folder("fold") as folder:
         best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
         trainer = make_trainer(
@@ -210,13 +223,16 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
 
 
 def check_held(table: Table, training: Training) -> None:
-    """Make sure that a table holds what the augmentation acts on.
+    """Make sure that a table holds what the augmentation acts on, at the positions that it asks for.
 
     Raises:
         ValueError: It does not.
     """
     if training.acts_on != table.holds:
         raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
+    if cut_distance(training, table.representation) not in {0, table.distance}:
+        asked = training.augmentation and training.augmentation.nine_positions
+        raise ValueError(f"nine positions are {asked} pixels apart, in the table {table.distance}")
 
 
 def augmentation_of(table: Table, training: Training) -> BatchAugmentation | None:

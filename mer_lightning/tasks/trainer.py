@@ -77,7 +77,7 @@ def ctrl_c_raises() -> Generator[None]:
         raise KeyboardInterrupt from error
 
 
-def let_go(trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+def let_go(trainer: lightning.Trainer, task: lightning.LightningModule, *, weights: bool = True) -> None:
     """Empty the weights of a task and what its optimisers remember of them.
 
     A Trainer and its task refer to each other. Python finds such rings when many objects have come, however large they
@@ -86,9 +86,11 @@ def let_go(trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
     Args:
         trainer: What trained the task.
         task: Not used again.
+        weights: Whether its weights go too; those of a part are also the whole's.
     """
     for optimizer in trainer.optimizers:
         optimizer.state.clear()
     for weight in task.parameters():
         weight.grad = None
-        weight.data = weight.new_empty(0)
+        if weights:
+            weight.data = weight.new_empty(0)
