@@ -22,7 +22,7 @@ _MARKERS = "os^Dv<>P"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Series:
     """One curve or one set of bars.
 
     Attributes:
@@ -51,9 +51,9 @@ class Drawn:
     said: str
 
 
-def draw_sweep(name: str, title: str, axis: str, best: float, lines: Sequence[Line]) -> Drawn:
+def draw_sweep(name: str, title: str, axis: str, best: float, lines: Sequence[Series]) -> Drawn:
     """Draw scores over a setting, one curve per database; a line marks the value that the paper found best."""
-    said = f"{title}: {_said(lines, axis)}; printed as the best: {axis} = {best:g}"
+    said = f"{title}: {_in_words(lines, axis)}; printed as the best: {axis} = {best:g}"
 
     def draw() -> tuple[Figure, str]:
         figure, axes = _figure(title)
@@ -72,9 +72,9 @@ def draw_sweep(name: str, title: str, axis: str, best: float, lines: Sequence[Li
     return Drawn(name, title, draw_svg(draw, name, made_of=(title, axis, best, tuple(lines))), said)
 
 
-def draw_bars(name: str, title: str, rows: Sequence[str], bars: Sequence[Line]) -> Drawn:
+def draw_bars(name: str, title: str, rows: Sequence[str], bars: Sequence[Series]) -> Drawn:
     """Draw scores of rows side by side, one bar per score; a row without one has a gap."""
-    said = f"{title}: {_said(bars, 'row')}"
+    said = f"{title}: {_in_words(bars, 'row')}"
 
     def draw() -> tuple[Figure, str]:
         figure, axes = _figure(title)
@@ -156,7 +156,7 @@ def _finish(figure: Figure, axes: Axes, unit: str) -> None:
     figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
 
 
-def _said(lines: Sequence[Line], axis: str) -> str:
+def _in_words(lines: Sequence[Series], axis: str) -> str:
     return "; ".join(
         f"{line.title}: " + ", ".join(f"{axis} {place:g}: {100 * score.mean:.2f} %" for place, score in line.points)
         for line in lines

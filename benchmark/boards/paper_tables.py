@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmark.boards.paper_cells import Recorded, cell_text, compared, counted, score_of
-from benchmark.boards.paper_figures import Drawn, Line, draw_bars, draw_sweep
+from benchmark.boards.paper_figures import Drawn, Series, draw_bars, draw_sweep
 from benchmark.boards.reported import NONE_OF_OURS
 from benchmark.evidence.statistics import Score
 from mer_lightning.protocols import get_protocol
@@ -184,26 +184,28 @@ def _drawn(paper: str, table: PrintedTable, recorded: Recorded) -> Sequence[Draw
     if table.sweep is None and not table.bars:
         return []
     pictures: list[Drawn] = []
-    if table.bars and (printed := [line for column in table.columns if (line := _printed_line(table, column)).points]):
+    if table.bars and (
+        printed := [line for column in table.columns if (line := _printed_series(table, column)).points]
+    ):
         title = f"{paper.upper()}, {table.number}: printed"
         pictures.append(
-            draw_bars(f"{paper}-{slug(table.number)}-printed", title, [_short(row) for row in table.rows], printed)
+            draw_bars(f"{paper}-{slug(table.number)}-printed", title, [_row_label(row) for row in table.rows], printed)
         )
     for side, synthetic in SIDES.items():
         lines = [
             line
             for column in table.columns
-            if column.is_score and (line := _line(table, column, recorded, synthetic=synthetic)).points
+            if column.is_score and (line := _recorded_series(table, column, recorded, synthetic=synthetic)).points
         ]
         name, title = f"{paper}-{slug(table.number)}-{side}", f"{paper.upper()}, {table.number}: {PEOPLE[side]}"
         if lines and table.sweep:
             pictures.append(draw_sweep(name, title, table.sweep.axis, table.sweep.best, lines))
         elif lines:
-            pictures.append(draw_bars(name, title, [_short(row) for row in table.rows], lines))
+            pictures.append(draw_bars(name, title, [_row_label(row) for row in table.rows], lines))
     return pictures
 
 
-def _line(table: PrintedTable, column: PrintedColumn, recorded: Recorded, *, synthetic: bool) -> Line:
+def _recorded_series(table: PrintedTable, column: PrintedColumn, recorded: Recorded, *, synthetic: bool) -> Series:
     points: list[tuple[float, Score]] = []
     for number, row in enumerate(table.rows):
         place = table.place(row, column)
@@ -213,16 +215,16 @@ def _line(table: PrintedTable, column: PrintedColumn, recorded: Recorded, *, syn
         score = score_of(runs, column, place[1], table.evaluation_of(row))
         if score is not None:
             points.append((table.sweep.value(row.name) if table.sweep else number, score))
-    return Line(column.title, tuple(points))
+    return Series(column.title, tuple(points))
 
 
-def _printed_line(table: PrintedTable, column: PrintedColumn) -> Line:
+def _printed_series(table: PrintedTable, column: PrintedColumn) -> Series:
     values = [(number, column.value(row.cells[column.id])) for number, row in enumerate(table.rows)]
     shown = [(float(number), Score(value, None)) for number, value in values if value is not None and column.is_score]
-    return Line(column.title, tuple(shown))
+    return Series(column.title, tuple(shown))
 
 
-def _short(row: PrintedRow) -> str:
+def _row_label(row: PrintedRow) -> str:
     """The name of a row below its bars, without the language of the paper."""
     words = row.name.replace(" + ", "\n+ ")
     return words if words.isascii() else row.method

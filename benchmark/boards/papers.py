@@ -157,14 +157,14 @@ def _page_figure(paper: str, figure: PrintedFigure, recorded: Recorded) -> PageF
             if (runs := recorded.of(figure.protocol, method, synthetic=synthetic).get(""))
         ]
         if figure.drawn == "confusion":
-            matrices += [_matrix(method, runs, PEOPLE[side]) for method, runs in found if runs]
+            matrices += [_page_matrix(method, runs, PEOPLE[side]) for method, runs in found if runs]
         elif figure.drawn == "learning" and (panels := _panels(found)):
             title = f"{paper.upper()}, {figure.number}: {PEOPLE[side]}"
             drawn.append(draw_learning(f"{paper}-{slug(figure.number)}-{side}", title, panels))
     return PageFigure(figure, tuple(drawn), tuple(matrices))
 
 
-def _matrix(method: str, runs: Sequence[RunRecord], on: str) -> PageMatrix:
+def _page_matrix(method: str, runs: Sequence[RunRecord], on: str) -> PageMatrix:
     mean = np.mean([run.matrices().sum(0) for run in runs], axis=0)
     title = f"{method}, {runs[0].protocol}, {on}"
     return PageMatrix(title, runs[0].classes, tuple(tuple(map(float, row)) for row in mean))

@@ -49,7 +49,7 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
         print(as_text(papers, checks))
-        print(readings.as_text(judged), end="")
+        print(readings.readings_text(judged), end="")
     if arguments.write:
         text = fill_verification(SYSTEMS.read_text(encoding="utf-8"), checks)
         write_text(SYSTEMS, readings.fill_readings(text, judged))

@@ -118,7 +118,7 @@ def judge(readings: Sequence[Reading], networks: Sequence[Check]) -> list[Judged
     return [_judged(reading, networks) for reading in readings]
 
 
-def as_text(judged: Sequence[Judged]) -> str:
+def readings_text(judged: Sequence[Judged]) -> str:
     """One line per reading, below it what an open one lacks."""
     lines = ["Readings of the papers"]
     for row in judged:
@@ -141,13 +141,13 @@ def fill_readings(text: str, judged: Sequence[Judged]) -> str:
 
 
 def _judged(reading: Reading, networks: Sequence[Check]) -> Judged:
-    missing = tuple(str(proof) for proof in reading.checks if not holds(proof, networks))
+    missing = tuple(str(proof) for proof in reading.checks if not proved(proof, networks))
     closed = reading.checks and not missing
     verdict: Verdict = reading.verdict if closed else "open"
     return Judged(reading.id, reading.paper, reading.printed, reading.where, verdict, missing)
 
 
-def holds(proof: Proof, networks: Sequence[Check]) -> bool:
+def proved(proof: Proof, networks: Sequence[Check]) -> bool:
     """Whether one check holds; what it is about and is not there does not hold."""
     if proof.kind == "figure":
         network, _, quantity = proof.key.rpartition(": ")
@@ -161,12 +161,12 @@ def holds(proof: Proof, networks: Sequence[Check]) -> bool:
         return False
 
 
-def _recipe(proof: Proof) -> bool:
-    return _same(_at(read_recipe(proof.of), proof.key), proof.value)
+def _recipe_value(proof: Proof) -> bool:
+    return _equal(_at(read_recipe(proof.of), proof.key), proof.value)
 
 
-def _suite(proof: Proof) -> bool:
-    return _same(_at(load_suite(proof.of).model_dump(mode="json"), proof.key), proof.value)
+def _suite_value(proof: Proof) -> bool:
+    return _equal(_at(load_suite(proof.of).model_dump(mode="json"), proof.key), proof.value)
 
 
 def _states(proof: Proof) -> bool:
@@ -174,11 +174,11 @@ def _states(proof: Proof) -> bool:
 
 
 def _default(proof: Proof) -> bool:
-    return _same(signature(_imported(proof.of)).parameters[proof.key].default, proof.value)
+    return _equal(signature(_object(proof.of)).parameters[proof.key].default, proof.value)
 
 
 def _representation(proof: Proof) -> bool:
-    return _same(getattr(get_representation(proof.of), proof.key), proof.value)
+    return _equal(getattr(get_representation(proof.of), proof.key), proof.value)
 
 
 def _reported(proof: Proof) -> bool:
@@ -186,19 +186,19 @@ def _reported(proof: Proof) -> bool:
     return path.is_file() and str(proof.value) in path.read_text(encoding="utf-8")
 
 
-def _imported(name: str) -> Any:  # noqa: ANN401 - whatever stands there
+def _object(name: str) -> Any:  # noqa: ANN401 - whatever stands there
     module, _, last = name.rpartition(".")
     return getattr(import_module(module), last)
 
 
 _HOLDS: dict[str, Callable[[Proof], bool]] = {
-    "recipe": _recipe,
-    "suite": _suite,
+    "recipe": _recipe_value,
+    "suite": _suite_value,
     "states": _states,
     "omits": lambda proof: not _states(proof),
     "default": _default,
     "representation": _representation,
-    "exists": lambda proof: _imported(proof.of) is not None,
+    "exists": lambda proof: _object(proof.of) is not None,
     "reported": _reported,
 }
 
@@ -212,7 +212,7 @@ def _at(values: object, key: str) -> object:
     return values
 
 
-def _same(found: object, expected: object) -> bool:
+def _equal(found: object, expected: object) -> bool:
     if isinstance(found, tuple | list) and isinstance(expected, list):
         return list(found) == expected
     return found == expected

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmark.evidence.readings import Proof, Reading, as_text, fill_readings, holds, judge, load_readings
+from benchmark.evidence.readings import Proof, Reading, fill_readings, judge, load_readings, proved, readings_text
 from benchmark.evidence.verification import Check
 
 
@@ -47,11 +47,11 @@ FAILS = [
 class TestAProof:
     @pytest.mark.parametrize("one", HOLDS, ids=str)
     def test_holds_where_what_it_says_is_there(self, one):
-        assert holds(one, [FIGURE])
+        assert proved(one, [FIGURE])
 
     @pytest.mark.parametrize("one", FAILS, ids=str)
     def test_fails_where_it_differs_or_is_missing(self, one):
-        assert not holds(one, [FIGURE])
+        assert not proved(one, [FIGURE])
 
 
 class TestAReading:
@@ -66,8 +66,8 @@ class TestAReading:
         (judged,) = judge([self.reading(HOLDS[0], FAILS[0])], [])
         assert judged.verdict == "open"
         assert judged.missing == ("s3d-cnn has training.epochs = 41",)
-        assert "needs: s3d-cnn has training.epochs = 41" in as_text([judged])
-        assert "0 as printed, 0 named alternative, 0 stated, 1 open" in as_text([judged])
+        assert "needs: s3d-cnn has training.epochs = 41" in readings_text([judged])
+        assert "0 as printed, 0 named alternative, 0 stated, 1 open" in readings_text([judged])
 
     def test_is_open_without_checks(self):
         assert judge([self.reading()], [])[0].verdict == "open"
