@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.evidence.statistics import Score
+from benchmark.methods.budget import SHORT
 from benchmark.methods.recipe_files import recipe_files
 from benchmark.records.board_names import board_name
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from benchmark.records.run import RunRecord
 
 NOT_RUN = "not run"
-SHORT = "-short"
-"""How the shortened form of a method is called."""
 _PLACES = {"parameters (millions)": "parameters", "operations (billions)": "operations"}
 
 

@@ -12,6 +12,7 @@ from benchmark.boards.paper_figures import Drawn, FoldLine, draw_learning
 from benchmark.boards.paper_tables import PEOPLE, SIDES, PageTable, page_table, slug
 from benchmark.boards.reported import PICTURES, load_reported
 from benchmark.boards.tables import template
+from benchmark.methods.budget import load_budgets
 from benchmark.records.board_names import board_name, is_synthetic
 from benchmark.records.network_sizes import load_networks
 from benchmark.records.run import RunRecord, load_runs
@@ -64,6 +65,7 @@ class PaperPage:
         tables: Its tables, with what was recorded here.
         counts: Its tables of clips, each with ours cell by cell.
         figures: Its other figures.
+        budget: How its methods are shortened on invented people; empty where no budget is of this paper.
         protocols: What it is held against, a line each.
         sources: What was recorded of it with what, a line each, by side.
         counted: Cells that a run can fill, those of them that it did on invented people, and on real ones.
@@ -74,6 +76,7 @@ class PaperPage:
     tables: tuple[PageTable, ...]
     counts: tuple[tuple[PrintedCounts, tuple[tuple[int | None, ...], ...]], ...]
     figures: tuple[PageFigure, ...]
+    budget: str
     protocols: tuple[str, ...]
     sources: dict[str, tuple[str, ...]]
     counted: tuple[int, int, int]
@@ -100,6 +103,7 @@ def load_papers(leaderboards: Path, recorded: Sequence[RunRecord] | None = None)
         return []
     runs = load_runs(leaderboards / "records") if recorded is None else recorded
     found = arrange(runs, load_networks(leaderboards))
+    budgets = load_budgets()
     pages: list[PaperPage] = []
     for paper in reported.papers:
         tables = tuple(page_table(paper.id, table, reported.methods, found) for table in paper.tables)
@@ -109,6 +113,7 @@ def load_papers(leaderboards: Path, recorded: Sequence[RunRecord] | None = None)
                 tables=tables,
                 counts=tuple((counts, _ours(counts)) for counts in paper.counts),
                 figures=tuple(_page_figure(paper.id, figure, found) for figure in paper.figures),
+                budget=f"{budgets[paper.id].title}: {budgets[paper.id].summary}" if paper.id in budgets else "",
                 protocols=tuple(_protocols(paper)),
                 sources=_sources(paper, found),
                 counted=_count_cells(tables),

@@ -154,7 +154,7 @@ def make_plan(
         recipe, protocol, labelled = recipes[method], evaluations[evaluation], lists[evaluation]
         table = tables.planned(recipe, protocol, labelled)
         assert table.content_hash, "raises where two people share a sample"
-        for seed in recipe.seeds_of(seeds or suite.seeds):
+        for seed in recipe.seeds_of(seeds or suite.seeds_of(evaluation, method)):
             drawn = (evaluation, seed if protocol.draws_validation else 0)
             if drawn not in folds:
                 folds[drawn] = protocol.folds(labelled, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning import LightningDataModule
@@ -45,6 +45,8 @@ class IndexLoader:
 
     def __init__(self, rows: Tensor, batch_size: int, generator: torch.Generator | None = None) -> None:
         self._rows, self._sizes, self._generator = rows, batch_sizes(len(rows), batch_size), generator
+        self._given = self._skipped = 0
+        self._before = generator.get_state() if generator is not None else torch.empty(0)
 
     @property
     def rows(self) -> Tensor:
@@ -55,11 +57,29 @@ class IndexLoader:
         return len(self._sizes)
 
     def __iter__(self) -> Iterator[Tensor]:
-        rows = self._rows
+        rows, skipped = self._rows, self._skipped
+        self._given, self._skipped = skipped, 0
         if self._generator is not None:
+            self._before = self._generator.get_state()
             rows = rows[torch.randperm(len(rows), generator=self._generator).to(rows.device)]
         # drawn with the first batch, not before: Lightning also asks for an iterator only to see that there is one
-        yield from rows.split(self._sizes)
+        for batch in rows.split(self._sizes)[skipped:]:
+            self._given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far it is: where the order of the epoch was drawn from, and how many batches of it were given."""
+        if self._given < len(self._sizes):
+            return {"before": self._before, "given": self._given}
+        # the next epoch draws its own order
+        return {"before": self._generator.get_state() if self._generator else self._before, "given": 0}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the batch after those that were given."""
+        self._skipped = self._given = int(state_dict["given"])
+        if self._generator is not None:
+            self._before = state_dict["before"]
+            self._generator.set_state(self._before)
 
 
 class LOSODataModule(LightningDataModule):

@@ -30,7 +30,6 @@ def make_trainer(
     *,
     accelerator: str,
     validates: bool,
-    keeps_best: bool = False,
 ) -> lightning.Trainer:
     """A Trainer that says nothing and writes nothing, the same for one fold and for many at once.
 
@@ -39,7 +38,6 @@ def make_trainer(
         callbacks: What looks on.
         accelerator: Lightning's accelerator.
         validates: Whether there is validation after every epoch.
-        keeps_best: Whether one of the callbacks keeps the weights of the best epoch.
     """
     return lightning.Trainer(
         accelerator=accelerator,
@@ -48,7 +46,7 @@ def make_trainer(
         precision=training.precision,
         deterministic="warn",
         callbacks=[*callbacks],
-        enable_checkpointing=keeps_best,
+        enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         logger=False,
