@@ -127,9 +127,24 @@ def counted(method: str, column: PrintedColumn, networks: Mapping[str, NetworkSi
 
 
 def compared(
-    table: PrintedTable, pair: tuple[PrintedRow, PrintedRow], column: PrintedColumn, recorded: Recorded, synthetic: bool
+    table: PrintedTable,
+    pair: tuple[PrintedRow, PrintedRow],
+    column: PrintedColumn,
+    recorded: Recorded,
+    *,
+    synthetic: bool,
+    printed: float | None = None,
 ) -> str:
-    """By how much a row exceeds another on the seeds that both have, and whether that is what the paper says."""
+    """By how much a row exceeds another on the seeds that both have, and whether it does as printed.
+
+    Args:
+        table: Whose rows these are.
+        pair: The row that should be better, and the other.
+        column: Where.
+        recorded: All records.
+        synthetic: On invented people.
+        printed: The printed difference; None where the figures are only drawn, and the first should be better.
+    """
     found: list[dict[int, float]] = []
     for row in pair:
         place = table.place(row, column)
@@ -144,6 +159,7 @@ def compared(
     score = Score.over(differences)
     text = written(score, column)
     ahead = sum(value > 0 for value in differences)
-    holds = "holds" if score.mean > 0 else "**does not hold**"
+    behind = printed is not None and printed < 0
+    holds = "holds" if (score.mean < 0 if behind else score.mean > 0) else "**does not hold**"
     sign = "+" if score.mean >= 0 else ""
     return f"{sign}{text} ({holds}; ahead in {ahead} of {len(differences)} seed{'s' * (len(differences) > 1)})"

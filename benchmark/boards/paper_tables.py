@@ -69,7 +69,7 @@ class PageTable:
         rows: In printed order.
         notes: Footnotes, numbered from 1.
         elsewhere: Which rows and columns the headings do not hold for, a line each.
-        compared: What the paper says of two rows: both with the column, as printed, on invented and on real people.
+        compared: Differences of two rows: both with the column, as printed, on invented and on real people.
         drawn: Pictures of it, one for each side that was recorded.
     """
 
@@ -171,11 +171,14 @@ def _compared(table: PrintedTable, recorded: Recorded) -> Sequence[tuple[str, st
             if not column.is_score and column.metric != "training_accuracy":
                 continue
             values = [column.value(row.cells[column.id]) for row in both]
-            printed = "drawn"
+            printed, difference = "drawn", None
             if values[0] is not None and values[1] is not None:
                 difference = values[0] - values[1]
                 printed = f"{100 * difference:+.2f}" if column.unit == "percent" else f"{difference:+.4f}"
-            sides = [compared(table, both, column, recorded, synthetic=synthetic) for synthetic in SIDES.values()]
+            sides = [
+                compared(table, both, column, recorded, synthetic=synthetic, printed=difference)
+                for synthetic in SIDES.values()
+            ]
             lines.append((f"{pair.more} over {pair.less}, {column.title}", printed, sides[0], sides[1]))
     return lines
 

@@ -36,10 +36,10 @@ class Sweep(Settings):
 
 
 class Compared(Settings):
-    """Two rows of which a paper says that one is better.
+    """Two rows whose difference the paper argues with.
 
     Attributes:
-        more: Name of the better row.
+        more: Name of the row that is its own, or has more in it.
         less: Name of the other.
     """
 

@@ -57,7 +57,7 @@ class Proof(Settings):
         return f"{self.of} has {self.key} = {self.value}"
 
 
-class Reading(Settings):
+class PaperReading(Settings):
     """One place of a paper.
 
     Attributes:
@@ -78,7 +78,7 @@ class Reading(Settings):
 
 
 class _Readings(Settings):
-    readings: tuple[Reading, ...] = Field(min_length=1)
+    readings: tuple[PaperReading, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Judged:
     """One reading with its checks done.
 
     Attributes:
-        id, paper, printed, where: As of ``Reading``.
+        id, paper, printed, where: As of ``PaperReading``.
         verdict: Its verdict, or ``open``.
         missing: Checks that do not hold; of an open reading what would close it.
     """
@@ -99,7 +99,7 @@ class Judged:
     missing: tuple[str, ...]
 
 
-def load_readings() -> tuple[Reading, ...]:
+def load_readings() -> tuple[PaperReading, ...]:
     """All readings, in the order of the list.
 
     Raises:
@@ -108,7 +108,7 @@ def load_readings() -> tuple[Reading, ...]:
     return load_yaml(READINGS, _Readings).readings
 
 
-def judge(readings: Sequence[Reading], networks: Sequence[Check]) -> list[Judged]:
+def judge(readings: Sequence[PaperReading], networks: Sequence[Check]) -> list[Judged]:
     """Do the checks of every reading.
 
     Args:
@@ -140,7 +140,7 @@ def fill_readings(text: str, judged: Sequence[Judged]) -> str:
     return _MARKED.sub(lambda match: f"{match[1]}{table}{match[2]}", text)
 
 
-def _judged(reading: Reading, networks: Sequence[Check]) -> Judged:
+def _judged(reading: PaperReading, networks: Sequence[Check]) -> Judged:
     missing = tuple(str(proof) for proof in reading.checks if not proved(proof, networks))
     closed = reading.checks and not missing
     verdict: Verdict = reading.verdict if closed else "open"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmark.evidence.readings import Proof, Reading, fill_readings, judge, load_readings, proved, readings_text
+from benchmark.evidence.readings import PaperReading, Proof, fill_readings, judge, load_readings, proved, readings_text
 from benchmark.evidence.verification import Check
 
 
@@ -56,7 +56,9 @@ class TestAProof:
 
 class TestAReading:
     def reading(self, *checks):
-        return Reading(id="1", paper="S2", printed="Forty | epochs.", verdict="as printed", where="a", checks=checks)
+        return PaperReading(
+            id="1", paper="S2", printed="Forty | epochs.", verdict="as printed", where="a", checks=checks
+        )
 
     def test_is_closed_when_all_its_checks_hold(self):
         (judged,) = judge([self.reading(HOLDS[0], HOLDS[4])], [])
