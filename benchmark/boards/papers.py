@@ -14,6 +14,7 @@ from benchmark.boards.reported import PICTURES, load_reported
 from benchmark.boards.tables import template
 from benchmark.methods.budget import load_budgets
 from benchmark.records.board_names import board_name, is_synthetic
+from benchmark.records.corrections import corrected
 from benchmark.records.network_sizes import load_networks
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.protocols import get_protocol
@@ -225,7 +226,7 @@ def _source(edition: str, runs: Sequence[RunRecord]) -> str:
     clips = f"{len(last.confusion)} subjects, {int(last.matrices().sum())} clips"
     return (
         f"**{title}** (`{last.method}`), `{last.board}`, seed {seeds}: {last.data.source}, release "
-        f"{last.data.release}, {clips}; {last.device}. {' '.join(last.recipe['deviations'])}"
+        f"{last.data.release}, {clips}; {last.device}. {' '.join(corrected(last.recipe['deviations']))}"
     ).rstrip()
 
 

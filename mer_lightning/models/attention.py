@@ -43,7 +43,7 @@ class ChannelAttention(nn.Module):
         """
         values = x.flatten(2)
         scores = self._mlp(values.mean(2)) + self._mlp(values.amax(2))
-        return _weights(scores, self._gate).view(*scores.shape, *(1,) * (x.ndim - 2))
+        return _gated(scores, self._gate).view(*scores.shape, *(1,) * (x.ndim - 2))
 
     def _mlp(self, values: Tensor) -> Tensor:
         return self.excite(self.squeeze(values).relu())
@@ -73,7 +73,7 @@ class SpatialAttention(nn.Module):
             As x with one channel, values 0..1.
         """
         scores = self.conv(torch.cat((x.amax(1, keepdim=True), x.mean(1, keepdim=True)), 1))
-        return _weights(scores.flatten(1), self._gate).view_as(scores)
+        return _gated(scores.flatten(1), self._gate).view_as(scores)
 
 
 class Cbam(nn.Module):
@@ -105,6 +105,6 @@ class Cbam(nn.Module):
         return x * self.spatial(x)
 
 
-def _weights(scores: Tensor, gate: Gate) -> Tensor:
+def _gated(scores: Tensor, gate: Gate) -> Tensor:
     """Weights of scores ``(B, n)``, each in 0..1."""
     return scores.sigmoid() if gate == "sigmoid" else scores.softmax(1)

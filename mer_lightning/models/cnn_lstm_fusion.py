@@ -88,7 +88,8 @@ class CnnLstmFusion(nn.Module):
                 f"cnn_lstm_fusion needs the channels of a frame and of flow (u, v, magnitude), got {in_channels}"
             )
         self._input = (in_channels, None, size, size)
-        self._summary, self._segments = summary, segments
+        self._summary: Summary = summary
+        self._segments = segments
         dense = 2 if fusion_at == "fc7" else 1
         self.spatial = (
             _Cnn(in_channels - 3, size, first_stride, width, dense, dropout) if stream != "temporal" else None

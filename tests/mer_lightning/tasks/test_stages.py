@@ -1,7 +1,6 @@
 """Parts of a network are trained alone and then kept, bit for bit, while the rest learns from what they give."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import lightning
@@ -14,6 +13,7 @@ from mer_lightning.motion import FlowSequence
 from mer_lightning.protocols import get_protocol
 from mer_lightning.settings import Component, Training
 from mer_lightning.tasks import Fit, fit_network, train_network
+from mer_lightning.tasks.best_epoch import BestEpoch
 from mer_lightning.types import DataError
 
 SMALL = {"size": 32, "first_stride": 2, "width": 16, "hidden": 8, "fc8": 12, "dropout": 0.3}
@@ -50,12 +50,12 @@ def trained(monkeypatch):
     """Every fit, in order."""
     seen, fit = [], lightning.Trainer.fit
 
-    def spy(trainer, task, data):
+    def spy(trainer, task, data, **more):
         state = lambda: {name: value.detach().clone() for name, value in task.model.state_dict().items()}  # noqa: E731
         before = state()
-        fit(trainer, task, data)
+        fit(trainer, task, data, **more)
         learnt = {n.split(".")[0] for n, weight in task.model.named_parameters() if weight.requires_grad}
-        best = int(Path(trainer.checkpoint_callback.best_model_path).stem.removeprefix("epoch=")) + 1
+        (best,) = (look.epoch for look in trainer.callbacks if isinstance(look, BestEpoch))
         seen.append(Trained(task.model, before, state(), learnt, best))
 
     monkeypatch.setattr(lightning.Trainer, "fit", spy)
