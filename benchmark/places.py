@@ -33,6 +33,7 @@ RECIPES = _METHODS / "recipes"
 SUITES = _METHODS / "suites"
 BUDGETS = _METHODS / "budgets"
 PAPERS = _METHODS / "papers"
+READINGS = _METHODS / "readings.yaml"
 
 VARIABLE = "MER_BENCH_HOME"
 

@@ -1,16 +1,21 @@
-"""The papers' own tables again: what is printed beside what was recorded here, as a pure function of files."""
+"""The papers' own tables and figures again: what is printed beside what was recorded, as a pure function of files."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.boards.reported import NONE_OF_OURS, load_reported
+import numpy as np
+
+from benchmark.boards.paper_cells import NOT_RUN, Recorded, arrange
+from benchmark.boards.paper_figures import Drawn, FoldLine, draw_learning
+from benchmark.boards.paper_tables import PEOPLE, SIDES, PageTable, page_table, slug
+from benchmark.boards.reported import PICTURES, load_reported
 from benchmark.boards.tables import template
-from benchmark.evidence.statistics import Score
+from benchmark.methods.budget import load_budgets
 from benchmark.records.board_names import board_name, is_synthetic
 from benchmark.records.corrections import corrected
+from benchmark.records.network_sizes import load_networks
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.protocols import get_protocol
 
@@ -18,69 +23,38 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmark.boards.reported import Evaluation, Method, PrintedColumn, PrintedPaper, PrintedRow, PrintedTable
-
-EVALUATIONS: dict[Evaluation, str] = {
-    "pooled": "over all clips",
-    "subject_mean": "mean over subjects",
-    "unknown": "not stated",
-}
-NOT_RUN = "not run"
-_Runs = dict[tuple[str, str], dict[str, list[RunRecord]]]
+    from benchmark.boards.printed_figures import PrintedCounts, PrintedFigure
+    from benchmark.boards.reported import PrintedPaper
 
 
 @dataclass(frozen=True, slots=True)
-class PrintedCell:
-    """One figure: as printed (with the numbers of its notes), as recorded on real data, and on invented data."""
-
-    printed: str
-    notes: tuple[int, ...]
-    reproduced: str
-    synthetic: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageRow:
-    """One row: the paper's name of it with its notes, our method and, where it differs from the heading's, protocol."""
-
-    name: str
-    notes: tuple[int, ...]
-    method: Method
-    protocol: str | None
-    cells: tuple[PrintedCell, ...]
-    evaluation: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageTable:
-    """One table ready to be written.
+class PageMatrix:
+    """A confusion matrix of a figure.
 
     Attributes:
-        printed: The table it repeats.
-        rows: In printed order.
-        synthetic: Per column, whether any row was run on invented data.
-        notes: Footnotes, numbered from 1.
-        elsewhere: Which rows and columns the headings do not hold for, a line each.
+        title: Method, protocol and on whom.
+        classes: In order.
+        matrix: Clips, mean over seeds, rows truth.
     """
 
-    printed: PrintedTable
-    rows: tuple[PageRow, ...]
-    synthetic: tuple[bool, ...]
-    notes: tuple[str, ...]
-    elsewhere: tuple[str, ...]
+    title: str
+    classes: tuple[str, ...]
+    matrix: tuple[tuple[float, ...], ...]
 
 
-@dataclass(slots=True)
-class _Notes:
-    """Footnotes of a table; equal ones share a number."""
+@dataclass(frozen=True, slots=True)
+class PageFigure:
+    """A figure ready to be written.
 
-    texts: list[str] = field(default_factory=list[str])
+    Attributes:
+        printed: What the paper shows.
+        drawn: Pictures of records, one for each side that was recorded.
+        matrices: Likewise confusion matrices.
+    """
 
-    def number(self, *texts: str) -> tuple[int, ...]:
-        for text in texts:
-            if text and text not in self.texts:
-                self.texts.append(text)
-        return tuple(self.texts.index(text) + 1 for text in texts if text)
+    printed: PrintedFigure
+    drawn: tuple[Drawn, ...]
+    matrices: tuple[PageMatrix, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +64,29 @@ class PaperPage:
     Attributes:
         paper: What it prints.
         tables: Its tables, with what was recorded here.
+        counts: Its tables of clips, each with ours cell by cell.
+        figures: Its other figures.
+        budget: How its methods are shortened on invented people; empty where no budget is of this paper.
         protocols: What it is held against, a line each.
-        sources: What was reproduced with what, a line each.
-        counted: Cells with a score, those of them recorded on real data, and those on invented data.
+        sources: What was recorded of it with what, a line each, by side.
+        counted: Cells that a run can fill, those of them that it did on invented people, and on real ones.
+        pictures: Folder of pictures that commands made.
     """
 
     paper: PrintedPaper
     tables: tuple[PageTable, ...]
+    counts: tuple[tuple[PrintedCounts, tuple[tuple[int | None, ...], ...]], ...]
+    figures: tuple[PageFigure, ...]
+    budget: str
     protocols: tuple[str, ...]
-    sources: tuple[str, ...]
+    sources: dict[str, tuple[str, ...]]
     counted: tuple[int, int, int]
+    pictures: Path
+
+    @property
+    def drawn(self) -> list[Drawn]:
+        """All pictures of records."""
+        return [drawn for part in (*self.tables, *self.figures) for drawn in part.drawn]
 
 
 def load_papers(leaderboards: Path, recorded: Sequence[RunRecord] | None = None) -> list[PaperPage]:
@@ -115,30 +102,38 @@ def load_papers(leaderboards: Path, recorded: Sequence[RunRecord] | None = None)
     reported = load_reported(leaderboards / "reported")
     if not reported.papers:
         return []
-    runs: _Runs = defaultdict(lambda: defaultdict(list))
-    records = load_runs(leaderboards / "records") if recorded is None else recorded
-    mine = {(record.board, record.entry) for record in records if record.is_mine}
-    for record in records:
-        if record.is_mine or (record.board, record.entry) not in mine:
-            runs[record.board, record.method][record.edition].append(record)
+    runs = load_runs(leaderboards / "records") if recorded is None else recorded
+    found = arrange(runs, load_networks(leaderboards))
+    budgets = load_budgets()
     pages: list[PaperPage] = []
     for paper in reported.papers:
-        tables = tuple(_page_table(table, reported.methods, runs) for table in paper.tables)
+        tables = tuple(page_table(paper.id, table, reported.methods, found) for table in paper.tables)
         pages.append(
-            PaperPage(paper, tables, tuple(_protocols(paper)), tuple(_sources(paper, runs)), _count_scores(tables))
+            PaperPage(
+                paper=paper,
+                tables=tables,
+                counts=tuple((counts, _ours(counts)) for counts in paper.counts),
+                figures=tuple(_page_figure(paper.id, figure, found) for figure in paper.figures),
+                budget=f"{budgets[paper.id].title}: {budgets[paper.id].summary}" if paper.id in budgets else "",
+                protocols=tuple(_protocols(paper)),
+                sources=_sources(paper, found),
+                counted=_count_cells(tables),
+                pictures=leaderboards / "reported" / PICTURES,
+            )
         )
     return pages
 
 
 def render_papers(leaderboards: Path, pages: Sequence[PaperPage] | None = None) -> dict[Path, str]:
-    """Render the tables of every paper.
+    """Render the tables and figures of every paper.
 
     Args:
         leaderboards: Folder with ``records/`` and ``reported/``.
         pages: From ``load_papers``, where they are loaded already.
 
     Returns:
-        Text of ``papers/<id>.md`` for each paper, and of ``papers/README.md``, by path; empty without papers.
+        Text of ``papers/<id>.md`` for each paper, of its pictures and of ``papers/README.md``, by path; empty without
+        papers.
 
     Raises:
         DataError: A record or a reported file is not what it should be.
@@ -147,89 +142,53 @@ def render_papers(leaderboards: Path, pages: Sequence[PaperPage] | None = None) 
     if not pages:
         return {}
     folder = leaderboards / "papers"
-    files = {
-        folder / f"{page.paper.id}.md": template("paper.md.j2").render(
-            paper=page.paper, tables=page.tables, protocols=page.protocols, sources=page.sources, NOT_RUN=NOT_RUN
-        )
-        for page in pages
-    }
-    files[folder / "README.md"] = template("papers.md.j2").render(counted=[(p.paper, p.counted) for p in pages])
+    given = {"NOT_RUN": NOT_RUN, "PEOPLE": PEOPLE, "PICTURES": PICTURES}
+    files = {folder / f"{page.paper.id}.md": template("paper.md.j2").render(page=page, **given) for page in pages}
+    files |= {folder / f"{drawn.name}.svg": drawn.svg for page in pages for drawn in page.drawn}
+    files[folder / "README.md"] = template("papers.md.j2").render(pages=pages)
     return files
 
 
-def _page_table(table: PrintedTable, methods: dict[str, Method], runs: _Runs) -> PageTable:
-    notes = _Notes()
-    rows: list[PageRow] = []
-    for row in table.rows:
-        method = methods[row.method]
-        marks = notes.number(row.note, f"Not run: {method.cannot_run}." if method.cannot_run else "")
-        cells = tuple(_cell(table, row, column, runs, notes) for column in table.columns)
-        rows.append(PageRow(row.name, marks, method, row.protocol, cells, EVALUATIONS[table.evaluation_of(row)]))
-    synthetic = tuple(any(row.cells[i].synthetic != NOT_RUN for row in rows) for i in range(len(table.columns)))
-    return PageTable(table, tuple(rows), synthetic, tuple(notes.texts), _heading_notes(table))
+def _ours(counts: PrintedCounts) -> tuple[tuple[int | None, ...], ...]:
+    return tuple(tuple(counts.ours(row, column) for column in counts.columns) for row in counts.rows)
 
 
-def _cell(table: PrintedTable, row: PrintedRow, column: PrintedColumn, runs: _Runs, notes: _Notes) -> PrintedCell:
-    printed = row.cells[column.id] or "drawn"
-    marks = notes.number(row.notes.get(column.id, ""))
-    place = table.place(row, column)
-    if place is None:
-        return PrintedCell(printed, marks, "–", NOT_RUN)
-    protocol, database = place
-    found = [
-        _recorded(runs.get((board, row.method), {}), column, database, table.evaluation_of(row))
-        for board in _boards(protocol)
-    ]
-    return PrintedCell(printed, marks, *found)
+def _page_figure(paper: str, figure: PrintedFigure, recorded: Recorded) -> PageFigure:
+    drawn: list[Drawn] = []
+    matrices: list[PageMatrix] = []
+    for side, synthetic in SIDES.items():
+        found = [
+            (recorded.invented(method) if synthetic else method, [run for run in runs if run.complete])
+            for method in figure.methods
+            if (runs := recorded.of(figure.protocol, method, synthetic=synthetic).get(""))
+        ]
+        if figure.drawn == "confusion":
+            matrices += [_page_matrix(method, runs, PEOPLE[side]) for method, runs in found if runs]
+        elif figure.drawn == "learning" and (panels := _panels(found)):
+            title = f"{paper.upper()}, {figure.number}: {PEOPLE[side]}"
+            drawn.append(draw_learning(f"{paper}-{slug(figure.number)}-{side}", title, panels))
+    return PageFigure(figure, tuple(drawn), tuple(matrices))
 
 
-def _boards(protocol: str) -> tuple[str, str]:
-    """That of recorded people and that of invented ones."""
-    return board_name(protocol, synthetic=False), board_name(protocol, synthetic=True)
+def _page_matrix(method: str, runs: Sequence[RunRecord], on: str) -> PageMatrix:
+    mean = np.mean([run.matrices().sum(0) for run in runs], axis=0)
+    title = f"{method}, {runs[0].protocol}, {on}"
+    return PageMatrix(title, runs[0].classes, tuple(tuple(map(float, row)) for row in mean))
 
 
-def _recorded(
-    editions: dict[str, list[RunRecord]], column: PrintedColumn, database: str | None, evaluation: Evaluation
-) -> str:
-    texts: list[str] = []
-    for edition, records in sorted(editions.items()):
-        unfinished = [f"incomplete {run.finished}/{run.folds}" for run in records if not run.complete]
-        text = ", ".join(unfinished) or _written(_recorded_score(records, column, database, evaluation), column)
-        texts.append(f"{text} ({edition})" if edition else text)
-    return "; ".join(texts) or NOT_RUN
-
-
-def _recorded_score(
-    records: list[RunRecord], column: PrintedColumn, database: str | None, evaluation: Evaluation
-) -> Score:
-    metric = column.score
-    matrices = [run.matrices(database) for run in records]
-    if column.metric == "accuracy" and evaluation == "subject_mean":
-        return Score.over([float(metric.pooled(matrix).mean()) for matrix in matrices])
-    return Score.over([float(metric.pooled(matrix.sum(0))) for matrix in matrices])
-
-
-def _written(score: Score, column: PrintedColumn) -> str:
-    if column.unit != "percent":
-        return str(score)
-    return f"{100 * score.mean:.2f}" + ("" if score.spread is None else f" ± {100 * score.spread:.2f}")
-
-
-def _heading_notes(table: PrintedTable) -> tuple[str, ...]:
-    """What the columns' headings do not say: rows held against another protocol, columns held against none."""
-    rows: dict[str, list[str]] = defaultdict(list)
-    for row in table.rows:
-        if row.protocol:
-            rows[row.protocol].append(row.name)
-    columns: dict[str, list[str]] = defaultdict(list)
-    for column in table.columns:
-        if column.reason:
-            columns[column.reason].append(column.title)
-    lines = [f"{NONE_OF_OURS.capitalize()} for {', '.join(titles)}: {reason}" for reason, titles in columns.items()]
-    for name, names in rows.items():
-        part = ", on the clips of the column's database" if len(get_protocol(name).counts) > 1 else ""
-        lines.append(f"Held against `{name}`{part}: {', '.join(names)}.")
-    return tuple(lines)
+def _panels(found: Sequence[tuple[str, Sequence[RunRecord]]]) -> list[tuple[str, list[FoldLine]]]:
+    """The folds that were kept, each with its curve of every method; of several seeds the first."""
+    panels: dict[int, list[FoldLine]] = {}
+    folds = 0
+    for method, runs in found:
+        first = min((run for run in runs if run.learning), key=lambda run: run.seed, default=None)
+        if first is None or first.learning is None:
+            continue
+        folds = first.folds
+        for curve in first.learning.folds:
+            line = FoldLine(f"{method}, seed {first.seed}", curve.epochs, curve.accuracy)
+            panels.setdefault(curve.fold, []).append(line)
+    return [(f"fold {fold} of {folds}", lines) for fold, lines in sorted(panels.items())]
 
 
 def _protocols(paper: PrintedPaper) -> list[str]:
@@ -241,39 +200,45 @@ def _protocols(paper: PrintedPaper) -> list[str]:
     return lines
 
 
-def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
-    """One line per recorded method and board that a cell of the paper shows."""
+def _sources(paper: PrintedPaper, recorded: Recorded) -> dict[str, tuple[str, ...]]:
+    """One line per recorded method and board that a cell of the paper shows, by side."""
     shown = {
-        (board, row.method)
+        (board_name(place[0], synthetic=synthetic), method)
         for table in paper.tables
         for row in table.rows
         for column in table.columns
         if (place := table.place(row, column))
-        for board in _boards(place[0])
+        for synthetic in SIDES.values()
+        for method in {row.method, *([recorded.invented(row.method)] if synthetic else ())}
     }
-    lines: list[str] = []
-    for board, method in sorted(shown & runs.keys(), key=lambda key: (is_synthetic(key[0]), *key[::-1])):
-        for edition, records in sorted(runs[board, method].items()):
-            last = max(records, key=lambda run: run.seed)
-            title = f"{last.title} ({edition})" if edition else last.title
-            title += " (own code)" if last.own_code else ""
-            seeds = ", ".join(str(seed) for seed in sorted(run.seed for run in records))
-            clips = f"{len(last.confusion)} subjects, {int(last.matrices().sum())} clips"
-            lines.append(
-                f"**{title}**, `{board}`, seed {seeds}: {last.data.source}, release {last.data.release}, {clips}; "
-                f"{last.device}. {' '.join(corrected(last.recipe['deviations']))}".rstrip()
-            )
-    return lines
+    lines: dict[str, list[str]] = {side: [] for side in SIDES}
+    for board, method in sorted(shown & recorded.runs.keys(), key=lambda key: key[::-1]):
+        side = "invented" if is_synthetic(board) else "real"
+        lines[side] += [_source(edition, runs) for edition, runs in sorted(recorded.runs[board, method].items())]
+    return {side: tuple(found) for side, found in lines.items()}
 
 
-def _count_scores(tables: Sequence[PageTable]) -> tuple[int, int, int]:
-    """Scores that a paper's tables hold, those of them recorded on real data, and those on invented data."""
+def _source(edition: str, runs: Sequence[RunRecord]) -> str:
+    last = max(runs, key=lambda run: run.seed)
+    title = f"{last.title} ({edition})" if edition else last.title
+    title += " (own code)" if last.own_code else ""
+    seeds = ", ".join(str(seed) for seed in sorted(run.seed for run in runs))
+    clips = f"{len(last.confusion)} subjects, {int(last.matrices().sum())} clips"
+    return (
+        f"**{title}** (`{last.method}`), `{last.board}`, seed {seeds}: {last.data.source}, release "
+        f"{last.data.release}, {clips}; {last.device}. {' '.join(corrected(last.recipe['deviations']))}"
+    ).rstrip()
+
+
+def _count_cells(tables: Sequence[PageTable]) -> tuple[int, int, int]:
+    """Cells that a run can fill, those of them that it did on invented people, and on real ones."""
     cells = [
         cell
         for table in tables
         for row in table.rows
         for cell, column in zip(row.cells, table.printed.columns, strict=True)
-        if column.is_score
+        if column.is_recorded
     ]
-    real = sum(cell.reproduced != NOT_RUN for cell in cells)
-    return len(cells), real, sum(cell.synthetic != NOT_RUN for cell in cells)
+    sides = ([cell.invented for cell in cells], [cell.real for cell in cells])
+    invented, real = (sum(text not in (NOT_RUN, "not kept") for text in side) for side in sides)
+    return len(cells), invented, real

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from benchmark.boards.printed_figures import Compared, PrintedCounts, PrintedFigure, Sweep  # noqa: TC001 - of fields
 from benchmark.files import load_yaml
 from mer_lightning.metrics import METRICS, UF1, get_metric
 from mer_lightning.protocols import get_protocol
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
 
 NONE_OF_OURS = "none of ours"
 METHODS = "methods.yaml"
+PICTURES = "pictures"
 Evaluation = Literal["pooled", "subject_mean", "unknown"]
 _F1 = "f1"
 """An F1 whose averaging a paper does not say; it is held against UF1."""
-_QUANTITIES = ("parameters", "operations", "epochs", "training_accuracy", "training_loss", "classes")
+_COUNTED = ("parameters", "operations", "classes")
+"""What follows from a network or a protocol alone."""
+_TRAINING = ("epochs", "training_accuracy", "training_loss", "pretraining_accuracy")
+"""What a run notes of how it learnt."""
 Tier = Literal["A", "B", "C", "D"]
 _DASH = "——"
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)%?")
@@ -69,7 +74,7 @@ class Methods(Settings):
 
 
 def _known(metric: str) -> str:
-    known = (*(metric.name for metric in METRICS), _F1, *_QUANTITIES)
+    known = (*(metric.name for metric in METRICS), _F1, *_COUNTED, *_TRAINING)
     if metric not in known:
         raise ValueError(f"expected one of {', '.join(known)}, found '{metric}'")
     return metric
@@ -100,8 +105,10 @@ class PrintedColumn(Settings):
     def _check(self) -> PrintedColumn:
         if (self.protocol == NONE_OF_OURS) != bool(self.reason):
             raise ValueError(f"column '{self.id}': protocol '{NONE_OF_OURS}' and a reason go together")
-        if self.is_score != (self.protocol != NONE_OF_OURS):
-            raise ValueError(f"column '{self.id}': {self.metric} has {'a protocol' if self.is_score else NONE_OF_OURS}")
+        if self.is_recorded != (self.protocol != NONE_OF_OURS):
+            raise ValueError(
+                f"column '{self.id}': {self.metric} has {'a protocol' if self.is_recorded else NONE_OF_OURS}"
+            )
         if self.is_score and self.unit == "number":
             raise ValueError(f"column '{self.id}': {self.metric} is a fraction or percent")
         return self
@@ -109,7 +116,12 @@ class PrintedColumn(Settings):
     @property
     def is_score(self) -> bool:
         """True for what follows from a confusion matrix."""
-        return self.metric not in _QUANTITIES
+        return self.is_recorded and self.metric not in _TRAINING
+
+    @property
+    def is_recorded(self) -> bool:
+        """True for what a run's record holds: a score, or how it learnt."""
+        return self.metric not in _COUNTED
 
     @property
     def score(self) -> Metric:
@@ -168,6 +180,9 @@ class PrintedTable(Settings):
         columns: Columns of figures.
         rows: Rows, in printed order.
         note: What holds for the whole table.
+        sweep: How its rows are drawn as a curve; None for a table that is none.
+        bars: Whether its rows are drawn as bars.
+        compared: Pairs of rows of which the paper says that one is better.
     """
 
     number: str
@@ -177,15 +192,24 @@ class PrintedTable(Settings):
     columns: tuple[PrintedColumn, ...] = Field(min_length=1)
     rows: tuple[PrintedRow, ...] = Field(min_length=1)
     note: str = ""
+    sweep: Sweep | None = None
+    bars: bool = False
+    compared: tuple[Compared, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> PrintedTable:
         columns = {column.id: column for column in self.columns}
+        names = [row.name for row in self.rows]
+        for pair in self.compared:
+            if strange := {pair.more, pair.less} - {*names}:
+                raise ValueError(f"{self.number}, compared: no row '{min(strange)}'; expected {', '.join(names)}")
         _check_once("column", [column.id for column in self.columns])
         _check_once("row", [row.name for row in self.rows])
         for row in self.rows:
             try:
                 _check_row(row, columns)
+                if self.sweep:
+                    self.sweep.value(row.name)
             except ValueError as error:
                 raise ValueError(f"{self.number}, row '{row.name}': {error}") from error
         return self
@@ -196,7 +220,7 @@ class PrintedTable(Settings):
 
     def place(self, row: PrintedRow, column: PrintedColumn) -> tuple[str, str | None] | None:
         """Protocol of ours that a cell is held against, and the database if it is one part of a composite."""
-        if not column.is_score:
+        if not column.is_recorded:
             return None
         name = row.protocol or column.protocol
         return name, column.database if len(get_protocol(name).counts) > 1 else None
@@ -214,6 +238,8 @@ class PrintedPaper(Settings):
         note: Where the paper contradicts itself, or does not say enough.
         caveats: By protocol of ours, how it differs from what the paper did.
         tables: Tables in printed order.
+        counts: Tables and figures of how many clips there are.
+        figures: The other figures, and tables without scores.
     """
 
     id: str = Field(pattern=r"^s\d$")
@@ -224,15 +250,17 @@ class PrintedPaper(Settings):
     note: str
     caveats: dict[str, str]
     tables: tuple[PrintedTable, ...] = Field(min_length=1)
+    counts: tuple[PrintedCounts, ...] = ()
+    figures: tuple[PrintedFigure, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> PrintedPaper:
         cells = [(table, row, column) for table in self.tables for row in table.rows for column in table.columns]
-        used = {row.protocol or column.protocol for _, row, column in cells if column.is_score}
+        used = {row.protocol or column.protocol for _, row, column in cells if column.is_recorded}
         for name in sorted({*used, *self.caveats}):
             get_protocol(name)
         for table, row, column in cells:
-            if column.is_score:
+            if column.is_recorded:
                 _check_database(table, row, column)
         if missing := used - self.caveats.keys():
             raise ValueError(f"caveats: say how {min(missing)} differs from what the paper did")
@@ -276,6 +304,7 @@ def load_reported(folder: Path) -> ReportedTables:
                 if row.method not in methods:
                     raise DataError(f"{path}: {table.number}, row '{row.name}': {METHODS} has no method '{row.method}'")
                 printed.add(row.method)
+        _check_figures(paper, path, methods, folder / PICTURES)
     for method in methods.values():
         if method.printed != (method.id in printed):
             found = "stands in a table" if method.id in printed else "stands in no table"
@@ -292,6 +321,15 @@ def load_methods(folder: Path) -> tuple[Method, ...]:
         DataError: The file is missing or not what it should be.
     """
     return load_yaml(folder / METHODS, Methods).methods
+
+
+def _check_figures(paper: PrintedPaper, path: Path, methods: dict[str, Method], pictures: Path) -> None:
+    for figure in paper.figures:
+        if strange := {*figure.methods} - methods.keys():
+            raise DataError(f"{path}: {figure.number}: {METHODS} has no method '{min(strange)}'")
+        for shot in figure.shots:
+            if not (pictures / shot.file).is_file():
+                raise DataError(f"{path}: {figure.number}: no picture {pictures / shot.file}")
 
 
 def _check_once(what: str, names: list[str]) -> None:

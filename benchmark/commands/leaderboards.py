@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DOCUMENTS = (PROJECT / "README.md", PROJECT / "README.zh.md")
 _PICTURES = ".pictures.json"
-_PATTERNS = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md")
+_PATTERNS = ("*.md", "*.csv", "*.tex", "*.svg", "papers/*.md", "papers/*.svg")
 
 
 def add_leaderboards_command(commands: Commands) -> None:

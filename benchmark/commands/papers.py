@@ -1,4 +1,4 @@
-"""``mer-bench verify-papers``: the networks of published systems beside the figures that their papers print."""
+"""``mer-bench verify-papers``: networks beside their papers' figures, and every reading with its verdict."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from benchmark.commands.options import Commands
+    from benchmark.evidence.verification import System
     from benchmark.records.network_sizes import NetworkSize
 
 SYSTEMS = DOCS / "systems.md"
@@ -32,10 +34,8 @@ def add_papers_command(commands: Commands) -> None:
 def _verify_papers(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from benchmark.evidence.verification import as_text, fill_verification, size_of, systems, verify_system
-    from benchmark.methods.recipe import load_recipe
-    from benchmark.methods.recipe_files import recipe_files
-    from benchmark.records.network_sizes import NETWORKS, networks_json
+    from benchmark.evidence import readings
+    from benchmark.evidence.verification import as_text, fill_verification, systems, verify_system
 
     if arguments.write and not workspace().is_project:
         raise DataError(
@@ -43,23 +43,35 @@ def _verify_papers(arguments: argparse.Namespace) -> int:
         )
     papers = systems()
     checks = [check for system in papers for check in verify_system(system)]
+    judged = readings.judge(readings.load_readings(), checks)
     if arguments.json:
-        print(json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False))
+        found = {"networks": [asdict(check) for check in checks], "readings": [asdict(row) for row in judged]}
+        print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
-        print(as_text(papers, checks), end="")
+        print(as_text(papers, checks))
+        print(readings.readings_text(judged), end="")
     if arguments.write:
-        text = SYSTEMS.read_text(encoding="utf-8")
-        write_text(SYSTEMS, fill_verification(text, checks))
-        sizes: list[NetworkSize] = []
-        for name in [name for name, file in recipe_files().items() if not file.of]:
-            try:
-                size = size_of(load_recipe(name), papers)
-            except DataError as error:
-                print(f"{name}: not counted: {error}", file=sys.stderr)
-            else:
-                sizes += [size] if size else []
-        write_text(SHIPPED / NETWORKS, networks_json(sizes))
+        text = fill_verification(SYSTEMS.read_text(encoding="utf-8"), checks)
+        write_text(SYSTEMS, readings.fill_readings(text, judged))
+        _write_sizes(papers)
     failed = [check for check in checks if check.verdict == "FAIL"]
     for row in failed:
         print(f"{row.system}, {row.variant}: {row.quantity}: {row.reason}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _write_sizes(papers: Sequence[System]) -> None:
+    from benchmark.evidence.verification import size_of
+    from benchmark.methods.recipe import load_recipe
+    from benchmark.methods.recipe_files import recipe_files
+    from benchmark.records.network_sizes import NETWORKS, networks_json
+
+    sizes: list[NetworkSize] = []
+    for name in [name for name, file in recipe_files().items() if not file.of]:
+        try:
+            size = size_of(load_recipe(name), papers)
+        except DataError as error:
+            print(f"{name}: not counted: {error}", file=sys.stderr)
+        else:
+            sizes += [size] if size else []
+    write_text(SHIPPED / NETWORKS, networks_json(sizes))

@@ -22,7 +22,7 @@ from benchmark.methods.recipe import DECIDING, Paper
 from benchmark.methods.recipe_files import EDITION, RECIPE_NAME
 from benchmark.records.board_names import board_name, entry_name, mine, source_name, stated_protocol
 from benchmark.records.clip_list import ClipList, check_matrices, check_one_list, clips_of
-from benchmark.records.curves import MeanCurve  # noqa: TC001 - a field
+from benchmark.records.curves import Learning, MeanCurve  # noqa: TC001 - fields
 from benchmark.records.fold import SCHEMA_VERSION, FoldAudit, Matrix, Seconds
 from benchmark.records.provenance import (
     DataProvenance,  # noqa: TC001 - a field
@@ -88,6 +88,7 @@ class RunRecord(Settings):
         tuning: What tuning spent and promised; None for a method that was not tuned.
         audit: Audit of each fold by whom it held out; folds from before it existed are not in it.
         curve: Learning curves, mean over folds; None for methods without epochs and in records from before it existed.
+        learning: How fast and how far the folds learnt; likewise.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -118,6 +119,7 @@ class RunRecord(Settings):
     tuning: TuningRecord | None = None
     audit: dict[str, FoldAudit] = Field(default_factory=dict)
     curve: MeanCurve | None = None
+    learning: Learning | None = None
     _mine: bool = PrivateAttr(default=False)
     _apart: bool = PrivateAttr(default=False)
     _beside: bool = PrivateAttr(default=False)
@@ -164,9 +166,10 @@ class RunRecord(Settings):
     @model_serializer(mode="wrap")
     def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
-        if values.get("definition") is None:
-            # records from before users could define protocols stay as they are
-            values.pop("definition", None)
+        for later in ("definition", "learning"):
+            if values.get(later) is None:
+                # records from before it existed stay as they are
+                values.pop(later, None)
         return values
 
     @property
@@ -287,7 +290,8 @@ class RunRecord(Settings):
 
     def result(self) -> dict[str, Any]:
         """Everything but times, device, versions and how training went: equal results mean equal science."""
-        left_out = {"seconds": True, "device": True, "versions": True, "curve": True, "tuning": {"seconds"}}
+        left_out: dict[str, Any] = dict.fromkeys(("seconds", "device", "versions", "curve", "learning"), True)
+        left_out |= {"tuning": {"seconds"}}
         # what decides a score is in the recipe's hash, where a setting that came later and is not used does not count
         return self.model_dump(exclude=left_out | {"recipe": DECIDING - {"version"}})
 
@@ -300,7 +304,7 @@ def record_path(records: Path, record: RunRecord) -> Path:
 def save_run(records: Path, record: RunRecord) -> Path:
     """Write a RunRecord, unless the same result, or a complete one instead of an incomplete, is already there.
 
-    Of the same result only a learning curve that is missing there is added.
+    Of the same result only what is missing there of how it learnt is added.
     """
     path = record_path(records, record)
     if path.exists():
@@ -308,10 +312,13 @@ def save_run(records: Path, record: RunRecord) -> Path:
         # an audit that is there already does not go because it was made again without one
         audited = record if len(record.audit) >= len(old.audit) else record.model_copy(update={"audit": old.audit})
         same = old.result() == audited.result()
-        if (same and (old.curve or not record.curve)) or (old.complete and not record.complete):
+        learnt = {
+            key: value for key in ("curve", "learning") if (value := getattr(record, key)) and not getattr(old, key)
+        }
+        if (same and not learnt) or (old.complete and not record.complete):
             return path
         if same:
-            record = old.model_copy(update={"curve": record.curve})
+            record = old.model_copy(update=learnt)
     write_json(path, signed(record.model_dump()))
     return path
 

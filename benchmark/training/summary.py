@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.records.curves import mean_curve
+from benchmark.records.curves import learning_of, mean_curve
 from benchmark.records.fold import FoldRecord, confusion_of
 from benchmark.records.provenance import DataProvenance, TuningRecord
 from benchmark.records.run import RunRecord
@@ -70,6 +70,7 @@ def make_record(run: Run, store: Store, accelerator: str, threads: int | None = 
         tuning=tuning,
         audit={fold.held_out: fold.audit for fold in folds if fold.audit is not None},
         curve=mean_curve(folds),
+        learning=learning_of(folds),
     )
 
 

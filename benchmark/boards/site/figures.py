@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from html import escape
 from typing import TYPE_CHECKING
@@ -11,8 +12,11 @@ from benchmark.boards.leakage import PICTURE
 from benchmark.boards.leakage_figure import CURVES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmark.boards.board import Board
     from benchmark.boards.leakage import LeakBoard
+    from benchmark.boards.paper_figures import Drawn
 
 _COLOURS = {
     "#000000": "var(--ink)",
@@ -34,6 +38,16 @@ def board_picture(board: Board) -> str:
 def leak_picture(board: LeakBoard) -> str:
     """The picture of a board's leak studies, for a page."""
     return themed(board.svg, f"leaks-{board.id}", PICTURE)
+
+
+def paper_picture(drawn: Drawn) -> str:
+    """A picture of a paper's table or figure, for a page."""
+    return themed(drawn.svg, drawn.name, drawn.said)
+
+
+def inline_picture(folder: Path, name: str) -> str:
+    """A PNG as an address that holds all of it, so that the page needs no other file."""
+    return f"data:image/png;base64,{base64.b64encode((folder / name).read_bytes()).decode()}"
 
 
 def themed(svg: str, key: str, said: str) -> str:

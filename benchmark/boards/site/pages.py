@@ -22,7 +22,7 @@ from benchmark.boards.scale import row_values
 from benchmark.boards.site.about import fingerprint, read_about
 from benchmark.boards.site.board import BoardPage, board_page
 from benchmark.boards.site.curves import SERIES, Curve, curve_picture
-from benchmark.boards.site.figures import leak_picture
+from benchmark.boards.site.figures import inline_picture, leak_picture, paper_picture
 from benchmark.boards.site.strips import Strip, strip_of
 from benchmark.boards.tables import render, strict_environment
 from benchmark.evidence.habits import HABITS
@@ -267,9 +267,11 @@ def _page_environment() -> jinja2.Environment:
         },
         "SELECTIONS": {"honest": "not on test", "test": "on the test subject", "unknown": "not stated"},
         "best_strip": best_strip,
+        "inline_picture": inline_picture,
         "leak_picture": leak_picture,
         "method_href": method_href,
         "paper_href": paper_href,
+        "paper_picture": paper_picture,
         "zip": zip,
     }
     environment.globals.update(given)

@@ -59,7 +59,7 @@ def printed(paper, number, column):
 def test_every_table_of_results_is_there_with_all_its_rows():
     sizes = {p.id: {t.number: (len(t.rows), len(t.columns)) for t in p.tables} for p in COMMITTED.papers}
     assert sizes == {
-        "s0": {"Table 1": (2, 2), "Table 2": (2, 2), "Table 3": (3, 2), "Table 4": (4, 2)},
+        "s0": {"Section 3.2": (7, 2), "Table 1": (2, 2), "Table 2": (2, 2), "Table 3": (3, 2), "Table 4": (4, 2)},
         "s1": {
             "Abstract": (1, 3),
             "Figure 9": (7, 3),
@@ -67,8 +67,14 @@ def test_every_table_of_results_is_there_with_all_its_rows():
             "Table 4, figure 11": (4, 3),
             "Table 5": (6, 6),
         },
-        "s2": {"Table 2": (8, 1), "Figure 4": (2, 1), "Table 3": (2, 3), "Table 4": (3, 3)},
-        "s3": {"Table 1": (2, 1), "Table 2": (4, 1), "Table 3": (7, 3)},
+        "s2": {
+            "Section 3.2": (1, 1),
+            "Table 2": (8, 1),
+            "Figure 4": (2, 1),
+            "Table 3": (2, 3),
+            "Table 4": (3, 3),
+        },
+        "s3": {"Table 1": (2, 1), "Table 2": (4, 1), "Section 3.3": (1, 1), "Table 3": (7, 3)},
         "s4": {"Table 1": (7, 4)},
     }
 

@@ -11,6 +11,7 @@ from torch import nn
 import benchmark.commands.papers
 import benchmark.evidence.verification
 from benchmark.__main__ import main
+from benchmark.evidence.readings import fill_readings, judge, load_readings
 from benchmark.evidence.verification import (
     Measured,
     PaperFigure,
@@ -127,6 +128,7 @@ def test_counts_round_as_the_papers_do():
 def test_the_tables_of_the_document_are_current(checks):
     text = benchmark.commands.papers.SYSTEMS.read_text(encoding="utf-8")
     assert fill_verification(text, checks) == text, "run mer-bench verify-papers --write"
+    assert fill_readings(text, judge(load_readings(), checks)) == text, "run mer-bench verify-papers --write"
     assert text.count("<!-- verification: ") == len({row.system for row in checks})
 
 
@@ -150,15 +152,19 @@ def test_the_command_prints_writes_and_fails_where_a_figure_is_missed(tmp_path, 
     monkeypatch.setattr(recipe_files, "recipe_files", lambda: files)
     monkeypatch.setattr(benchmark.commands.papers, "SYSTEMS", tmp_path / "systems.md")
     monkeypatch.setattr(benchmark.commands.papers, "SHIPPED", tmp_path)
-    (tmp_path / "systems.md").write_text("<!-- verification: s2 -->\nold\n<!-- end of verification -->\n")
+    (tmp_path / "systems.md").write_text(
+        "<!-- verification: s2 -->\nold\n<!-- end of verification -->\n<!-- readings -->\n<!-- end of readings -->\n"
+    )
     assert main(["verify-papers", "--write"]) == 0
     assert "pass        parameters: 3,374,453, expected 3,374,453" in capsys.readouterr().out
     assert load_networks(tmp_path).keys() == {"s3d-cnn"}
     assert load_networks(tmp_path)["s3d-cnn"].figures
     assert "| S3D CNN | parameters | 3,374,453 | 3,374,453 |" in (tmp_path / "systems.md").read_text()
+    assert "| 27 | S1 Tables 1 to 3; " in (tmp_path / "systems.md").read_text()
     assert main(["verify-papers", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert {row["verdict"] for row in rows} == {"pass", "not stated"}
+    found = json.loads(capsys.readouterr().out)
+    assert {row["verdict"] for row in found["networks"]} == {"pass", "not stated"}
+    assert len(found["readings"]) >= 27
 
     variant = only.variants[0].model_copy(
         update={"model": Component(name="s3d_cnn.S3DCNN", arguments={"kernel": "3d"})}
