@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from mer_lightning.datamodules.kept import Kept
     from mer_lightning.datamodules.loso import LOSODataModule
     from mer_lightning.datamodules.table import Table
 
@@ -133,6 +134,13 @@ class FoldsDataModule(LightningDataModule):
         super().__init__()
         self._table, self._parts, self._streams = table, parts, streams
         self._augmentation, self._nine_positions = augmentation, nine_positions
+        self.kept: tuple[Kept, ...] = ()
+        """What batches hold instead of inputs, one per replica; none where they hold inputs."""
+
+    @property
+    def parts(self) -> Sequence[LOSODataModule]:
+        """The DataModule that each replica would have alone."""
+        return self._parts
 
     def setup(self, stage: str) -> None:
         """Move the table, the augmentation and the random streams to the trainer's device."""
@@ -171,6 +179,10 @@ class FoldsDataModule(LightningDataModule):
     def _gather(self, batch: Rows, *, augmented: bool) -> FoldsBatch:
         table, (drawn, sizes) = self._table, batch
         position, rows = drawn // len(table.keys), drawn % len(table.keys)
+        if self.kept:
+            alike = all(one is self.kept[0] for one in self.kept)
+            own = [one.at(numbers) for one, numbers in zip(self.kept, drawn, strict=True)] if not alike else []
+            return FoldsBatch(torch.stack(own) if own else self.kept[0].at(drawn), table.labels[rows], sizes)
         inputs = table.inputs[rows]
         if augmented:
             if self._nine_positions:

@@ -22,6 +22,7 @@ from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
+from mer_lightning.tasks.frozen import keeping
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
 from mer_lightning.types import DivergedError, Prediction
@@ -189,7 +190,7 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
     )
     data = data_of(fit, training, augmentation_of(fit.table, training))
     select = fit.select if fit.validates else None
-    callbacks = [*fit.callbacks, *watching]
+    callbacks = [*keeping([fit], [task.model], model, training), *fit.callbacks, *watching]
     with temporary_folder("fold") as folder:
         best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
         trainer = make_trainer(
