@@ -3,7 +3,7 @@
 from mer_lightning.datamodules.export import Export, Exported, write_export
 from mer_lightning.datamodules.export_files import ExportFolder
 from mer_lightning.datamodules.folds import FoldsBatch, FoldsDataModule, Stream
-from mer_lightning.datamodules.kept import Instead, Kept
+from mer_lightning.datamodules.kept import Instead, KeptOutputs
 from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule, batch_sizes
 from mer_lightning.datamodules.planned import (
     Contents,
@@ -26,7 +26,7 @@ __all__ = [
     "Holds",
     "IndexLoader",
     "Instead",
-    "Kept",
+    "KeptOutputs",
     "LOSODataModule",
     "PlannedTable",
     "Stream",

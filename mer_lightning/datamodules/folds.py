@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from mer_lightning.datamodules.kept import Kept
+    from mer_lightning.datamodules.kept import KeptOutputs
     from mer_lightning.datamodules.loso import LOSODataModule
     from mer_lightning.datamodules.table import Table
 
@@ -134,7 +134,7 @@ class FoldsDataModule(LightningDataModule):
         super().__init__()
         self._table, self._parts, self._streams = table, parts, streams
         self._augmentation, self._nine_positions = augmentation, nine_positions
-        self.kept: tuple[Kept, ...] = ()
+        self.kept: tuple[KeptOutputs, ...] = ()
         """What batches hold instead of inputs, one per replica; none where they hold inputs."""
 
     @property

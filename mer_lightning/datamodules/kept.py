@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Kept:
+class KeptOutputs:
     """One tensor per number that a loader may give; a batch of them is an index.
 
     A batch lies in memory as ``like`` does, so that what goes on from it computes as it would without.
@@ -73,6 +73,6 @@ class Instead:
         compute: Gives it of the inputs of the others, for which the processor has another kernel that rounds otherwise.
     """
 
-    kept: Kept
+    kept: KeptOutputs
     sizes: frozenset[int]
     compute: Callable[[Tensor], Tensor]

@@ -22,7 +22,7 @@ from mer_lightning.models.transfer import freeze, load_body
 from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
-from mer_lightning.tasks.frozen import keeping
+from mer_lightning.tasks.frozen import keep_frozen
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
 from mer_lightning.types import DivergedError, Prediction
@@ -110,6 +110,11 @@ class Fit:
         return fold_seed(self.seed, self.fold.held_out)
 
     @property
+    def freezes(self) -> bool:
+        """Whether a part of the network stays as it was pre-trained."""
+        return self.start is not None and self.start.freeze
+
+    @property
     def validates(self) -> bool:
         """Whether there is validation after every epoch."""
         return bool(len(self.fold.validation))
@@ -190,7 +195,8 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
     )
     data = data_of(fit, training, augmentation_of(fit.table, training))
     select = fit.select if fit.validates else None
-    callbacks = [*keeping([fit], [task.model], model, training), *fit.callbacks, *watching]
+    kept = keep_frozen(fit.table, [task.model], model, training) if fit.freezes else []
+    callbacks = [*kept, *fit.callbacks, *watching]
     with temporary_folder("fold") as folder:
         best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
         trainer = make_trainer(

@@ -30,7 +30,7 @@ from mer_lightning.tasks.fold import (
     data_of,
     predictions_of,
 )
-from mer_lightning.tasks.frozen import keeping
+from mer_lightning.tasks.frozen import keep_frozen
 from mer_lightning.tasks.losses import classification_loss, loss_weights
 from mer_lightning.tasks.replication import batches_of, examine, grouped
 from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
@@ -288,4 +288,5 @@ def _task(
     weights = [own for fit in fits if (own := loss_weights(training, fit.class_counts())) is not None]
     stacked = torch.stack(weights) if weights else None
     task = FoldsAtOnceTask(models, training, fits[0].table.classes, stacked, streams, how)
-    return task, streams, keeping(fits, models, model, training)
+    freeze = all(fit.freezes for fit in fits)
+    return task, streams, keep_frozen(fits[0].table, models, model, training) if freeze else []

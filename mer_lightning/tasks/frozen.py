@@ -20,7 +20,7 @@ import lightning
 import torch
 
 from mer_lightning.augmentation.pool import POSITIONS
-from mer_lightning.datamodules import FoldsDataModule, Instead, Kept, LOSODataModule
+from mer_lightning.datamodules import FoldsDataModule, Instead, KeptOutputs, LOSODataModule
 from mer_lightning.models.transfer import Splittable
 
 if TYPE_CHECKING:
@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 
     from mer_lightning.datamodules import Table
     from mer_lightning.settings import Component, Training
-    from mer_lightning.tasks.fold import Fit
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 0.5
 """Of the memory that is free; on a CPU each core may be a worker that keeps as much."""
-_KEPT: dict[tuple[int, str], Kept] = {}
+_KEPT: dict[tuple[int, str], KeptOutputs] = {}
 """What folds of one table share, by the table and everything that it was computed with; it goes with the table."""
 
 
@@ -48,41 +47,39 @@ class GoesOn(Protocol):
         ...
 
 
-def keeping(fits: Sequence[Fit], models: Sequence[nn.Module], model: Component, training: Training) -> list[KeepFrozen]:
-    """The callback that keeps what the frozen part of a network gives, where there is one and inputs are fixed.
+def keep_frozen(table: Table, models: Sequence[nn.Module], model: Component, training: Training) -> list[KeepFrozen]:
+    """The callback that keeps what the frozen part of a network gives, where inputs are fixed and there is one.
 
     Args:
-        fits: One per replica.
-        models: The network of each, with the weights that it starts from.
+        table: What is trained on.
+        models: The network of each replica, with the weights that it starts from and its frozen modules frozen.
         model: Its class.
         training: How it is fitted; augmentation may choose a position and nothing else, and nothing is compiled.
 
     Returns:
         One callback, or none.
     """
-    if any(fit.start is None or not fit.start.freeze for fit in fits) or training.compile != "no":
-        return []
-    if not getattr(models[0], "frozen_in_transfer", ()):
+    if not getattr(models[0], "frozen_in_transfer", ()) or training.compile != "no":
         return []
     if training.augmentation is not None and not training.augmentation.fixed:
         return []
-    return [KeepFrozen(fits, models, model, training)]
+    return [KeepFrozen(table, models, model, training)]
 
 
 class KeepFrozen(lightning.Callback):
     """Fills what is kept when a fit starts, and lets the task go on from it; as without where that cannot be.
 
     Args:
-        fits: One per replica.
-        models: The network of each.
+        table: What is trained on.
+        models: The network of each replica.
         model: Its class.
         training: How it is fitted.
     """
 
-    def __init__(self, fits: Sequence[Fit], models: Sequence[nn.Module], model: Component, training: Training) -> None:
-        self._fits, self._models = list(fits), list(models)
+    def __init__(self, table: Table, models: Sequence[nn.Module], model: Component, training: Training) -> None:
+        self._table, self._models = table, list(models)
         self._component, self._training = model, training
-        self.kept: list[Kept] = []
+        self.kept: list[KeptOutputs] = []
         """What is kept for each replica; nothing where it cannot be."""
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -90,8 +87,8 @@ class KeepFrozen(lightning.Callback):
         data = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         parts: Sequence[LOSODataModule] = data.parts if isinstance(data, FoldsDataModule) else [data]
         with trainer.precision_plugin.forward_context(), torch.no_grad():
-            for fit, network, part in zip(self._fits, self._models, parts, strict=True):
-                if (kept := self._filled(fit, network.to(pl_module.device), part)) is None:
+            for network, part in zip(self._models, parts, strict=True):
+                if (kept := self._filled(network.to(pl_module.device), part)) is None:
                     self.kept.clear()
                     return
                 self.kept.append(kept)
@@ -104,9 +101,9 @@ class KeepFrozen(lightning.Callback):
         pl_module.go_on_from_frozen()
         self._models.clear()
 
-    def _filled(self, fit: Fit, model: nn.Module, part: LOSODataModule) -> Kept | None:
+    def _filled(self, model: nn.Module, part: LOSODataModule) -> KeptOutputs | None:
         """What is kept for one replica; None where nothing can be."""
-        numbers, (size, *_), total = part.numbers(), part.sizes(), len(fit.table.keys)
+        numbers, (size, *_), total = part.numbers(), part.sizes(), len(self._table.keys)
 
         def give(some: list[int]) -> Tensor:
             # in batches of one size, so that what is kept does not depend on what was missing
@@ -114,13 +111,13 @@ class KeepFrozen(lightning.Callback):
             # only training rows have positions
             return self._give(model, part.inputs(index, augmented=bool(index.max() >= total)))[: len(some)]
 
-        key = id(fit.table), self._key(model, size)
+        key = id(self._table), self._key(model, size)
         kept = _KEPT.get(key)
         if kept is None:
             if reason := _why_not(model, _some(part, size).to(next(model.parameters()).device)):
                 return self._say(reason)
             places = POSITIONS if self._training.augmentation and self._training.augmentation.nine_positions else 1
-            kept = _room(fit.table, key, numbers, total * places, give(numbers[:1].tolist()))
+            kept = _room(self._table, key, numbers, total * places, give(numbers[:1].tolist()))
             if kept is None:
                 return self._say(f"what it gives of {len(numbers)} clips and positions does not fit into memory")
         missing = kept.missing(numbers)
@@ -204,7 +201,7 @@ def _random_state(device: torch.device) -> list[Tensor]:
     return [torch.get_rng_state(), *cuda]
 
 
-def _room(table: Table, own: tuple[int, str], numbers: Tensor, everything: int, like: Tensor) -> Kept | None:
+def _room(table: Table, own: tuple[int, str], numbers: Tensor, everything: int, like: Tensor) -> KeptOutputs | None:
     """Where to keep what folds of a table share.
 
     Where memory does not take everything, what earlier starts gave makes room, then what other folds ask for is left
@@ -214,10 +211,10 @@ def _room(table: Table, own: tuple[int, str], numbers: Tensor, everything: int, 
     while _KEPT and everything * each + sum(kept.nbytes for kept in _KEPT.values()) > room:
         _KEPT.pop(next(iter(_KEPT)))
     if everything * each <= room:
-        _KEPT[own] = Kept(torch.arange(everything), like)
+        _KEPT[own] = KeptOutputs(torch.arange(everything), like)
         weakref.finalize(table, _KEPT.pop, own, None)
         return _KEPT[own]
-    return Kept(numbers, like) if len(numbers) * each <= room else None
+    return KeptOutputs(numbers, like) if len(numbers) * each <= room else None
 
 
 def _free_bytes(device: torch.device) -> float:

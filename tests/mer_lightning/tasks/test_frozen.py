@@ -119,7 +119,7 @@ def both(monkeypatch, do):
     kept = do()
     with monkeypatch.context() as patch:
         for place in ("fold", "folds_at_once"):
-            patch.setattr(f"mer_lightning.tasks.{place}.keeping", lambda *_: [])
+            patch.setattr(f"mer_lightning.tasks.{place}.keep_frozen", lambda *_: [])
         return kept, do()
 
 
@@ -262,10 +262,10 @@ class TestWhereNothingIsKept:
         table, folds = samm
         fit = Fit(table, folds[0], start=start_of(table, NORMED, tmp_path))
         model = build_model(table, NORMED, fit.start)
-        assert room.keeping([fit], [model], NORMED, TRAINING)
-        assert not room.keeping([fit], [model], NORMED, TRAINING.model_copy(update=values))
-        assert not room.keeping([replace(fit, start=None)], [model], NORMED, TRAINING)
-        assert not room.keeping([replace(fit, start=Start(fit.start.weights))], [model], NORMED, TRAINING)
+        assert room.keep_frozen(table, [model], NORMED, TRAINING)
+        assert not room.keep_frozen(table, [model], NORMED, TRAINING.model_copy(update=values))
+        assert not replace(fit, start=None).freezes
+        assert not replace(fit, start=Start(fit.start.weights)).freezes
 
 
 def test_memory_that_is_free_is_known():
