@@ -261,13 +261,18 @@ def build_model(table: Table, model: Component, start: Start | None = None) -> n
     return built
 
 
-def _arranged(model: nn.Module, training: Training) -> nn.Module:
-    """The model as the training settings want its weights to lie and its steps to run."""
+def in_memory_format(model: nn.Module, training: Training) -> nn.Module:
+    """The model with its weights in the order that the training settings name; its convolutions take it over."""
     if training.memory_format == "channels_last":
         for weight in model.parameters():
-            # a convolution takes over the order of its weights
             if weight.ndim in _CHANNELS_LAST:
                 weight.data = weight.data.contiguous(memory_format=_CHANNELS_LAST[weight.ndim])
+    return model
+
+
+def _arranged(model: nn.Module, training: Training) -> nn.Module:
+    """The model as the training settings want its weights to lie and its steps to run."""
+    in_memory_format(model, training)
     if training.compile != "no":
         model.compile(mode=_MODES[training.compile])
     return model
