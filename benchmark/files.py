@@ -86,19 +86,19 @@ def _read_text(text: str) -> object:
     return _yaml().load(text)
 
 
-def fill(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
-    """Make a settings class of the values of a file.
+def fill(kind: type[T], values: Mapping[str, Any], place: Path | str) -> T:
+    """Make a settings class of the values of a file, or of a place in one.
 
     Raises:
-        DataError: A key is unknown, missing or of the wrong type; the message names the file and the key.
+        DataError: A key is unknown, missing or of the wrong type; the message names the place and the key.
     """
     try:
         # strict through JSON: a list may fill a tuple, but text never becomes a number
         return kind.model_validate_json(json.dumps(values, default=_refuse_value))
     except ValidationError as error:
-        raise DataError(f"{path}: {first_mistake(error)}") from error
+        raise DataError(f"{place}: {first_mistake(error)}") from error
     except (TypeError, ValueError) as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{place}: {error}") from error
 
 
 def _refuse_value(value: object) -> None:

@@ -31,6 +31,7 @@ DOCS = PROJECT / "docs"
 _METHODS = _PACKAGE / "methods"
 RECIPES = _METHODS / "recipes"
 SUITES = _METHODS / "suites"
+BUDGETS = _METHODS / "budgets"
 PAPERS = _METHODS / "papers"
 
 VARIABLE = "MER_BENCH_HOME"

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_serializer, model_validator
 
-from benchmark.files import fill, read_yaml, yaml_text
+from benchmark.files import fill, yaml_text
 from benchmark.methods.own_code import OwnCode, find_code
 from benchmark.methods.recipe_files import (
     RECIPE_NAME,
-    VARIANT_OF,
+    is_written_out,
     read_recipe,
     recipe_files,
     recipe_path,
     recipe_paths,
+    recipe_place,
 )
 from benchmark.methods.search_space import Range, checked
 from mer_lightning.mistakes import first_mistake
@@ -64,7 +65,7 @@ class RepresentationChoice(Settings):
 
 
 class Transfer(Settings):
-    """Pre-training on a database of other people, once per recipe and seed; every fold starts from its weights.
+    """Pre-training on a database of other people, shared by what decides it; every fold starts from its weights.
 
     Attributes:
         database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: a part) validates.
@@ -271,11 +272,6 @@ class Recipe(Settings):
         return hashlib.sha256(json.dumps(self._deciding(), sort_keys=True).encode()).hexdigest()
 
     @property
-    def origin(self) -> str:
-        """Name of the recipe that it was made from; its own where it is a file."""
-        return self.name
-
-    @property
     def pretraining(self) -> tuple[RepresentationChoice, Component, Training]:
         """Representation, model and training of the pre-training stage.
 
@@ -370,14 +366,13 @@ def load_recipe(name: str) -> Recipe:
 
 
 def recipe_text(name: str) -> str:
-    """A whole recipe as YAML: its file, or, of a variant, everything that it takes over too.
+    """A whole recipe as YAML: its file, or, of a variant or a shortened one, everything that it takes over too.
 
     Raises:
         DataError: No such recipe, or a file is not YAML.
     """
-    path = recipe_path(name)
-    if VARIANT_OF not in read_yaml(path):
-        return path.read_text(encoding="utf-8")
+    if is_written_out(name):
+        return recipe_path(name).read_text(encoding="utf-8")
     values = read_recipe(name)
     # settings stand together, prose has lines of its own
     return "".join(
@@ -388,12 +383,12 @@ def recipe_text(name: str) -> str:
 
 
 def _read_recipe(name: str) -> Recipe:
-    path = recipe_path(name)
-    recipe = fill(Recipe, read_recipe(name) | {"name": name}, path)
+    place = recipe_place(name)
+    recipe = fill(Recipe, read_recipe(name) | {"name": name}, place)
     for key in ("parts", "outside"):
         if key in recipe.model_fields_set:
-            raise DataError(f"{path}: {key}: unknown key")
+            raise DataError(f"{place}: {key}: unknown key")
     try:
         return recipe.model_copy(update={"outside": find_code(recipe.named)})
     except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{place}: {error}") from error

@@ -1,20 +1,21 @@
 """Recipes: where each file lies, and what a file says that only names what differs from another.
 
 Some are shipped, installed distributions offer others, and the user has own ones: in the workspace, or anywhere, named
-on the command line. A name stands for one file.
+on the command line. A name stands for one file; ``X-short`` for the recipe of that name as a budget shortens it.
 """
 
 from __future__ import annotations
 
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from benchmark.files import read_yaml
-from benchmark.places import RECIPES, workspace
+from benchmark.methods.budget import SHORT, Budget, load_budgets
+from benchmark.places import BUDGETS, RECIPES, workspace
 from mer_lightning.mistakes import unknown
 from mer_lightning.outside import GROUPS, Place, folder_of, offers
 from mer_lightning.outside import RECIPES as OFFERED_RECIPES
@@ -39,28 +40,31 @@ class RecipeFile:
     """A file with a recipe.
 
     Attributes:
-        path: Where it lies.
+        path: Where it lies; of a shortened recipe, the file of its budget.
         of: Whose it is: nothing where it is shipped, ``workspace``, ``file`` where it was named on the command line, or
             name and version of the distribution that offers it.
         problem: Why its name cannot be used; mostly empty.
+        budget: What shortens it; None for a recipe that is written out.
     """
 
     path: Path
     of: str = SHIPPED
     problem: str = ""
+    budget: Budget | None = None
 
 
 def recipe_files() -> dict[str, RecipeFile]:
     """The file of every recipe by its name, sorted; a paper with several recipes has a folder of its own.
 
     Raises:
-        DataError: Two files that are shipped have one name.
+        DataError: Two recipes that are shipped have one name, or a budget shortens one that is not there.
     """
     files: dict[str, RecipeFile] = {}
     for path in _yaml_below(RECIPES):
         if path.stem in files:
             raise DataError(f"{path}: method '{path.stem}' already has a recipe in {files[path.stem].path.parent}")
         files[path.stem] = RecipeFile(path)
+    files |= _shortened_files(files)
     for path, of in _of_others():
         name, there = path.stem, files.get(path.stem)
         if there is None:
@@ -95,18 +99,34 @@ def recipe_path(name: str) -> Path:
     Raises:
         DataError: No such recipe, or its name is not clear.
     """
-    files = recipe_files()
-    if name not in files:
-        raise DataError(unknown("method", name, files, "`mer-bench methods`"))
-    if files[name].problem:
-        raise DataError(files[name].problem)
-    return files[name].path
+    return _file_of(name).path
+
+
+def recipe_place(name: str) -> str:
+    """Where a recipe is written: its file, or the budget that shortens it with what it shortens.
+
+    Raises:
+        DataError: As ``recipe_path``.
+    """
+    return _place(_file_of(name), name)
+
+
+def is_written_out(name: str) -> bool:
+    """Whether the file of a recipe says all of it, and nothing else.
+
+    Raises:
+        DataError: As ``recipe_path``, or the file is not YAML.
+    """
+    file = _file_of(name)
+    return file.budget is None and VARIANT_OF not in read_yaml(file.path)
 
 
 def recipe_file(name: str) -> str:
     """The file of a recipe as messages name it, e.g. ``recipes/s1/me-resnet.yaml``, or where it would lie."""
-    path = recipe_paths().get(name, RECIPES / f"{name}.yaml")
-    return path.relative_to(RECIPES.parent).as_posix() if path.is_relative_to(RECIPES.parent) else str(path)
+    file = recipe_files().get(name, RecipeFile(RECIPES / f"{name}.yaml"))
+    if file.path.is_relative_to(RECIPES.parent):
+        file = replace(file, path=file.path.relative_to(RECIPES.parent))
+    return _place(file, name)
 
 
 def name_of(given: str) -> str:
@@ -141,6 +161,36 @@ def read_recipe(name: str) -> dict[str, Any]:
             away is not there.
     """
     return _resolved(name, ())
+
+
+def _file_of(name: str) -> RecipeFile:
+    """The file of a recipe whose name is clear."""
+    files = recipe_files()
+    if name not in files:
+        raise DataError(unknown("method", name, files, "`mer-bench methods`"))
+    if files[name].problem:
+        raise DataError(files[name].problem)
+    return files[name]
+
+
+def _place(file: RecipeFile, name: str) -> str:
+    return f"{file.path}" if file.budget is None else f"{file.path}: recipes.{name.removesuffix(SHORT)}"
+
+
+def _shortened_files(files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
+    """What budgets make of recipes that are written out."""
+    made: dict[str, RecipeFile] = {}
+    folder = RECIPES.parent / BUDGETS.name
+    for budget in load_budgets(folder).values():
+        for name in budget.recipes:
+            file = RecipeFile(folder / f"{budget.name}.yaml", budget=budget)
+            short = f"{name}{SHORT}"
+            if name not in files:
+                raise DataError(f"{_place(file, name)}: {unknown('method', name, files, '`mer-bench methods`')}")
+            if there := files.get(short) or made.get(short):
+                raise DataError(f"{_place(file, name)}: method '{short}' already has a recipe in {there.path}")
+            made[short] = file
+    return made
 
 
 def _wrong_name(path: Path) -> str:
@@ -182,8 +232,10 @@ def _yaml_below(folder: Path) -> list[Path]:
 
 
 def _resolved(name: str, variants: tuple[str, ...]) -> dict[str, Any]:
-    path, chain = recipe_path(name), (*variants, name)
-    values = read_yaml(path)
+    file, chain = _file_of(name), (*variants, name)
+    if file.budget is not None:
+        return _shortened(name.removesuffix(SHORT), file.budget, _place(file, name), chain)
+    path, values = file.path, read_yaml(file.path)
     other = values.pop(VARIANT_OF, None)
     if other is None:
         return values
@@ -197,6 +249,19 @@ def _resolved(name: str, variants: tuple[str, ...]) -> dict[str, Any]:
         return _merged(_resolved(other, chain), values)
     except _NotThereError as error:
         raise DataError(f"{path}: {error.key}: null takes a key away, but {other} has none of this name") from None
+
+
+def _shortened(name: str, budget: Budget, place: str, chain: tuple[str, ...]) -> dict[str, Any]:
+    """A recipe as a budget has it, which says so wherever the recipe says what it is."""
+    one, values = budget.recipes[name], _resolved(name, chain)
+    try:
+        for changes in (budget.every, one):
+            values = _merged(values, changes.patch)
+    except _NotThereError as error:
+        raise DataError(f"{place}: {error.key}: null takes a key away, but {name} has none of this name") from None
+    said = {"title": f"{values.get('title')}, shortened", "summary": f"{values.get('summary')} {budget.summary}"}
+    deviations = [*values.get("deviations", []), *budget.deviations, *one.deviations]
+    return values | said | {"tier": "C", "deviations": deviations}
 
 
 class _NotThereError(Exception):

@@ -61,23 +61,30 @@ class DatabaseChoice(Settings):
         variant: Copy of the frames, e.g. ``raw``; ``cropped`` where there is one when absent.
         apex: For SMIC, which is released without: ``middle_frame`` (also when absent), ``spotted``, or ``sheet`` for a
             column that others have added. For every database: ``file`` for the apexes of its ``apexes.csv``.
+        scale: Size of its twin, where it is not that of all; of ``twins`` alone.
     """
 
     release: str | None = None
     coding: Literal["emotion", "objective"] | None = None
     variant: str | None = None
     apex: Literal["middle_frame", "spotted", "sheet", "file"] | None = None
+    scale: float | None = Field(default=None, gt=0, le=1)
+
+    @property
+    def of_files(self) -> dict[str, str]:
+        """What it chooses among what lies in files, by name."""
+        return self.model_dump(exclude_none=True, exclude={"scale"})
 
 
 class Source(Settings):
     """Where a suite's samples come from.
 
     Attributes:
-        name: ``synthetic-video`` and ``synthetic-flow`` need no files; ``megc2019-flow`` needs a folder of flow maps,
-            and so does ``flow-folders``, of any subjects and labels; ``clips`` needs a table of clips, see
-            ``mer_lightning.datasets.clips``; ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases``
-            (those named below, side by side) need the folder that holds them: ``--data``, else ``MER_DATA``, else the
-            user's configuration file.
+        name: ``synthetic-video``, ``synthetic-flow`` and ``twins`` (of the databases named below, face crops whose apex
+            is known) need no files; ``megc2019-flow`` needs a folder of flow maps, and so does ``flow-folders``,
+            of any subjects and labels; ``clips`` needs a table of clips, see ``mer_lightning.datasets.clips``;
+            ``megc2019`` (the composite of SMIC, CASME II and SAMM) and ``databases`` (those named below, side by side)
+            need the folder that holds them: ``--data``, else ``MER_DATA``, else the user's configuration file.
         scale: Size of synthetic data relative to the official one.
         seed: Seed of synthetic data.
         faces: ``as_released`` reads the databases' own crops where they have them; ``aligned`` warps every clip by its
@@ -98,7 +105,14 @@ class Source(Settings):
     """
 
     name: Literal[
-        "synthetic-video", "synthetic-flow", "megc2019-flow", "megc2019", "databases", "clips", "flow-folders"
+        "synthetic-video",
+        "synthetic-flow",
+        "twins",
+        "megc2019-flow",
+        "megc2019",
+        "databases",
+        "clips",
+        "flow-folders",
     ]
     scale: float = Field(default=1.0, gt=0, le=4)
     seed: Seed = 0
@@ -121,14 +135,15 @@ class Source(Settings):
     @model_validator(mode="after")
     def _check(self) -> Source:
         framed = self.name in {"megc2019", "databases"}
-        if not framed and (self.databases or self.without_data != "error"):
+        self._check_twins()
+        if not framed and (self.databases or self.without_data != "error") and self.name != "twins":
             raise ValueError(f"{self.name} reads no database; databases and without_data do not apply to it")
         if not framed and self.name != "clips" and self.faces != "as_released":
             raise ValueError(f"{self.name} reads no database; faces does not apply to it")
         if self.name in _OWN and (given := sorted({"scale", "seed"} & self.model_fields_set)):
             raise ValueError(f"{given[0]} does not apply to {self.name}, which invents nothing")
         self._check_own()
-        if self.name == "databases" and not self._targets:
+        if self.name in {"databases", "twins"} and not self._targets:
             raise ValueError(f"databases: expected at least one of {', '.join(scored_databases())}")
         usual = self.name == "clips" or (
             self.faces == "as_released"
@@ -141,6 +156,15 @@ class Source(Settings):
                 "edition: expected a short name, since faces, variant, apex or corrections are not the usual ones"
             )
         return self
+
+    def _check_twins(self) -> None:
+        for database, choice in self.databases.items():
+            if self.name == "twins" and (given := sorted(choice.model_fields_set - {"release", "scale"})):
+                raise ValueError(f"databases.{database}: {given[0]} does not apply to twins, which have no files")
+            if self.name != "twins" and choice.scale is not None:
+                raise ValueError(f"databases.{database}: scale does not apply to {self.name}")
+        if self.name == "twins" and self.without_data != "error":
+            raise ValueError("without_data does not apply to twins, which have no files")
 
     def _check_own(self) -> None:
         for key in ("database", "apex", "labels", "subjects"):
@@ -170,10 +194,12 @@ class Source(Settings):
         Raises:
             DataError: The folder is not given, not needed, or not what it should be.
         """
-        if self.name in {"synthetic-video", "synthetic-flow"} and data is not None:
+        if self.name in {"synthetic-video", "synthetic-flow", "twins"} and data is not None:
             raise DataError(f"--data {data}: this suite invents its data; choose a suite that reads a folder")
         if self.name in {"megc2019", "databases"}:
             return self._open_root(data_root(data))
+        if self.name == "twins":
+            return self._twins()
         if self.name == "synthetic-video":
             from mer_lightning.synthetic.composite import SyntheticComposite
 
@@ -217,13 +243,14 @@ class Source(Settings):
         if self.name in {"synthetic-flow", "megc2019-flow", "flow-folders"}:
             raise DataError(f"{self.name} has maps alone; a method that is pre-trained on {database} needs frames")
         # a table of clips holds no other database
-        root = None if self.name == "synthetic-video" else data_root(None if self.name == "clips" else data)
+        root = None if self.name in {"synthetic-video", "twins"} else data_root(None if self.name == "clips" else data)
         if root is None and self.name == "clips":
             raise DataError(f"{database}: no data root holds it; set MER_DATA, since --data names the table of clips")
         if root is None:
+            scale = min(self._scale(database), 1.0)
             if database == "fer2013":
-                return SyntheticStills(min(self.scale, 1.0), self.seed)
-            return SyntheticDatabase(database, scale=min(self.scale, 1.0), seed=self.seed)
+                return SyntheticStills(scale, self.seed)
+            return SyntheticDatabase(database, scale=scale, seed=self.seed)
         folder = _folders(root, [database])[database]
         options = {} if database == "fer2013" else {"frames": "sequence"}
         return self._open_database(database, folder, **options)
@@ -271,7 +298,7 @@ class Source(Settings):
 
         entry = get_database(database)
         known = inspect.signature(entry.scanner).parameters
-        options = {key: value for key, value in self._choice(database).items() if key in known}
+        options = {key: value for key, value in self._choice(database).of_files.items() if key in known}
         try:
             scan = entry.scan(folder, **options)
         except DataError as error:
@@ -279,8 +306,12 @@ class Source(Settings):
         problems = [str(problem) for problem in (*scan.problems, *scan.compare())]
         return problems + (landmark_problems(scan, folder) if self.faces == "aligned" else [])
 
-    def _choice(self, database: str) -> dict[str, str]:
-        return self.databases.get(database, DatabaseChoice()).model_dump(exclude_none=True)
+    def _choice(self, database: str) -> DatabaseChoice:
+        return self.databases.get(database, DatabaseChoice())
+
+    def _scale(self, database: str) -> float:
+        """Size of the twin of a database."""
+        return self._choice(database).scale or self.scale
 
     def _twins(self) -> Dataset:
         from mer_lightning.datasets.union import Union
@@ -290,7 +321,7 @@ class Source(Settings):
             return SyntheticComposite(self.scale, self.seed)
         return Union(
             *(
-                SyntheticDatabase(name, release=choice.release, scale=self.scale, seed=self.seed)
+                SyntheticDatabase(name, release=choice.release, scale=self._scale(name), seed=self.seed)
                 for name, choice in self._targets.items()
             )
         )

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 
 class Also(Settings):
-    """Further methods of a suite, under protocols of their own."""
+    """Further methods of a suite, under protocols of their own.
+
+    Attributes:
+        protocols: Their protocols.
+        methods: Names of their recipes.
+        seeds: Their seeds; those of the suite when absent.
+    """
 
     protocols: tuple[str, ...] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = ()
 
 
 class Suite(Settings):
@@ -45,7 +52,7 @@ class Suite(Settings):
             methods: Instead of the suite's; any recipe.
             protocols: Instead of the suite's; any protocol.
         """
-        parts = [Also(protocols=self.protocols, methods=self.methods), *self.also]
+        parts = self._parts
         if methods and protocols:
             parts = [Also(protocols=tuple(protocols), methods=tuple(methods))]
         elif methods:
@@ -58,6 +65,16 @@ class Suite(Settings):
         elif protocols:
             parts = [part.model_copy(update={"protocols": tuple(protocols)}) for part in parts]
         return list(dict.fromkeys((p, m) for part in parts for p in part.protocols for m in part.methods))
+
+    def seeds_of(self, protocol: str, method: str) -> tuple[int, ...]:
+        """Seeds of a method under a protocol; under one that the suite has not for it, those that it has elsewhere."""
+        named = [part for part in self._parts if method in part.methods]
+        here = [part for part in named if protocol in part.protocols] or named
+        return tuple(dict.fromkeys(seed for part in here for seed in part.seeds or self.seeds)) or self.seeds
+
+    @property
+    def _parts(self) -> list[Also]:
+        return [Also(protocols=self.protocols, methods=self.methods), *self.also]
 
 
 def suite_names() -> list[str]:

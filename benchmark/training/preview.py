@@ -141,7 +141,7 @@ def preview(
         boards[evaluation].planned(recipes[method], seed, entry_name(method, suite.source.edition), store, records)
         for evaluation, method in pairs
         if evaluation in evaluations and method in recipes
-        for seed in recipes[method].seeds_of(seeds or suite.seeds)
+        for seed in recipes[method].seeds_of(seeds or suite.seeds_of(evaluation, method))
     ]
     datasets = [*found.parts.values()]
     return Preview(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from lightning import LightningDataModule
 
-from mer_lightning.augmentation.pool import at_position
 from mer_lightning.datamodules.loso import IndexLoader
 
 if TYPE_CHECKING:
@@ -183,15 +182,14 @@ class FoldsDataModule(LightningDataModule):
             alike = all(one is self.kept[0] for one in self.kept)
             own = [one.at(numbers) for one, numbers in zip(self.kept, drawn, strict=True)] if not alike else []
             return FoldsBatch(torch.stack(own) if own else self.kept[0].at(drawn), table.labels[rows], sizes)
-        inputs = table.inputs[rows]
-        if augmented:
-            if self._nine_positions:
-                shifted = at_position(inputs.flatten(0, 1), position.flatten(), self._nine_positions)
-                inputs = shifted.view_as(inputs)
-            if self._augmentation is not None:
-                for own, size, stream in zip(inputs, sizes, self._streams, strict=True):
-                    with stream.active():
-                        own[:size] = self._augmentation(own[:size])
+        if augmented and self._nine_positions:
+            inputs = table.at(rows.flatten(), position.flatten(), self._nine_positions).unflatten(0, rows.shape)
+        else:
+            inputs = table.inputs[rows]
+        if augmented and self._augmentation is not None:
+            for own, size, stream in zip(inputs, sizes, self._streams, strict=True):
+                with stream.active():
+                    own[:size] = self._augmentation(own[:size])
         if table.holds == "frames":
             maps = table.representation.maps(inputs.flatten(0, 1))
             inputs = maps.view(*inputs.shape[:2], *maps.shape[1:])

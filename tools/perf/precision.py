@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmark.methods.recipe import load_recipe
-from mer_lightning.datamodules import PlannedTable
+from benchmark.methods.source import Source
+from benchmark.methods.suite import Suite
+from benchmark.training.plan import make_plan
 from mer_lightning.metrics import confusion_matrix, uar, uf1
-from mer_lightning.motion import get_representation
-from mer_lightning.protocols import get_protocol
-from mer_lightning.synthetic.composite import SyntheticComposite
 from mer_lightning.tasks import Fit, train_network
 from tools.perf.measurement import Measurement
 
@@ -29,20 +27,19 @@ _PRECISIONS = ("bf16-mixed", "32-true")
 def run(*, quick: bool = False) -> list[Measurement]:
     """Train every fold of a twin's three classes in both precisions, from the same weights in the same order.
 
-    The twin is smaller than the one of the leaderboard and its maps are not magnified: what counts is the difference.
+    The twin is smaller than the one of the leaderboard: what counts is the difference.
 
     Args:
         quick: Two folds of fewer people.
     """
-    recipe, protocol = load_recipe(_METHOD), get_protocol(_PROTOCOL)
+    source = Source(name="synthetic-video", scale=0.15 if quick else 0.3)
+    suite = Suite(
+        name="perf", title="", summary="", source=source, protocols=(_PROTOCOL,), methods=(_METHOD,), seeds=(0,)
+    )
+    (run,) = make_plan(suite)
+    recipe, folds = run.recipe, run.folds[: 2 if quick else None]
     assert recipe.model is not None and recipe.training is not None
-    dataset = SyntheticComposite(0.15 if quick else 0.3, size=48, frames=0.1)
-    labelled = protocol.label(dataset)
-    maps = get_representation("flow_sequence", {"frames": 11, "size": [48, 48], "flow_size": [48, 48]})
-    classes = len(protocol.scheme.classes)
-    table = PlannedTable(dataset, labelled, classes, maps).get()
-    folds = protocol.folds(labelled)[: 2 if quick else None]
-    fits = [Fit(table, fold, accelerator="cpu") for fold in folds]
+    fits = [Fit(run.table, fold, accelerator="cpu") for fold in folds]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
