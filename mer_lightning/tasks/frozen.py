@@ -173,12 +173,12 @@ def _why_not(model: nn.Module, few: Tensor) -> str:
     model, cuda = deepcopy(model), [few.device] if few.device.type == "cuda" else []
     assert isinstance(model, Splittable)
     with torch.random.fork_rng(cuda):
-        before, buffers = _random_state(few.device), [value.clone() for value in model.buffers()]
+        before, buffers = _generators(few.device), [value.clone() for value in model.buffers()]
         with torch.enable_grad():
             given = model.frozen_part(few)
         if given.requires_grad:
             return "it uses weights that are trained"
-        same = all(map(torch.equal, [*before, *buffers], [*_random_state(few.device), *model.buffers()]))
+        same = all(map(torch.equal, [*before, *buffers], [*_generators(few.device), *model.buffers()]))
         model.eval()
         same = same and torch.equal(model.frozen_part(few), given)
         alone = model.frozen_part(few[:1].repeat(len(few), *[1] * (few.ndim - 1)))
@@ -196,7 +196,7 @@ def _same_bits(some: Tensor, usual: Tensor) -> bool:
     return torch.equal(some[:both], usual[:both])
 
 
-def _random_state(device: torch.device) -> list[Tensor]:
+def _generators(device: torch.device) -> list[Tensor]:
     cuda = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
     return [torch.get_rng_state(), *cuda]
 
