@@ -217,6 +217,12 @@ class Augmentation(Settings):
     acts_on: Literal["maps", "frames"] = "maps"
     custom: tuple[Component, ...] = ()
 
+    @property
+    def fixed(self) -> bool:
+        """Whether a sample at a position is always the same: nothing is drawn but which positions are trained on."""
+        places = {"nine_positions": 0, "acts_on": "maps"}
+        return self.model_copy(update=places) == Augmentation()
+
     @field_validator("custom")
     @classmethod
     def _check_custom(cls, custom: tuple[Component, ...]) -> tuple[Component, ...]:

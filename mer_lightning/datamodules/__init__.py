@@ -3,6 +3,7 @@
 from mer_lightning.datamodules.export import Export, Exported, write_export
 from mer_lightning.datamodules.export_files import ExportFolder
 from mer_lightning.datamodules.folds import FoldsBatch, FoldsDataModule, Stream
+from mer_lightning.datamodules.kept import Instead, KeptOutputs
 from mer_lightning.datamodules.loso import IndexLoader, LOSODataModule, batch_sizes
 from mer_lightning.datamodules.planned import (
     Contents,
@@ -24,6 +25,8 @@ __all__ = [
     "FoldsDataModule",
     "Holds",
     "IndexLoader",
+    "Instead",
+    "KeptOutputs",
     "LOSODataModule",
     "PlannedTable",
     "Stream",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from mer_lightning.datamodules.kept import KeptOutputs
     from mer_lightning.datamodules.loso import LOSODataModule
     from mer_lightning.datamodules.table import Table
 
@@ -132,6 +133,13 @@ class FoldsDataModule(LightningDataModule):
         super().__init__()
         self._table, self._parts, self._streams = table, parts, streams
         self._augmentation, self._nine_positions = augmentation, nine_positions
+        self.kept: tuple[KeptOutputs, ...] = ()
+        """What batches hold instead of inputs, one per replica; none where they hold inputs."""
+
+    @property
+    def parts(self) -> Sequence[LOSODataModule]:
+        """The DataModule that each replica would have alone."""
+        return self._parts
 
     def setup(self, stage: str) -> None:
         """Move the table, the augmentation and the random streams to the trainer's device."""
@@ -170,6 +178,10 @@ class FoldsDataModule(LightningDataModule):
     def _gather(self, batch: Rows, *, augmented: bool) -> FoldsBatch:
         table, (drawn, sizes) = self._table, batch
         position, rows = drawn // len(table.keys), drawn % len(table.keys)
+        if self.kept:
+            alike = all(one is self.kept[0] for one in self.kept)
+            own = [one.at(numbers) for one, numbers in zip(self.kept, drawn, strict=True)] if not alike else []
+            return FoldsBatch(torch.stack(own) if own else self.kept[0].at(drawn), table.labels[rows], sizes)
         if augmented and self._nine_positions:
             inputs = table.at(rows.flatten(), position.flatten(), self._nine_positions).unflatten(0, rows.shape)
         else:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from mer_lightning.datamodules.kept import Instead
     from mer_lightning.datamodules.table import Table
     from mer_lightning.protocols import Fold
 
@@ -117,6 +118,8 @@ class LOSODataModule(LightningDataModule):
         self._batch_size, self._shuffle, self._seed = batch_size, shuffle, seed
         self._augmentation = augmentation
         self._nine_positions, self._samples_per_class = nine_positions, samples_per_class
+        self.instead: Instead | None = None
+        """What batches hold instead of inputs; None where they hold inputs."""
 
     def setup(self, stage: str) -> None:
         """Move the table (and the augmentation) to the trainer's device."""
@@ -152,6 +155,16 @@ class LOSODataModule(LightningDataModule):
         """Batches of the held-out subject, in the fold's order."""
         return IndexLoader(self._table.rows(self._fold.test), self._batch_size)
 
+    def numbers(self) -> Tensor:
+        """Every number that a loader of this fold may give, rising, ``(n,)``, int64, on the table's device."""
+        rows = [self._table.rows(side) for side in (self._fold.validation, self._fold.test)]
+        return torch.cat((self._pool(), *rows)).unique()
+
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of the batches of this fold, that of a usual training batch first."""
+        sides = len(self._pool()), len(self._fold.validation), len(self._fold.test)
+        return tuple(dict.fromkeys(size for rows in sides for size in batch_sizes(rows, self._batch_size)))
+
     def test_batches(self) -> Iterator[Batch]:
         """The batches of the held-out subject as prediction sees them, while training goes on too."""
         for rows in self.predict_dataloader():
@@ -163,8 +176,23 @@ class LOSODataModule(LightningDataModule):
         return self._gather(batch, augmented=self.trainer is not None and bool(self.trainer.training))
 
     def _gather(self, batch: Tensor, *, augmented: bool) -> Batch:
+        rows = batch % len(self._table.keys)
+        if self.instead is not None and len(batch) in self.instead.sizes:
+            inputs = self.instead.kept.at(batch)
+        else:
+            inputs = self.inputs(batch, augmented=augmented)
+            inputs = inputs if self.instead is None else self.instead.compute(inputs)
+        return Batch(inputs, self._table.labels[rows], rows)
+
+    def inputs(self, numbers: Tensor, *, augmented: bool) -> Tensor:
+        """What a model sees of some numbers that loaders give.
+
+        Args:
+            numbers: On the table's device, ``(B,)``, int64.
+            augmented: As in training; else positions are not looked at.
+        """
         table = self._table
-        position, rows = batch // len(table.keys), batch % len(table.keys)
+        position, rows = numbers // len(table.keys), numbers % len(table.keys)
         # only training rows have positions
         moved = augmented and bool(self._nine_positions)
         inputs = table.at(rows, position, self._nine_positions) if moved else table.inputs[rows]
@@ -172,4 +200,4 @@ class LOSODataModule(LightningDataModule):
             inputs = self._augmentation(inputs)
         if table.holds == "frames":
             inputs = table.representation.maps(inputs)
-        return Batch(inputs, table.labels[rows], rows)
+        return inputs

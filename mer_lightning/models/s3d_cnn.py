@@ -80,13 +80,24 @@ class S3DCNN(nn.Module):
         Raises:
             DataError: The maps have another shape.
         """
+        return self.after_frozen(self.frozen_part(x))
+
+    def frozen_part(self, x: Tensor) -> Tensor:
+        """The blocks that transfer freezes, ``conv1`` to ``pool3``, of an input as in ``forward``."""
         check_shape("s3d_cnn", x, self._input)
-        for i in range(1, 9):
+        return self._blocks(x, range(1, 7))
+
+    def after_frozen(self, x: Tensor) -> Tensor:
+        """Logits ``(B, classes)`` from what ``frozen_part`` gave."""
+        x = self.dense(self._blocks(x, range(7, 9)).flatten(1))
+        return self.head(self.dropout(x.relu() if self.dense_relu else x))
+
+    def _blocks(self, x: Tensor, numbers: range) -> Tensor:
+        for i in numbers:
             x = self.get_submodule(f"conv{i}")(x)
             if i % 2 == 0:
                 x = self.get_submodule(f"pool{i // 2}")(x)
-        x = self.dense(x.flatten(1))
-        return self.head(self.dropout(x.relu() if self.dense_relu else x))
+        return x
 
 
 class _Block(nn.Module):

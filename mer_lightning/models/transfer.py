@@ -27,6 +27,23 @@ class Transferable(Protocol):
     frozen_in_transfer: tuple[str, ...]
 
 
+@runtime_checkable
+class Splittable(Protocol):
+    """A model whose frozen modules come first, so that what they give of a clip can be kept and not computed again.
+
+    ``model(x)`` is ``model.after_frozen(model.frozen_part(x))``, and ``frozen_part`` uses no weight but those of
+    ``frozen_in_transfer``. Both are tried on a few clips before anything is kept, see ``mer_lightning.tasks.frozen``.
+    """
+
+    def frozen_part(self, x: Tensor) -> Tensor:
+        """What the frozen modules give of a batch, ``(B, ...)``."""
+        ...
+
+    def after_frozen(self, x: Tensor) -> Tensor:
+        """Logits ``(B, C)`` from what ``frozen_part`` gave."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a model that can be trained before the whole.

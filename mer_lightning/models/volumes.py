@@ -114,4 +114,8 @@ def check_shape(model: str, x: Tensor, expected: tuple[int | None, ...]) -> None
 
 
 def _over_frames(x: Tensor, pool: Callable[..., Tensor], *window: tuple[int, ...]) -> Tensor:
+    if x.stride(1) == 1 < x.shape[1]:
+        # channels last: frames as images of a larger batch keep this order, as planes they would be copied out of it
+        frames = pool(x.transpose(1, 2).flatten(0, 1), *window)
+        return frames.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
     return pool(x.flatten(1, 2), *window).unflatten(1, x.shape[1:3])

@@ -9,10 +9,13 @@ from lightning import LightningModule
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassRecall
 
+from mer_lightning.models.transfer import Splittable
 from mer_lightning.settings import Loss
 from mer_lightning.tasks.losses import classification_loss
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lightning.pytorch.utilities.types import OptimizerLRScheduler
     from torch import Tensor, nn
 
@@ -43,6 +46,7 @@ class ClassifierTask(LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
+        self._goes_on: Callable[[Tensor], Tensor] | None = None
         self._optimizer, self._schedule = optimizer, schedule
         self._loss = loss or Loss()
         self.register_buffer("_class_weights", class_weights, persistent=False)
@@ -60,13 +64,18 @@ class ClassifierTask(LightningModule):
         self._validation: list[dict[str, Tensor]] = []
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Logits ``(B, C)`` of a batch of representations."""
-        return self.model(inputs)
+        """Logits ``(B, C)`` of a batch of representations, or of what the frozen part of the model gave of them."""
+        return self.model(inputs) if self._goes_on is None else self._goes_on(inputs)
+
+    def go_on_from_frozen(self) -> None:
+        """From now on batches hold what the frozen part of the model gave, see ``mer_lightning.tasks.frozen``."""
+        assert isinstance(self.model, Splittable), "or nothing would be kept"
+        self._goes_on = self.model.after_frozen
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch; sums for the learning curve stay on the device."""
         del batch_idx
-        logits = self.model(batch.inputs)
+        logits = self(batch.inputs)
         loss = classification_loss(logits, batch.labels, self._loss, self._class_weights)
         with torch.no_grad():
             hits = (logits.argmax(1) == batch.labels).sum()
@@ -83,7 +92,7 @@ class ClassifierTask(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Pool the predictions for the validation subjects."""
         del batch_idx
-        self.validation_scores.update(self.model(batch.inputs), batch.labels)
+        self.validation_scores.update(self(batch.inputs), batch.labels)
 
     def on_validation_epoch_end(self) -> None:
         """Score the pooled validation predictions; ``val_uf1`` selects the epoch."""
@@ -95,7 +104,7 @@ class ClassifierTask(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Class probabilities ``(B, C)``, float32."""
         del batch_idx
-        return self.model(batch.inputs).float().softmax(1)
+        return self(batch.inputs).float().softmax(1)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser of the recipe over all weights that are not frozen, and what lowers its rate."""

@@ -23,6 +23,7 @@ from mer_lightning.protocols import fold_seed
 from mer_lightning.tasks.best_epoch import BestEpoch
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
+from mer_lightning.tasks.frozen import keep_frozen
 from mer_lightning.tasks.going_on import KeepState
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
@@ -113,6 +114,11 @@ class Fit:
         return fold_seed(self.seed, self.fold.held_out)
 
     @property
+    def freezes(self) -> bool:
+        """Whether a part of the network stays as it was pre-trained."""
+        return self.start is not None and self.start.freeze
+
+    @property
     def validates(self) -> bool:
         """Whether there is validation after every epoch."""
         return bool(len(self.fold.validation))
@@ -193,7 +199,8 @@ def fit_network(
             alone = _fit_built(fit, part.network, training, (), None)
             let_go(alone.trainer, alone.task, weights=False)
             freeze(built, part.keeps)
-    return _fit_built(fit, built, training, (*fit.callbacks, *watching), kept)
+    keep = keep_frozen(fit.table, [built], model, training) if fit.freezes else []
+    return _fit_built(fit, built, training, (*keep, *fit.callbacks, *watching), kept)
 
 
 def _fit_built(
@@ -282,13 +289,18 @@ def build_model(table: Table, model: Component, start: Start | None = None) -> n
     return built
 
 
-def _arranged(model: nn.Module, training: Training) -> nn.Module:
-    """The model as the training settings want its weights to lie and its steps to run."""
+def in_memory_format(model: nn.Module, training: Training) -> nn.Module:
+    """The model with its weights in the order that the training settings name; its convolutions take it over."""
     if training.memory_format == "channels_last":
         for weight in model.parameters():
-            # a convolution takes over the order of its weights
             if weight.ndim in _CHANNELS_LAST:
                 weight.data = weight.data.contiguous(memory_format=_CHANNELS_LAST[weight.ndim])
+    return model
+
+
+def _arranged(model: nn.Module, training: Training) -> nn.Module:
+    """The model as the training settings want its weights to lie and its steps to run."""
+    in_memory_format(model, training)
     if training.compile != "no":
         model.compile(mode=_MODES[training.compile])
     return model

@@ -20,6 +20,7 @@ from torchmetrics.functional.classification import (
 from mer_lightning.datamodules import FoldsDataModule, Stream
 from mer_lightning.devices import few_numbers, keep_freed_memory
 from mer_lightning.models.replicas import Replicas, run_replicas, skeleton_of
+from mer_lightning.models.transfer import Splittable
 from mer_lightning.tasks.classifier import make_optimizer, with_schedule
 from mer_lightning.tasks.fold import (
     FoldResult,
@@ -29,6 +30,7 @@ from mer_lightning.tasks.fold import (
     data_of,
     predictions_of,
 )
+from mer_lightning.tasks.frozen import keep_frozen
 from mer_lightning.tasks.losses import classification_loss, loss_weights
 from mer_lightning.tasks.replication import batches_of, examine, grouped
 from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from mer_lightning.datamodules import FoldsBatch
     from mer_lightning.settings import Component, Training
     from mer_lightning.tasks.fold import Fit
+    from mer_lightning.tasks.frozen import KeepFrozen
     from mer_lightning.tasks.replication import AtOnce
 
 
@@ -116,6 +119,12 @@ class FoldsAtOnceTask(LightningModule):
             parts.append((members, nn.functional.pad(logits, (0, 0, 0, inputs.shape[1] - size))))
         order = few_numbers([k for members, _ in parts for k in members], inputs)
         return torch.cat([logits for _, logits in parts])[order.argsort()]
+
+    def go_on_from_frozen(self) -> None:
+        """From now on batches hold what the frozen part of each replica gave, see ``mer_lightning.tasks.frozen``."""
+        (skeleton,) = self._skeleton
+        assert isinstance(skeleton, Splittable), "or nothing would be kept"
+        skeleton.forward = skeleton.after_frozen
 
     def training_step(self, batch: FoldsBatch, batch_idx: int) -> Tensor:
         """Sum of the replicas' losses on one batch each; sums for the learning curves stay on the device."""
@@ -264,7 +273,7 @@ def train_networks(
     if len({batches_of(table, fit.fold, training) for fit in fits}) != 1:
         raise ValueError("folds at once need equally many training batches, and all or none of them validation")
     keep_freed_memory()
-    task, streams = _task(fits, model, training, how)
+    task, streams, keeper = _task(fits, model, training, how)
     data = FoldsDataModule(
         table,
         [data_of(fit, training) for fit in fits],
@@ -272,7 +281,8 @@ def train_networks(
         nine_positions=training.augmentation.nine_positions if training.augmentation else 0,
         streams=streams,
     )
-    trainer = make_trainer(training, first.callbacks, accelerator=first.accelerator, validates=first.validates)
+    callbacks = [*keeper, *first.callbacks]
+    trainer = make_trainer(training, callbacks, accelerator=first.accelerator, validates=first.validates)
     with ctrl_c_raises():
         trainer.fit(task, data)
         batches: Any = trainer.predict(task, data)
@@ -288,8 +298,8 @@ def train_networks(
 
 def _task(
     fits: Sequence[Fit], model: Component, training: Training, how: AtOnce
-) -> tuple[FoldsAtOnceTask, list[Stream]]:
-    """The replicas, and the random numbers of each."""
+) -> tuple[FoldsAtOnceTask, list[Stream], list[KeepFrozen]]:
+    """The replicas, the random numbers of each, and who keeps what their frozen parts give."""
     models: list[nn.Module] = []
     streams: list[Stream] = []
     for fit in fits:
@@ -298,4 +308,6 @@ def _task(
         streams.append(Stream(fit.fold_seed, torch.get_rng_state()))
     weights = [own for fit in fits if (own := loss_weights(training, fit.class_counts())) is not None]
     stacked = torch.stack(weights) if weights else None
-    return FoldsAtOnceTask(models, training, fits[0].table.classes, stacked, streams, how), streams
+    task = FoldsAtOnceTask(models, training, fits[0].table.classes, stacked, streams, how)
+    freeze = all(fit.freezes for fit in fits)
+    return task, streams, keep_frozen(fits[0].table, models, model, training) if freeze else []

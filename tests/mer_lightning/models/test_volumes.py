@@ -33,6 +33,15 @@ def test_average_pooling_equals_torch(clip):
     torch.testing.assert_close(AvgPool3d((2, 2, 2))(x), nn.AvgPool3d(2)(x))
 
 
+@pytest.mark.parametrize("pool", [MaxPool3d((1, 2, 2)), MaxPool3d((3, 3, 3), (2, 2, 2)), AvgPool3d((2, 2, 2))])
+def test_pooling_keeps_channels_last_and_the_values(pool):
+    x = torch.randn(2, 3, 5, 8, 6)
+    last = x.contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(pool(last), pool(x))
+    assert pool(last).is_contiguous(memory_format=torch.channels_last_3d)
+    assert pool(x).is_contiguous()
+
+
 @pytest.mark.parametrize("length", [1, 3, 5])
 def test_convolution_over_time_equals_torch(length):
     torch.manual_seed(0)
