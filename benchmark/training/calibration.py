@@ -16,7 +16,7 @@ from pydantic import Field
 from benchmark.files import load_signed, signed, write_json
 from benchmark.training import pace as watched
 from benchmark.training.pace import Pace, Timed, threads_of, time_fold
-from mer_lightning.datamodules import Table, load_table
+from mer_lightning.datamodules import PlannedTable, Table
 from mer_lightning.protocols import Labelled
 from mer_lightning.settings import Settings
 from mer_lightning.tasks import Fit
@@ -70,6 +70,7 @@ class Seen:
         classes: Number of classes.
         representation: What is computed of each.
         holds: As of ``Table``.
+        distance: As of ``Table``.
     """
 
     dataset: Dataset
@@ -77,11 +78,14 @@ class Seen:
     classes: int
     representation: Representation
     holds: Holds = "maps"
+    distance: int = 0
 
     @property
     def key(self) -> str:
         """What decides how long reading takes."""
-        return f"{self.dataset.name} {self.dataset.release}|{self.holds}|{self.representation.cache_key()}"
+        return (
+            f"{self.dataset.name} {self.dataset.release}|{self.holds}|{self.distance}|{self.representation.cache_key()}"
+        )
 
 
 class Calibration:
@@ -162,7 +166,8 @@ class Calibration:
         began = time.perf_counter()
         table = self._made(seen)
         represent = max(time.perf_counter() - began - again, 0.0)
-        size = table.inputs[0].numel() * table.inputs.element_size()
+        held = table.inputs if table.positions is None else table.positions
+        size = held[0].numel() * held.element_size()
         return Reading(read=read, represent=represent / len(samples), size=size, measured=time.time())
 
     def _made(self, seen: Seen) -> Table:
@@ -223,12 +228,10 @@ def _tiled(seen: Seen) -> Table:
     known = dict(zip(seen.labelled.keys, seen.labelled.labels, strict=True))
     few = sorted(_of_every_length(seen.labelled, CLIPS), key=lambda sample: sample.key)
     part = Labelled(tuple(few), tuple(known[sample.key] for sample in few))
-    if seen.holds == "maps":
-        inputs = load_table(seen.dataset, part, seen.classes, seen.representation).inputs
-    else:
-        from mer_lightning.datamodules import PlannedTable
-
-        inputs = PlannedTable(seen.dataset, part, seen.classes, seen.representation, seen.holds).read().inputs
+    planned = PlannedTable(
+        seen.dataset, part, seen.classes, seen.representation, seen.holds, distance=seen.distance
+    ).read()
+    inputs = planned.inputs if planned.positions is None else planned.positions
     total, keys = len(seen.labelled.samples), seen.labelled.keys
     if total * inputs[0].numel() * inputs.element_size() > _LARGEST_TABLE:
         whole = inputs[:1].expand(total, *inputs.shape[1:])
@@ -239,7 +242,9 @@ def _tiled(seen: Seen) -> Table:
         whole = whole + 0.05 * inputs.std() * torch.randn(whole.shape)
     return Table(
         keys=keys,
-        inputs=whole,
+        inputs=whole[:, 0] if seen.distance else whole,
+        positions=whole if seen.distance else None,
+        distance=seen.distance,
         labels=torch.tensor(seen.labelled.labels, dtype=torch.int64),
         classes=seen.classes,
         representation=seen.representation,

@@ -267,19 +267,23 @@ class _Desk:
         return sum(value.numel() * value.element_size() for value in built.state_dict().values())
 
     def _seen(self, part: Recipe, run: _Laid) -> Seen:
+        from mer_lightning.augmentation import cut_distance
         from mer_lightning.motion import get_representation
 
         seen = get_representation(part.sees.name, part.sees.arguments)
-        return Seen(self._dataset, run.labelled, run.classes, seen, acts_on(part))
+        distance = cut_distance(part.training, seen)
+        return Seen(self._dataset, run.labelled, run.classes, seen, acts_on(part), distance)
 
     def _before(self, recipe: Recipe, sources: dict[str, Dataset]) -> Seen:
         """What a stage sees."""
+        from mer_lightning.augmentation import cut_distance
         from mer_lightning.motion import get_representation
 
         assert recipe.transfer is not None, "it has a stage"
-        choice, _, _ = recipe.pretraining
+        choice, _, training = recipe.pretraining
         dataset, labelled, classes = stage_data(recipe.transfer, sources[recipe.transfer.database])
-        return Seen(dataset, labelled, classes, get_representation(choice.name, choice.arguments))
+        seen = get_representation(choice.name, choice.arguments)
+        return Seen(dataset, labelled, classes, seen, distance=cut_distance(training, seen))
 
     @contextmanager
     def _start(self, part: Recipe, sources: dict[str, Dataset]) -> Generator[Start | None]:

@@ -16,14 +16,14 @@ from pydantic import Field
 
 from mer_lightning.augmentation.pool import POSITIONS
 from mer_lightning.datamodules.loso import batch_sizes
-from mer_lightning.settings import Settings
+from mer_lightning.settings import Settings, Training
 from mer_lightning.tasks import fit_estimator, fit_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from mer_lightning.protocols import Fold
-    from mer_lightning.settings import Component, Training
+    from mer_lightning.settings import Component
     from mer_lightning.tasks import Fit, Start
 
 SECONDS = 5.0
@@ -55,7 +55,9 @@ class Pace(Settings):
         if training is None:
             return self.fold
         each = steps_of(fold, classes, training) * self.step + self.epoch
-        return self.fold + training.epochs * each + len(fold.test) * self.sample
+        # parts that are trained first take about what the whole does together, the whole after them no more
+        epochs = training.epochs * (2 if training.stages == "parts_first" else 1)
+        return self.fold + epochs * each + len(fold.test) * self.sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ def time_fold(fit: Fit, fitted: Timed, seconds: float) -> Pace:
         assert fitted.model is not None and fitted.training is not None, "a method is a network or an estimator"
         watch = _Watch(seconds)
         try:
-            fit_network(replace(fit, callbacks=(watch,)), fitted.model, fitted.training)
+            together = fitted.training.model_copy(update={"stages": Training.model_fields["stages"].default})
+            fit_network(replace(fit, callbacks=(watch,)), fitted.model, together)
         except _EnoughError:
             pass
         else:
