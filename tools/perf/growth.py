@@ -40,7 +40,7 @@ _QUICK, _FULL = _Size((8, 2), (8, 2), 1, False), _Size((30, 10), (300, 10), 3, T
 
 
 def run(*, quick: bool = False) -> list[Measurement]:
-    """Run each program in a process of its own, on one thread; ours in rounds of which the shortest counts, theirs once.
+    """Run each program in a process of its own, on one thread; the shortest of our rounds counts, and one of theirs.
 
     Args:
         quick: Smaller tables, one round, and only what takes seconds in the earlier build.
