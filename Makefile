@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 export WANDB_SILENT := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench tune test test-slow test-services lint typecheck layers installed smoke leaderboards leaderboards-check docs perf lock clean
+.PHONY: help setup bench tune test test-slow test-services lint typecheck layers installed smoke leaderboards leaderboards-check docs perf chaos lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ docs: setup ## build the documentation (site-docs/index.html); a link that leads
 
 perf: setup ## measure ours beside the references
 	@$(BIN)/python -m tools.perf
+
+chaos: setup ## kill, double, starve and confuse small commands; ARGS='--minutes 10' for a slice, the same command goes on
+	@$(BIN)/python -m tools.chaos $(ARGS)
 
 lock: setup ## resolve the newest allowed packages anew
 	@$(BIN)/uv pip compile pyproject.toml --group dev --group docs --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements/project.lock
