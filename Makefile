@@ -39,8 +39,8 @@ tune: setup ## tune METHOD under PROTOCOL, TRIALS trials inside each fold, then 
 		--protocol "$(PROTOCOL)" --trials "$(TRIALS)" $(ARGS) || status=$$?; \
 	test $$status -gt 1 || $(BIN)/mer-bench leaderboards || status=$$?; exit $$status
 
-test: setup ## run the tests (the fast ones; `make test-slow` for the rest)
-	@$(BIN)/python -m pytest
+test: setup ## run the tests (the fast ones; `make test-slow` for the rest), a file at a time on every core
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 test-slow: setup ## run the slow tests
 	@$(BIN)/python -m pytest -m slow

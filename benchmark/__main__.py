@@ -22,6 +22,7 @@ from benchmark.commands.methods import add_methods_command
 from benchmark.commands.new import add_new_commands
 from benchmark.commands.papers import add_papers_command
 from benchmark.commands.parser import Parser
+from benchmark.commands.plan import add_plan_command
 from benchmark.commands.run import add_run_commands
 from benchmark.commands.score import add_score_command
 from benchmark.commands.tune import add_tune_commands
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 # in the order in which `mer-bench --help` lists them
 _COMMANDS = (
     add_run_commands,
+    add_plan_command,
     add_tune_commands,
     add_methods_command,
     add_new_commands,

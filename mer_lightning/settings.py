@@ -198,7 +198,8 @@ class Augmentation(Settings):
         quarter_turns: Rotate by 0, 90, 180 or 270 degrees, each equally likely (S2, pre-training).
         blur: Probability of a Gaussian blur of 5 x 5 pixels (S4).
         nine_positions: Train on each sample at its place and shifted by so many pixels in eight directions (S2: 10);
-            0 leaves it at its place.
+            0 leaves it at its place. Pixels are those of the recording where the representation has a ``margin`` to
+            move in, else those of a map, whose edge is then repeated.
         acts_on: ``maps``: what a model sees; ``frames``: the sampled frames, so that maps are computed of augmented
             frames, for each batch.
         custom: Further changes after those above, in this order, by code outside the suite: each is made once per fold
@@ -274,6 +275,12 @@ class Training(Settings):
 
     Attributes:
         epochs: Passes over the training samples; under ``inner_subjects`` the most that can be used.
+        patience: Stop after so many epochs without a better validation score, which is that of training subjects; the
+            weights of the best epoch predict. Without validating subjects nothing tells when to stop, and all epochs
+            are trained. None trains all epochs everywhere.
+        stages: ``together`` trains all weights at once. ``parts_first`` trains each part that a model names alone,
+            with a classifier of its own and as said here, and freezes it; then the rest is trained on what the parts
+            give, as said here (S0).
         batch_size: Samples per step.
         optimizer: Optimiser and its rates.
         schedule: How its learning rate falls; it stays when absent.
@@ -293,6 +300,8 @@ class Training(Settings):
     """
 
     epochs: int = Field(gt=0)
+    patience: int | None = Field(default=None, gt=0)
+    stages: Literal["together", "parts_first"] = "together"
     batch_size: int = Field(gt=0)
     optimizer: Optimizer
     schedule: Schedule | None = None
@@ -304,6 +313,13 @@ class Training(Settings):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     memory_format: Literal["contiguous", "channels_last"] = "contiguous"
     compile: Literal["no", "default", "cuda_graphs"] = "no"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # they came later: what was hashed or recorded without them stays as it was
+        values: dict[str, Any] = dump(self)
+        later = {"patience": None, "stages": "together"}
+        return {key: value for key, value in values.items() if key not in later or value != later[key]}
 
     @property
     def acts_on(self) -> Literal["maps", "frames"]:

@@ -4,6 +4,9 @@ import os
 import signal
 
 os.environ.setdefault("WANDB_MODE", "disabled")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # as many workers as cores: threads of torch would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 

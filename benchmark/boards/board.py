@@ -15,6 +15,7 @@ from benchmark.evidence.statistics import Score, bootstrap, stack_runs
 from benchmark.files import load_yaml
 from benchmark.methods.recipe import Paper, recipe_names
 from benchmark.records.board_names import board_title, entry_name, is_synthetic, mine, protocol_of, shipped_board
+from benchmark.records.corrections import corrected
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.datasets.registry import databases
 from mer_lightning.metrics import METRICS, UF1, accuracy, get_metric
@@ -265,7 +266,7 @@ def _board_row(runs: list[RunRecord], parts: Sequence[str], published: ReportedR
         subject_accuracy=Score.over(accuracy(stacks[ALL]).mean(-1)) if stacks else None,
         state=", ".join(unfinished),
         published=published,
-        notes=(*last.recipe["deviations"], *_of_own_code(last), *_of_tuning(runs)),
+        notes=(*corrected(last.recipe["deviations"]), *_of_own_code(last), *_of_tuning(runs)),
         unranked=last.unranked,
         paper=Paper.model_validate(paper) if paper else None,
         device=last.device,

@@ -10,6 +10,7 @@ from benchmark.boards.reported import NONE_OF_OURS, load_reported
 from benchmark.boards.tables import template
 from benchmark.evidence.statistics import Score
 from benchmark.records.board_names import board_name, is_synthetic
+from benchmark.records.corrections import corrected
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.protocols import get_protocol
 
@@ -260,7 +261,7 @@ def _sources(paper: PrintedPaper, runs: _Runs) -> list[str]:
             clips = f"{len(last.confusion)} subjects, {int(last.matrices().sum())} clips"
             lines.append(
                 f"**{title}**, `{board}`, seed {seeds}: {last.data.source}, release {last.data.release}, {clips}; "
-                f"{last.device}. {' '.join(last.recipe['deviations'])}".rstrip()
+                f"{last.device}. {' '.join(corrected(last.recipe['deviations']))}".rstrip()
             )
     return lines
 

@@ -65,7 +65,7 @@ class RepresentationChoice(Settings):
 
 
 class Transfer(Settings):
-    """Pre-training on a database of other people, once per recipe and seed; every fold starts from its weights.
+    """Pre-training on a database of other people, shared by what decides it; every fold starts from its weights.
 
     Attributes:
         database: ``ckplus`` or ``fer2013``, all seven classes; a fifth of the people (FER2013: a part) validates.
@@ -270,11 +270,6 @@ class Recipe(Settings):
     def hash(self) -> str:
         """SHA-256 of everything that decides a result; titles and prose do not."""
         return hashlib.sha256(json.dumps(self._deciding(), sort_keys=True).encode()).hexdigest()
-
-    @property
-    def origin(self) -> str:
-        """Name of the recipe that it was made from; its own where it is a file."""
-        return self.name
 
     @property
     def pretraining(self) -> tuple[RepresentationChoice, Component, Training]:

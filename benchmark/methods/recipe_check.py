@@ -49,6 +49,7 @@ def check_recipe(recipe: Recipe, classes: Collection[int] = (3,)) -> Representat
             raise DataError(f"model: {representation.name} gives feature vectors, which only an estimator reads")
         built = _method(recipe, representation, max(classes))
         _check_training(recipe.training, representation, classes)
+        _check_stages(recipe.training, built)
         _check_transfer(recipe, built)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
@@ -86,6 +87,8 @@ def check_values(recipe: Recipe, representation: Representation, file: str, clas
     Raises:
         DataError: It does not; the message names the file that the space is from, and the key.
     """
+    from mer_lightning.augmentation import cut_distance
+
     for values in corners(recipe.search_space):
         try:
             changed = recipe.with_values(values)
@@ -93,7 +96,9 @@ def check_values(recipe: Recipe, representation: Representation, file: str, clas
                 # weights are pre-trained once, with the recipe's own values
                 _check_transfer(recipe, _method(changed, representation, max(classes)))
             _check_training(changed.training, representation, classes)
-            if acts_on(changed) != acts_on(recipe):
+            if acts_on(changed) != acts_on(recipe) or (
+                cut_distance(changed.training, representation) != cut_distance(recipe.training, representation)
+            ):
                 raise DataError(f"{', '.join(values)}: what is read cannot be tuned")
             if find_code(changed.named) != recipe.outside:
                 # what is not in the recipe's hash must not decide a result
@@ -179,6 +184,16 @@ def _check_training(training: Training | None, representation: Representation, c
                 raise DataError(f"training.augmentation.custom.{number}.{error}") from error
     for count in classes:
         check_loss(training.loss, count)
+
+
+def _check_stages(training: Training | None, model: Any) -> None:  # noqa: ANN401 - the model that the recipe names
+    from mer_lightning.models.transfer import parts_of
+
+    if training and training.stages == "parts_first":
+        try:
+            parts_of(model)
+        except DataError as error:
+            raise DataError(f"training.{error}") from error
 
 
 def _check_transfer(recipe: Recipe, model: Any) -> None:  # noqa: ANN401 - the model that the recipe names

@@ -336,7 +336,7 @@ class Source(Settings):
         if name == "ckplus" and self.faces == "aligned":
             # its crops are cut when they are read, and what is aligned is the picture
             options = {"variant": "raw"} | options
-        frames = open_database(name, folder, **options | self._choice(name))
+        frames = open_database(name, folder, **options | self._choice(name).of_files)
         if self.faces == "as_released" or name == "fer2013":
             # whose stills are faces
             return frames

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mer_lightning.protocols import Fold, Labelled, Protocol
     from mer_lightning.types import Dataset
 
-_Need = tuple[str, tuple[str, ...], "Holds"]
+_Need = tuple[str, tuple[str, ...], "Holds", int]
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,7 @@ class _Tables:
     """
 
     def __init__(self, dataset: Dataset, recipes: Iterable[Recipe], inputs: Inputs) -> None:
+        from mer_lightning.augmentation import cut_distance
         from mer_lightning.datamodules import check_reading
         from mer_lightning.motion import get_representation
 
@@ -188,10 +189,11 @@ class _Tables:
         }
         # what is computed, not what it is called
         self._needs: dict[str, _Need] = {
-            name: (self._representations[name].cache_key(), self._representations[name].kinds, acts_on(part))
+            name: (seen.cache_key(), seen.kinds, acts_on(part), cut_distance(part.training, seen))
             for name, part in parts.items()
+            for seen in [self._representations[name]]
         }
-        for name, (_, _, holds) in self._needs.items():
+        for name, (_, _, holds, _) in self._needs.items():
             check_reading(dataset, self._representations[name], holds)
         self._contents: Contents = {}
         self._planned: dict[tuple[str, _Need], PlannedTable] = {}
@@ -230,7 +232,8 @@ class _Tables:
                 labelled,
                 len(protocol.scheme.classes),
                 self._representations[part.name],
-                holds=need[-1],
+                holds=need[2],
+                distance=need[3],
                 contents=self._contents,
                 cache=Cache(self._inputs.cache) if self._inputs.cache else None,
                 device=device_of(self._inputs.accelerator),

@@ -66,11 +66,6 @@ class TunedRecipe(Recipe):
         tuning = json.dumps(self.tuning.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(f"{super().hash}/{tuning}".encode()).hexdigest()
 
-    @property
-    def origin(self) -> str:
-        """Name of the recipe that is tuned; its folds start from the same pre-trained weights."""
-        return self.name.removesuffix("-global").removesuffix("-tuned")
-
 
 @dataclass(frozen=True)
 class _Plan:

@@ -13,6 +13,7 @@ from kornia.augmentation import RandomAffine, RandomGaussianBlur, RandomHorizont
 from torch import Tensor, nn
 
 from mer_lightning.devices import few_numbers
+from mer_lightning.motion.cut_flow import CutFlowSequence
 from mer_lightning.outside import AUGMENTATIONS
 from mer_lightning.types import DataError
 
@@ -37,6 +38,11 @@ def check_augmentation(settings: Augmentation, representation: Representation) -
         raise DataError(
             f"{representation.name}: hflip_sign is {representation.hflip_sign}; expected {signs}, since motion across "
             f"is found by the name u among {', '.join(representation.channels)}"
+        )
+    if isinstance(representation, CutFlowSequence) and 0 < representation.margin < settings.nine_positions:
+        raise DataError(
+            f"training.augmentation.nine_positions: {representation.name} leaves a margin of {representation.margin} "
+            f"pixels of the recording to move in, found {settings.nine_positions}"
         )
     for number, one in enumerate(settings.custom):
         try:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from lightning import LightningDataModule
 
-from mer_lightning.augmentation.pool import at_position
 from mer_lightning.datamodules.loso import IndexLoader
 
 if TYPE_CHECKING:
@@ -171,15 +170,14 @@ class FoldsDataModule(LightningDataModule):
     def _gather(self, batch: Rows, *, augmented: bool) -> FoldsBatch:
         table, (drawn, sizes) = self._table, batch
         position, rows = drawn // len(table.keys), drawn % len(table.keys)
-        inputs = table.inputs[rows]
-        if augmented:
-            if self._nine_positions:
-                shifted = at_position(inputs.flatten(0, 1), position.flatten(), self._nine_positions)
-                inputs = shifted.view_as(inputs)
-            if self._augmentation is not None:
-                for own, size, stream in zip(inputs, sizes, self._streams, strict=True):
-                    with stream.active():
-                        own[:size] = self._augmentation(own[:size])
+        if augmented and self._nine_positions:
+            inputs = table.at(rows.flatten(), position.flatten(), self._nine_positions).unflatten(0, rows.shape)
+        else:
+            inputs = table.inputs[rows]
+        if augmented and self._augmentation is not None:
+            for own, size, stream in zip(inputs, sizes, self._streams, strict=True):
+                with stream.active():
+                    own[:size] = self._augmentation(own[:size])
         if table.holds == "frames":
             maps = table.representation.maps(inputs.flatten(0, 1))
             inputs = maps.view(*inputs.shape[:2], *maps.shape[1:])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning import LightningDataModule
 
-from mer_lightning.augmentation.pool import POSITIONS, at_position, balanced_indices
+from mer_lightning.augmentation.pool import POSITIONS, balanced_indices
 from mer_lightning.types import Batch
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class IndexLoader:
 
     def __init__(self, rows: Tensor, batch_size: int, generator: torch.Generator | None = None) -> None:
         self._rows, self._sizes, self._generator = rows, batch_sizes(len(rows), batch_size), generator
+        self._given = self._skipped = 0
+        self._before = generator.get_state() if generator is not None else torch.empty(0)
 
     @property
     def rows(self) -> Tensor:
@@ -55,11 +57,29 @@ class IndexLoader:
         return len(self._sizes)
 
     def __iter__(self) -> Iterator[Tensor]:
-        rows = self._rows
+        rows, skipped = self._rows, self._skipped
+        self._given, self._skipped = skipped, 0
         if self._generator is not None:
+            self._before = self._generator.get_state()
             rows = rows[torch.randperm(len(rows), generator=self._generator).to(rows.device)]
         # drawn with the first batch, not before: Lightning also asks for an iterator only to see that there is one
-        yield from rows.split(self._sizes)
+        for batch in rows.split(self._sizes)[skipped:]:
+            self._given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far it is: where the order of the epoch was drawn from, and how many batches of it were given."""
+        if self._given < len(self._sizes):
+            return {"before": self._before, "given": self._given}
+        # the next epoch draws its own order
+        return {"before": self._generator.get_state() if self._generator else self._before, "given": 0}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the batch after those that were given."""
+        self._skipped = self._given = int(state_dict["given"])
+        if self._generator is not None:
+            self._before = state_dict["before"]
+            self._generator.set_state(self._before)
 
 
 class LOSODataModule(LightningDataModule):
@@ -75,7 +95,7 @@ class LOSODataModule(LightningDataModule):
         batch_size: Samples per training batch.
         shuffle: Draw a new order of the training samples each epoch.
         augmentation: Module from inputs to inputs, or None.
-        nine_positions: Shift in pixels of eight more copies of every training sample; 0 has none.
+        nine_positions: Shift in pixels of eight more copies of every training sample, see ``Table.at``; 0 has none.
         samples_per_class: Training samples of each class that are drawn for all epochs; None takes all.
         seed: Seed of the order and of what is drawn.
     """
@@ -145,13 +165,11 @@ class LOSODataModule(LightningDataModule):
     def _gather(self, batch: Tensor, *, augmented: bool) -> Batch:
         table = self._table
         position, rows = batch // len(table.keys), batch % len(table.keys)
-        inputs = table.inputs[rows]
         # only training rows have positions
-        if augmented:
-            if self._nine_positions:
-                inputs = at_position(inputs, position, self._nine_positions)
-            if self._augmentation is not None:
-                inputs = self._augmentation(inputs)
+        moved = augmented and bool(self._nine_positions)
+        inputs = table.at(rows, position, self._nine_positions) if moved else table.inputs[rows]
+        if augmented and self._augmentation is not None:
+            inputs = self._augmentation(inputs)
         if table.holds == "frames":
             inputs = table.representation.maps(inputs)
         return Batch(inputs, table.labels[rows], rows)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import torch
 
+from mer_lightning.augmentation.pool import moves
 from mer_lightning.datamodules.table import Table
 from mer_lightning.motion.cache import content_key
+from mer_lightning.motion.cut_flow import CutFlowSequence
 from mer_lightning.motion.spotting import SPOTTING_VERSION
 from mer_lightning.types import DataError
 
@@ -48,6 +50,7 @@ class PlannedTable:
         classes: Number of classes.
         representation: What is computed of each sample.
         holds: ``frames`` stops at the frames that the representation samples.
+        distance: Pixels of the recording between the nine positions that the representation cuts out; 0 for one.
         contents: What is known of the samples (and maybe of others), from ``read_contents``; what is read has to be
             that. Empty where nothing is known.
         cache: Where representations of frames are kept; None computes them anew.
@@ -63,6 +66,7 @@ class PlannedTable:
     classes: int
     representation: Representation
     holds: Holds = "maps"
+    distance: int = 0
     contents: Contents = field(default_factory=dict)
     cache: Cache | None = None
     device: torch.device | None = None
@@ -110,7 +114,9 @@ class PlannedTable:
         inputs, digests = _read_inputs(self)
         return Table(
             keys=self.labelled.keys,
-            inputs=inputs,
+            inputs=inputs[:, 0] if self.distance else inputs,
+            positions=inputs if self.distance else None,
+            distance=self.distance,
             labels=torch.tensor(self.labelled.labels, dtype=torch.int64),
             classes=self.classes,
             representation=self.representation,
@@ -278,13 +284,18 @@ def _represent(plan: PlannedTable, batch: _Batch, shape: tuple[int, ...] | None)
     """Representation of a few samples, from the cache as far as it has them in the shape that others have."""
     representation, whole = plan.representation, plan.holds == "maps"
     device = plan.device or torch.device("cpu")
-    compute = partial(_compute, representation if whole else representation.sample, device=device)
+    if plan.distance:
+        assert whole and isinstance(representation, CutFlowSequence), "see cut_distance"
+        compute = partial(_compute, partial(representation.moved, moves=moves(plan.distance)), device=device)
+    else:
+        compute = partial(_compute, representation if whole else representation.sample, device=device)
     apexes = batch.apexes()
     if plan.cache is None:
         return compute(batch.clips(range(len(apexes))), apexes)
     # another device rounds otherwise: what is found must not depend on who computed it first
     where = "" if device.type == "cpu" else f"|{device.type}"
     computation = representation.cache_key() + ("" if whole else f"|{plan.holds}") + where
+    computation += f"|nine positions, {plan.distance} px apart" if plan.distance else ""
     marks = [f"spotted {SPOTTING_VERSION}" if apex is None else str(apex) for apex in apexes]
     keys = [content_key(*content, f"{computation}|{m}") for content, m in zip(batch.contents, marks, strict=True)]
     found: list[NDArray[np.generic] | None] = [plan.cache.get(key) for key in keys]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from mer_lightning.augmentation.pool import at_position
 from mer_lightning.protocols import People
 from mer_lightning.types import person_of
 
@@ -35,6 +36,9 @@ class Table:
         content_hash: SHA-256 over keys, labels and everything that was read.
         contents: SHA-256 of what was read of each sample, one per row.
         holds: ``maps``, what a model sees, or ``frames``, of which the maps are computed for each batch.
+        positions: The maps at nine positions of which ``inputs`` are the first, ``(N, 9, ...)``; None where they are
+            made by shifting ``inputs``.
+        distance: Pixels of the recording between these positions.
         beside: The same samples as others see them, by method: what the members of an ensemble need.
     """
 
@@ -46,6 +50,8 @@ class Table:
     content_hash: str
     contents: tuple[bytes, ...]
     holds: Holds = "maps"
+    positions: torch.Tensor | None = None
+    distance: int = 0
     beside: Mapping[str, Table] = field(default_factory=dict)
 
     @cached_property
@@ -60,10 +66,12 @@ class Table:
     def only(self, rows: Rows) -> Table:
         """The table of these rows alone, under the whole one's hash; what is not in it cannot be looked at."""
         index = self.rows(rows)
+        positions = None if self.positions is None else self.positions[index]
         return replace(
             self,
             keys=tuple(self.keys[row] for row in rows.tolist()),
-            inputs=self.inputs[index],
+            inputs=self.inputs[index] if positions is None else positions[:, 0],
+            positions=positions,
             labels=self.labels[index],
             contents=tuple(self.contents[row] for row in rows.tolist()),
             beside={method: table.only(rows) for method, table in self.beside.items()},
@@ -74,6 +82,23 @@ class Table:
         inputs = self.inputs.to(index.device)[index]
         return self.representation.maps(inputs) if self.holds == "frames" else inputs
 
+    def at(self, rows: torch.Tensor, positions: torch.Tensor, distance: int) -> torch.Tensor:
+        """Inputs of some rows, each at one of the nine positions.
+
+        Args:
+            rows: Row numbers, ``(B,)``.
+            positions: Of each row, ``(B,)``, see ``at_position``.
+            distance: Between positions: pixels of the recording where they were cut out of it, else of ``inputs``.
+
+        Raises:
+            ValueError: They were cut out at another distance.
+        """
+        if self.positions is None:
+            return at_position(self.inputs[rows], positions, distance)
+        if distance != self.distance:
+            raise ValueError(f"expected positions {self.distance} pixels apart, got {distance}")
+        return self.positions[rows, positions]
+
     def seen_by(self, method: str) -> Table:
         """The table as a method sees it; this one unless it says otherwise."""
         return self.beside.get(method, self)
@@ -83,4 +108,6 @@ class Table:
         if self.inputs.device == device:
             return self
         beside = {method: table.to(device) for method, table in self.beside.items()}
-        return replace(self, inputs=self.inputs.to(device), labels=self.labels.to(device), beside=beside)
+        positions = None if self.positions is None else self.positions.to(device)
+        inputs = self.inputs.to(device) if positions is None else positions[:, 0]
+        return replace(self, inputs=inputs, positions=positions, labels=self.labels.to(device), beside=beside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -22,6 +22,8 @@ Positive = Annotated[float, Field(gt=0)]
 Costs = Annotated[Sequence[Positive], Field(min_length=1)]
 """C of a support vector machine or a regression, or candidates for it; held against recipes by ``Component.load``."""
 InnerFolds = Annotated[int, Field(ge=2)]
+GuessAt: TypeAlias = "Callable[[float], NDArray[np.int64]]"
+"""The classes of the tested rows of one inner split, ``(m,)``, by a machine of the C that is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def choose_cost(
     known: TrainingSide,
     costs: Sequence[float],
     inner_folds: int,
-    guess: Callable[[float, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]],
+    on: Callable[[NDArray[np.int64], NDArray[np.int64]], GuessAt],
 ) -> float:
     """The C with the best pooled UF1 of subject-grouped inner folds, the first of equals.
 
@@ -98,7 +100,8 @@ def choose_cost(
         known: The training side.
         costs: Candidates.
         inner_folds: Number of folds.
-        guess: Given C, rows that train and rows that are tested, the classes of the latter.
+        on: Given rows that train and rows that are tested, what guesses the classes of the latter for any C: what does
+            not depend on C is done once for all of them.
     """
     if len(costs) == 1:
         return costs[0]
@@ -110,9 +113,6 @@ def choose_cost(
     if not usable:
         return costs[0]
     tested = labels[np.concatenate([test for _, test in usable])]
-
-    def inner_uf1(cost: float) -> float:
-        guesses = np.concatenate([guess(cost, train, test) for train, test in usable])
-        return float(uf1(confusion_matrix(tested, guesses, known.classes)))
-
-    return max(costs, key=inner_uf1)
+    guesses = [np.concatenate(of_one) for of_one in zip(*(map(on(*split), costs) for split in usable), strict=True)]
+    matrices = [confusion_matrix(tested, of_one, known.classes) for of_one in guesses]
+    return costs[int(np.argmax(uf1(matrices)))]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mer_lightning.descriptors.estimator import TrainingSide
+    from mer_lightning.descriptors.estimator import GuessAt, TrainingSide
 
 Planes = Annotated[Sequence[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 
@@ -80,7 +80,7 @@ class LinearSVM:
             return
         guess = guess_by_kernel(gram, known.labels, _machine)
         best = choose_cost(known, self._costs, self._inner_folds, guess)
-        self._model = _machine(best).fit(gram, known.labels)
+        self._model = make_pipeline(KernelCenterer(), _machine(best)).fit(gram, known.labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)``: 1 for the class the machine chose, 0 elsewhere (margins are not probabilities)."""
@@ -117,15 +117,49 @@ def unscale(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def guess_by_kernel(
-    gram: NDArray[np.float64], labels: NDArray[np.int64], machine: Callable[[float], Pipeline]
-) -> Callable[[float, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]:
-    """What ``choose_cost`` asks of a machine with a kernel: one matrix ``(n, n)`` serves all inner folds and costs."""
+    gram: NDArray[np.float64], labels: NDArray[np.int64], machine: Callable[[float], SVC]
+) -> Callable[[NDArray[np.int64], NDArray[np.int64]], GuessAt]:
+    """What ``choose_cost`` asks of a machine with a kernel: one matrix ``(n, n)`` serves all inner folds and costs.
 
-    def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
-        return machine(cost).fit(gram[np.ix_(train, train)], labels[train]).predict(gram[np.ix_(test, train)])
+    Args:
+        gram: Kernel between all samples of the training side.
+        labels: Their classes, ``(n,)``.
+        machine: Makes a machine of a given C, not fitted, that takes centred kernels.
+    """
 
-    return guess
+    def on(train: NDArray[np.int64], test: NDArray[np.int64]) -> GuessAt:
+        centre = KernelCenterer().fit(gram[np.ix_(train, train)])
+        within, across = (centre.transform(gram[np.ix_(rows, train)]) for rows in (train, test))
+        unbound: list[tuple[float, NDArray[np.int64]]] = []
+
+        def guess(cost: float) -> NDArray[np.int64]:
+            for least, known in unbound:
+                if cost >= least:
+                    return known
+            fitted = machine(cost).fit(within, labels[train])
+            guesses = fitted.predict(across)
+            if is_unbound(fitted, labels[train]):
+                unbound.append((cost, guesses))
+            return guesses
+
+        return guess
+
+    return on
 
 
-def _machine(cost: float) -> Pipeline:
-    return make_pipeline(KernelCenterer(), SVC(kernel="precomputed", class_weight="balanced", C=cost))
+def is_unbound(machine: SVC, labels: NDArray[np.int64]) -> bool:
+    """Whether no dual variable of a fitted machine is at its bound, C times the weight of its class.
+
+    Then the bound decides nothing, and every larger C has the same solution.
+
+    Args:
+        machine: Fitted.
+        labels: What it was fitted on, ``(n,)``.
+    """
+    weights = machine.class_weight_[np.searchsorted(machine.classes_, labels[machine.support_])]
+    shares = np.abs(np.asarray(machine.dual_coef_))
+    return bool((shares < machine.C * weights).all())
+
+
+def _machine(cost: float) -> SVC:
+    return SVC(kernel="precomputed", class_weight="balanced", C=cost)

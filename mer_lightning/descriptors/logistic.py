@@ -12,7 +12,7 @@ from mer_lightning.descriptors.estimator import Costs, InnerFolds, choose_cost, 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mer_lightning.descriptors.estimator import TrainingSide
+    from mer_lightning.descriptors.estimator import GuessAt, TrainingSide
 
 
 class Logistic:
@@ -39,10 +39,13 @@ class Logistic:
         if self._only is not None:
             return
 
-        def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
-            return _regression(cost).fit(features[train], labels[train]).predict(features[test])
+        def on(train: NDArray[np.int64], test: NDArray[np.int64]) -> GuessAt:
+            def guess(cost: float) -> NDArray[np.int64]:
+                return _regression(cost).fit(features[train], labels[train]).predict(features[test])
 
-        best = choose_cost(known, self._costs, self._inner_folds, guess)
+            return guess
+
+        best = choose_cost(known, self._costs, self._inner_folds, on)
         self._model = _regression(best).fit(features, labels)
 
     def predict(self, inputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from mer_lightning.descriptors.svm import scores_of_margins
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mer_lightning.descriptors.estimator import TrainingSide
+    from mer_lightning.descriptors.estimator import GuessAt, TrainingSide
 
 
 class SelectedSVM:
@@ -54,17 +54,18 @@ class SelectedSVM:
         self._only = int(labels[0]) if (labels == labels[0]).all() else None
         if self._only is not None:
             return
-        # the features of an inner fold do not depend on C
-        selections: dict[bytes, Pipeline] = {}
 
-        def guess(cost: float, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.int64]:
-            select = selections.get(train.tobytes())
-            if select is None:
-                select = selections[train.tobytes()] = self._select(features[train], labels[train])
-            machine = _machine(cost).fit(select.transform(features[train]), labels[train])
-            return machine.predict(select.transform(features[test]))
+        def on(train: NDArray[np.int64], test: NDArray[np.int64]) -> GuessAt:
+            # the features of an inner fold do not depend on C
+            select = self._select(features[train], labels[train])
+            kept, asked = select.transform(features[train]), select.transform(features[test])
 
-        best = choose_cost(known, self._costs, self._inner_folds, guess)
+            def guess(cost: float) -> NDArray[np.int64]:
+                return _machine(cost).fit(kept, labels[train]).predict(asked)
+
+            return guess
+
+        best = choose_cost(known, self._costs, self._inner_folds, on)
         self._selection = self._select(features, labels)
         self._machine = _machine(best).fit(self._selection.transform(features), labels)
 

@@ -83,7 +83,8 @@ class SVM:
         gram = self._between(self._train)
         guess = guess_by_kernel(gram, labels, self._machine)
         best = choose_cost(known, self._costs, self._inner_folds, guess)
-        self._model = self._machine(best).fit(gram, labels)
+        # centring changes no solution, but it is found sooner
+        self._model = make_pipeline(KernelCenterer(), self._machine(best)).fit(gram, labels)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class scores ``(n, C)`` that sum to 1: softmax of votes and margins; in order, but no probabilities."""
@@ -100,8 +101,6 @@ class SVM:
             return polynomial_kernel(features, self._train, degree=self._degree, gamma=self._gamma, coef0=0)
         return {"rbf": rbf_kernel, "chi2": chi2_kernel}[self._kernel](features, self._train, gamma=self._gamma)
 
-    def _machine(self, cost: float) -> Pipeline:
+    def _machine(self, cost: float) -> SVC:
         weights = "balanced" if self._balanced else None
-        # centring changes no solution, but it is found sooner
-        machine = SVC(kernel="precomputed", class_weight=weights, C=cost, break_ties=True)
-        return make_pipeline(KernelCenterer(), machine)
+        return SVC(kernel="precomputed", class_weight=weights, C=cost, break_ties=True)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mer_lightning.models.layers import Dropout
+from mer_lightning.models.transfer import Part
 from mer_lightning.models.volumes import check_shape, fold_time
 from mer_lightning.types import DataError
 
@@ -27,15 +28,19 @@ class CnnLstmFusion(nn.Module):
     convolutions, three max-poolings, four dense layers) and the name AlexNet; it prints no equation of its "improved"
     LSTM. What is read into it here:
 
-    - Convolutions are AlexNet's: 11 x 11 with 96 filters, 5 x 5 with 256, 3 x 3 with 384, 384 and 256, each with a
-      ReLU, without local response normalisation and groups; step 2 instead of 4 in the first, because faces are 96
-      and not 224 pixels wide. The last map is 5 x 5 x 256 (FC6 sees 6,400 values).
+    - Convolutions are AlexNet's: 11 x 11 with 96 filters and step 4, 5 x 5 with 256, 3 x 3 with 384, 384 and 256, each
+      with a ReLU, without local response normalisation and groups. Of faces of 96 pixels the last map is 2 x 2 x 256
+      (FC6 sees 1,024 values); ``first_stride`` 2 leaves 5 x 5 x 256, nearer to AlexNet's 6 x 6 of 224 pixels, at four
+      times the multiplications.
     - The four dense layers are FC6 and FC7 (4096), FC8 (512) and FC9, the classifier.
     - The spatial stream is that CNN on every frame, averaged over the frames. The temporal stream is a CNN of its own
       on every flow image, followed by an LSTM: that its input is learnt is taken to be the improvement.
     - The fusion layer stands after FC6 or FC7. Trained, it is a dense layer of 4096 with a ReLU on both streams'
       features side by side; untrained, it puts them side by side and nothing more. The dense layers that are left
       follow.
+    - "To prevent overfitting" features are extracted first and then trained upon (section 3.2): ``parts`` are the two
+      streams, each with dense layers of its own as in ``stream`` alone, for ``stages: parts_first``.
+    - A clip that comes as several ``segments`` is classified by the mean of their logits.
 
     Args:
         in_channels: Channels of the input: those of a frame (1 or 3), then u, v and magnitude of the flow.
@@ -43,12 +48,13 @@ class CnnLstmFusion(nn.Module):
         stream: ``fused``, or one stream alone: its features pass on to the remaining dense layers.
         fusion_at: Dense layer after which the LSTM, and the fusion layer, stand.
         fusion_mode: ``trained`` or ``untrained``.
-        size: Height and width of the input, at least 31.
+        size: Height and width of the input; at least 57, or 29 with a first step of 2.
         width: Values of FC6 and FC7, and of the trained fusion layer.
         hidden: Values of the LSTM; not stated.
         fc8: Values of FC8; not stated.
         summary: What a clip keeps of the LSTM: its last state or the mean over time; not stated.
         first_stride: Step of the first convolution.
+        segments: Segments of a clip, one after the other in time, as many as the representation gives.
         dropout: Probability that a value of a dense layer is dropped in training; not stated, AlexNet's is 0.5.
 
     Raises:
@@ -72,7 +78,8 @@ class CnnLstmFusion(nn.Module):
         hidden: int = 512,
         fc8: int = 512,
         summary: Summary = "last",
-        first_stride: int = 2,
+        first_stride: int = 4,
+        segments: int = 1,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
@@ -81,7 +88,8 @@ class CnnLstmFusion(nn.Module):
                 f"cnn_lstm_fusion needs the channels of a frame and of flow (u, v, magnitude), got {in_channels}"
             )
         self._input = (in_channels, None, size, size)
-        self._summary = summary
+        self._summary: Summary = summary
+        self._segments = segments
         dense = 2 if fusion_at == "fc7" else 1
         self.spatial = (
             _Cnn(in_channels - 3, size, first_stride, width, dense, dropout) if stream != "temporal" else None
@@ -93,9 +101,8 @@ class CnnLstmFusion(nn.Module):
         if stream == "fused" and fusion_mode == "trained":
             self.fusion = _dense(features, width, dropout)
             features = width
-        self.fc7 = _dense(features, width, dropout) if fusion_at == "fc6" else None
-        self.fc8 = _dense(features if self.fc7 is None else width, fc8, dropout)
-        self.head = nn.Linear(fc8, classes)
+        self._rest = (width if fusion_at == "fc6" else None, fc8, classes, dropout)
+        self.fc7, self.fc8, self.head = _rest(features, *self._rest)
 
     def forward(self, x: Tensor) -> Tensor:
         """Classify clips.
@@ -110,16 +117,50 @@ class CnnLstmFusion(nn.Module):
             DataError: The clips have another shape.
         """
         check_shape("cnn_lstm_fusion", x, self._input)
+        x = _as_segments(x, self._segments)
         features: list[Tensor] = []
         if self.spatial is not None:
-            features.append(self.spatial(x[:, :-3]).mean(1))
+            features.append(_spatial(self.spatial, x))
         if self.temporal is not None and self.lstm is not None:
-            states = self.lstm(self.temporal(x[:, -3:]))[0]
-            features.append(states[:, -1] if self._summary == "last" else states.mean(1))
+            features.append(_temporal(self.temporal, self.lstm, x, self._summary))
         y = torch.cat(features, 1)
-        for layer in (self.fusion, self.fc7):
-            y = y if layer is None else layer(y)
-        return self.head(self.fc8(y))
+        y = y if self.fusion is None else self.fusion(y)
+        y = y if self.fc7 is None else self.fc7(y)
+        return self.head(self.fc8(y)).unflatten(0, (-1, self._segments)).mean(1)
+
+    def parts(self) -> tuple[Part, ...]:
+        """The spatial stream, then the temporal one, as they are trained alone; none where there is one stream only."""
+        if self.spatial is None or self.temporal is None or self.lstm is None:
+            return ()
+        width, hidden = self.lstm.input_size, self.lstm.hidden_size
+        spatial = _StreamAlone(self.spatial, None, self._summary, self._segments, _rest(width, *self._rest))
+        temporal = _StreamAlone(self.temporal, self.lstm, self._summary, self._segments, _rest(hidden, *self._rest))
+        return Part(spatial, ("spatial",)), Part(temporal, ("temporal", "lstm"))
+
+
+class _StreamAlone(nn.Module):
+    """One stream of the fusion with dense layers and a classifier of its own."""
+
+    def __init__(
+        self,
+        cnn: _Cnn,
+        lstm: nn.LSTM | None,
+        summary: Summary,
+        segments: int,
+        rest: tuple[nn.Module | None, nn.Module, nn.Linear],
+    ) -> None:
+        super().__init__()
+        self.cnn, self.lstm = cnn, lstm
+        self._summary: Summary = summary
+        self._segments = segments
+        self.fc7, self.fc8, self.head = rest
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``(B, classes)`` of what the fusion takes."""
+        x = _as_segments(x, self._segments)
+        y = _spatial(self.cnn, x) if self.lstm is None else _temporal(self.cnn, self.lstm, x, self._summary)
+        y = y if self.fc7 is None else self.fc7(y)
+        return self.head(self.fc8(y)).unflatten(0, (-1, self._segments)).mean(1)
 
 
 class _Cnn(nn.Module):
@@ -151,6 +192,36 @@ class _Cnn(nn.Module):
         x = self.fc6(self.pool3(self.conv5(x)).relu().flatten(1))
         x = x if self.fc7 is None else self.fc7(x)
         return x.unflatten(0, (clips, -1))
+
+
+def _as_segments(x: Tensor, segments: int) -> Tensor:
+    """Clips ``(B, C, segments * T, H, W)`` as their segments ``(B * segments, C, T, H, W)``.
+
+    Raises:
+        DataError: The clip does not divide into so many.
+    """
+    if x.shape[2] % segments:
+        raise DataError(f"cnn_lstm_fusion: {x.shape[2]} steps are not {segments} segments of equal length")
+    return x.unflatten(2, (segments, -1)).transpose(1, 2).flatten(0, 1)
+
+
+def _spatial(cnn: nn.Module, x: Tensor) -> Tensor:
+    """Features of the frames, the mean over time."""
+    return cnn(x[:, :-3]).mean(1)
+
+
+def _temporal(cnn: nn.Module, lstm: nn.LSTM, x: Tensor, summary: Summary) -> Tensor:
+    """What the LSTM makes of features of the flow."""
+    states = lstm(cnn(x[:, -3:]))[0]
+    return states[:, -1] if summary == "last" else states.mean(1)
+
+
+def _rest(
+    features: int, fc7: int | None, fc8: int, classes: int, dropout: float
+) -> tuple[nn.Module | None, nn.Module, nn.Linear]:
+    """The dense layers that follow: FC7 where it is left, FC8 and the classifier."""
+    dense = None if fc7 is None else _dense(features, fc7, dropout)
+    return dense, _dense(fc7 or features, fc8, dropout), nn.Linear(fc8, classes)
 
 
 def _dense(inputs: int, outputs: int, dropout: float) -> nn.Module:

@@ -21,8 +21,9 @@ _AREAS = (((0.39, 0.32), (0.39, 0.68)), ((0.75, 0.36), (0.75, 0.64)))
 class HTNet(nn.Module):
     """Transformers within blocks of patches; from one level to the next four blocks become one.
 
-    At the published size (28 x 28, patches of 7, width 256, 3 heads, 2, 2 and 8 layers) it has 114,429,446 parameters
-    for 3 classes. Every block then holds a single patch, so that its attention has nothing to choose from and is one
+    At the published size (28 x 28, patches of 7, width 256, 3 heads) it has 114,429,446 parameters for 3 classes with
+    2, 2 and 8 layers, as in the authors' script for confusion matrices, and 139,582,982 with 2, 2 and 10, as in their
+    training script. Every block then holds a single patch, so that its attention has nothing to choose from and is one
     linear layer: neighbours meet only in the convolutions between the levels. Smaller patches make it attend.
 
     Positions are one number per patch for all channels, as in the authors' code. Every layer that follows normalises
@@ -37,7 +38,8 @@ class HTNet(nn.Module):
         heads: Attention heads of the first level; every level doubles them.
         layers: Transformer layers of each level, the finest first.
         areas: See the map as four overlapping quarters of 1/4 of its area, eyes above and mouth corners below, put
-            together again. The authors find their centres in each apex frame; here they are fixed.
+            together again. The authors find their centres in each apex frame and take a landmark's x for its row; here
+            they are fixed.
         scale: What maps are multiplied with; 255, since the authors feed bytes as they are.
         dropout: Probability that an attention weight or a value within a layer is dropped in training.
 

@@ -24,8 +24,7 @@ class S3DCNN(nn.Module):
     paper's Table 4 says. Every convolution has a bias and a ReLU and keeps the size of its map; there is no
     normalisation. Weights start as in Keras, which the paper used: Glorot-uniform, biases 0.
 
-    Not stated in the paper: the activations (ReLU here), and where dropout stands exactly (between the dense layer and
-    the classifier, as Table 1 lists it).
+    Not stated in the paper: the activations (ReLU here).
 
     Args:
         in_channels: Channels of the input; the paper's are horizontal flow, vertical flow, optical strain.

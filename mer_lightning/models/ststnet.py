@@ -25,10 +25,13 @@ class STSTNet(nn.Module):
         in_channels: Channels of the input; the paper's are horizontal flow, vertical flow, optical strain.
         classes: Number of classes.
         dropout: Probability that a pooled value is dropped in training.
+        scale: What maps are multiplied with; the authors' code feeds bytes, 255. Normalisation takes the factor out of
+            the filters but not of the bias that the convolution adds before it.
     """
 
-    def __init__(self, in_channels: int = 3, classes: int = 3, dropout: float = 0.5) -> None:
+    def __init__(self, in_channels: int = 3, classes: int = 3, dropout: float = 0.5, scale: float = 1.0) -> None:
         super().__init__()
+        self._scale = scale
         self.streams = ConvReluNormPool2d(in_channels, 16, kernel_size=3, padding=2, window=(3, 3, 1))
         self.dropout = Dropout(dropout)
         self.pool = AveragePool2d(2)
@@ -43,4 +46,5 @@ class STSTNet(nn.Module):
         Returns:
             Logits, ``(B, classes)``.
         """
+        x = x if self._scale == 1 else x * self._scale
         return self.head(self.pool(self.dropout(self.streams(x))).flatten(1))

@@ -1,7 +1,8 @@
-"""What a pre-trained network gives to another one: everything but its head, some of it frozen."""
+"""What a trained network gives to another one, or a part to its whole: everything but a head, some of it frozen."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MethodType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -24,6 +25,39 @@ class Transferable(Protocol):
 
     head_name: str
     frozen_in_transfer: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a model that can be trained before the whole.
+
+    Attributes:
+        network: What is trained: modules of the model with a classifier of their own, ``(B, ...)`` to ``(B, classes)``.
+        keeps: Dotted names of those modules in the model.
+    """
+
+    network: nn.Module
+    keeps: tuple[str, ...]
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A model that has parts which can be trained alone, such as the streams of S0."""
+
+    def parts(self) -> tuple[Part, ...]:
+        """The parts in the order of their training, with new classifiers; none where the model is one part itself."""
+        ...
+
+
+def parts_of(model: nn.Module) -> tuple[Part, ...]:
+    """Parts of a model that are trained first.
+
+    Raises:
+        DataError: The model names none.
+    """
+    if not isinstance(model, Staged):
+        raise DataError(f"stages: {type(model).__name__} names no parts that could be trained first; expected together")
+    return model.parts()
 
 
 def load_body(model: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from mer_lightning.mistakes import first_mistake, unknown
+from mer_lightning.motion.cut_flow import CutFlowSequence
 from mer_lightning.motion.descriptor_representations import Features
 from mer_lightning.motion.dynamic_image import DynamicImage
 from mer_lightning.motion.farneback import farneback_flow
@@ -109,6 +110,7 @@ def _kind_of(name: str) -> tuple[type[FlowMap | FromFrames], dict[str, Any]]:
 __all__ = [
     "REPRESENTATIONS",
     "ApexFrame",
+    "CutFlowSequence",
     "DynamicImage",
     "Features",
     "FlowMap",

@@ -17,7 +17,7 @@ from mer_lightning.motion.masked import masked_farneback_flow
 from mer_lightning.motion.raft import load_raft, raft_flow
 from mer_lightning.motion.strain import Normalisation, flow_magnitude, normalise, optical_strain, resize_flow
 from mer_lightning.motion.tvl1 import tvl1_flow
-from mer_lightning.video.sampling import onset_apex
+from mer_lightning.video.sampling import onset_apex, segments_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ class FromFlow(FromFrames):
         return self.normalisation == "none"
 
     @property
-    def frame_size(self) -> tuple[int, int]:
+    def frame_size(self) -> tuple[int, int] | None:
         """Height and width of the sampled frames."""
         return self.flow_size
 
@@ -116,14 +116,17 @@ class FromFlow(FromFrames):
         }
         return methods[self.method](reference.contiguous(), target.contiguous())
 
-    def assemble(self, flow: Tensor) -> Tensor:
-        """Flow ``(B, 2, *flow_size)`` resized, with what is derived from it, scaled, ``(B, C, *size)``."""
-        resized = resize_flow(flow, self.size)
+    def assemble(self, flow: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Flow ``(B, 2, *flow_size)`` resized, with what is derived from it, scaled, ``(B, C, *size)``.
+
+        Where a mask ``(B, 1, *flow_size)`` is given, strain is taken of the whole flow, and both are masked then.
+        """
+        resized = resize_flow(flow if mask is None else flow * mask, self.size)
         parts = [resized]
         if "magnitude" in _DERIVED[self.third]:
             parts.append(flow_magnitude(resized))
         if "strain" in _DERIVED[self.third]:
-            strain = optical_strain(flow)
+            strain = optical_strain(flow) if mask is None else optical_strain(flow) * mask
             if tuple(strain.shape[-2:]) != self.size:
                 strain = functional.interpolate(
                     strain, size=self.size, mode="bilinear", align_corners=False, antialias=True
@@ -155,8 +158,11 @@ class FlowSequence(FromFlow):
     Attributes:
         sampling: ``equal`` runs from onset to apex, the others over the whole clip.
         frames: Sampled frames; one map fewer comes out.
-        masked: Keep flow only where the grey level changed (S1); needs ``farneback``.
+        masked: Keep flow and strain only where the grey level changed (S1); needs ``farneback``. Strain is that of
+            the whole flow: of the masked one it would be the outline of the mask.
         threshold: Factor ``a`` of that mask; larger keeps less.
+        segments: So many segments of that many frames, spread over the clip, one after the other in time (S0); no flow
+            leads from one to the next. 1 takes one segment a clip, as ``sampling`` says.
         with_frames: Put the grey frames before the maps as channel ``grey``, each frame beside the flow that starts
             from it (S0). There is one map fewer than frames: the last frame is only flowed to and left out, so that
             S0's 20 frames give 19 steps for both of its streams, as in its comparisons.
@@ -170,11 +176,14 @@ class FlowSequence(FromFlow):
     masked: bool = False
     threshold: Annotated[float, Field(ge=0), LATER] = 0.8
     with_frames: Annotated[bool, LATER] = False
+    segments: Annotated[int, Field(ge=1, le=64), LATER] = 1
 
     @model_validator(mode="after")
-    def _check_mask(self) -> FlowSequence:
+    def _check_parts(self) -> FlowSequence:
         if self.masked and self.method != "farneback":
             raise ValueError(f"masked flow is Farneback flow, got method {self.method!r}")
+        if self.segments > 1 and self.sampling != "ends_again":
+            raise ValueError(f"segments are for sampling 'ends_again', got {self.sampling!r}")
         return self
 
     @property
@@ -183,22 +192,29 @@ class FlowSequence(FromFlow):
         return ("grey", *super().channels) if self.with_frames else super().channels
 
     @property
+    def code_versions(self) -> tuple[str, ...]:
+        """That of the flow method, and of the mask."""
+        return (*super().code_versions, *(("strain before mask",) if self.masked else ()))
+
+    @property
     def needs_apex(self) -> bool:
         """Only sampling up to the apex does."""
         return self.sampling == "equal"
 
     def pick(self, frames: Tensor, apex: int | None) -> Tensor:
-        """The sampled frames."""
+        """The sampled frames, those of one segment after those of the other."""
+        if self.segments > 1:
+            return frames[segments_of(len(frames), self.frames, self.segments)]
         return pick_frames(frames, self.sampling, self.frames, apex)
 
     def maps(self, frames: Tensor) -> Tensor:
-        """The maps of each clip of sampled frames ``(N, 1, frames, H, W)``."""
-        grey = frames[:, 0]
+        """The maps of each clip of sampled frames ``(N, 1, segments * frames, H, W)``."""
+        grey = frames[:, 0].unflatten(1, (self.segments, self.frames)).flatten(0, 1)
         if self.masked:
-            flow = masked_farneback_flow(grey, a=self.threshold).flow.flatten(0, 1)
+            found = masked_farneback_flow(grey, a=self.threshold)
+            maps = self.assemble(found.whole.flatten(0, 1), found.mask.flatten(0, 1))
         else:
-            flow = self.flow(grey[:, :-1].flatten(0, 1)[:, None], grey[:, 1:].flatten(0, 1)[:, None])
-        maps = self.assemble(flow)
+            maps = self.assemble(self.flow(grey[:, :-1].flatten(0, 1)[:, None], grey[:, 1:].flatten(0, 1)[:, None]))
         if self.with_frames:
             seen = grey[:, :-1].flatten(0, 1)[:, None]
             if tuple(seen.shape[-2:]) != self.size:
@@ -206,11 +222,12 @@ class FlowSequence(FromFlow):
                     seen, size=self.size, mode="bilinear", align_corners=False, antialias=True
                 )
             maps = torch.cat((seen, maps), 1)
-        return maps.view(len(frames), self.frames - 1, *maps.shape[1:]).transpose(1, 2).contiguous()
+        steps = self.segments * (self.frames - 1)
+        return maps.view(len(frames), steps, *maps.shape[1:]).transpose(1, 2).contiguous()
 
 
 # the sequences of the papers
-S0_FLOW_SEQUENCE = FlowSequence(name="flow_sequence_s0", sampling="symmetric", frames=20, third="magnitude")
+S0_FLOW_SEQUENCE = FlowSequence(name="flow_sequence_s0", sampling="ends_again", frames=20, third="magnitude")
 S0_FRAMES_AND_FLOW = S0_FLOW_SEQUENCE.model_copy(update={"name": "frames_and_flow_s0", "with_frames": True})
 S1_FLOW_SEQUENCE = FlowSequence(
     name="flow_sequence_s1",
@@ -221,4 +238,3 @@ S1_FLOW_SEQUENCE = FlowSequence(
     method="farneback",
     masked=True,
 )
-S2_FLOW_SEQUENCE = FlowSequence(name="flow_sequence_s2", sampling="tim", frames=11, normalisation="zscore")

@@ -17,7 +17,13 @@ from mer_lightning.outside import hash_of_class
 from mer_lightning.settings import Settings
 from mer_lightning.types import DataError
 from mer_lightning.video.magnification import TemporalFilter, magnify_motion
-from mer_lightning.video.sampling import equally_spaced, linear_resample, symmetric, temporal_interpolation
+from mer_lightning.video.sampling import (
+    ends_again,
+    equally_spaced,
+    linear_resample,
+    symmetric,
+    temporal_interpolation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
     from mer_lightning.types import Kind
 
-Sampling = Literal["symmetric", "equal", "tim", "linear"]
+Sampling = Literal["symmetric", "ends_again", "equal", "tim", "linear"]
 
 CODE_VERSION = 1
 """Part of every cache key; raised whenever the same parameters give other numbers."""
@@ -125,8 +131,8 @@ class FromFrames(Settings):
 
     @property
     @abstractmethod
-    def frame_size(self) -> tuple[int, int]:
-        """Height and width of the sampled frames."""
+    def frame_size(self) -> tuple[int, int] | None:
+        """Height and width of the sampled frames; None where they have those of their recording."""
 
     @property
     def frame_channels(self) -> Literal[1, 3]:
@@ -201,7 +207,7 @@ class FromFrames(Settings):
             ``(N, C, T', *frame_size)``, float32 in 0..1.
 
         Raises:
-            DataError: A clip or an apex does not fit.
+            DataError: A clip or an apex does not fit, or clips that keep their size differ in it.
         """
         picked: list[Tensor] = []
         for index, clip in enumerate(clips):
@@ -209,6 +215,9 @@ class FromFrames(Settings):
             apex = self._apex(frames, apexes, index) if self.needs_apex else None
             frames = to_grey(frames) if self.frame_channels == 1 else frames.expand(-1, 3, -1, -1)
             picked.append(self.pick(frames if self.magnification is None else self.magnification(frames), apex))
+        if len(sizes := {tuple(one.shape[-2:]) for one in picked}) > 1:
+            found = " and ".join(f"{height} x {width}" for height, width in sorted(sizes)[:2])
+            raise DataError(f"{self.name}: frames of clips together have one size, found {found}")
         return torch.stack(picked).transpose(1, 2).contiguous()
 
     def _apex(self, frames: Tensor, apexes: Sequence[int | None] | None, index: int) -> int:
@@ -234,8 +243,9 @@ def pick_frames(frames: Tensor, sampling: Sampling, count: int, apex: int | None
 
     Args:
         frames: ``(T, C, H, W)``, in 0..1.
-        sampling: ``symmetric``: trimmed or padded at both ends; ``equal``: at equal distances from onset to apex;
-            ``tim`` or ``linear``: resampled over the whole clip.
+        sampling: ``symmetric``: trimmed at both ends, or standing still there; ``ends_again``: trimmed, or with its
+            first and last frames once more (S0); ``equal``: at equal distances from onset to apex; ``tim`` or
+            ``linear``: resampled over the whole clip.
         count: Frames wanted.
         apex: Index of the apex, for ``equal``.
 
@@ -248,5 +258,7 @@ def pick_frames(frames: Tensor, sampling: Sampling, count: int, apex: int | None
         return linear_resample(frames, count)
     if sampling == "symmetric":
         return frames[symmetric(len(frames), count)]
+    if sampling == "ends_again":
+        return frames[ends_again(len(frames), count)]
     assert apex is not None
     return frames[equally_spaced(0, apex, count)]

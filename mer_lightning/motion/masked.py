@@ -18,10 +18,13 @@ class MaskedFlow(NamedTuple):
     Attributes:
         flow: ``(B, T - 1, 2, H, W)``, pixels; zero where the mask is false.
         mask: ``(B, T - 1, 1, H, W)``, bool.
+        whole: The flow before it was masked, of which strain is taken: at the edges of a mask flow jumps to zero, and
+            what is derived from the masked flow sees these jumps rather than motion.
     """
 
     flow: Tensor
     mask: Tensor
+    whole: Tensor
 
 
 def masked_farneback_flow(
@@ -61,4 +64,4 @@ def masked_farneback_flow(
     mask = ((difference > threshold) & region)[:, :, None]
     pairs = [part.reshape(-1, 1, height, width) for part in (frames[:, :-1], frames[:, 1:])]
     flow = farneback_flow(pairs[0], pairs[1], **parameters).view(batch, length - 1, 2, height, width)  # pyright: ignore[reportArgumentType]
-    return MaskedFlow(flow * mask, mask)
+    return MaskedFlow(flow * mask, mask, flow)

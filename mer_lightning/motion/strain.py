@@ -84,7 +84,7 @@ def remove_head_motion(flow: Tensor, stable: Tensor) -> Tensor:
     return flow - (flow * weights).sum((-2, -1), keepdim=True) / total
 
 
-def normalise(maps: Tensor, name: Normalisation) -> Tensor:
+def normalise(maps: Tensor, name: Normalisation, axes: tuple[int, ...] = (-2, -1)) -> Tensor:
     """Scale every channel of every map by itself; the name is part of a cache key.
 
     Args:
@@ -92,6 +92,7 @@ def normalise(maps: Tensor, name: Normalisation) -> Tensor:
         name: ``none``; ``minmax8``, linear to 0..1 in the 256 steps of an 8-bit image; ``zscore``, mean 0 and
             standard deviation 1. A map whose values span less than a thousandth becomes 0, since what is left
             of a still clip is rounding.
+        axes: What is scaled together; ``(-3, -2, -1)``: all maps of a sequence ``(..., T, H, W)``.
 
     Returns:
         Same shape, float32.
@@ -102,13 +103,13 @@ def normalise(maps: Tensor, name: Normalisation) -> Tensor:
     maps = maps.float()
     if name == "none":
         return maps
-    low, high = maps.amin((-2, -1), keepdim=True), maps.amax((-2, -1), keepdim=True)
+    low, high = maps.amin(axes, keepdim=True), maps.amax(axes, keepdim=True)
     still = high - low < _STILL
     if name == "minmax8":
         return torch.where(still, 0, torch.round((maps - low) / torch.where(still, 1, high - low) * 255) / 255)
     if name == "zscore":
-        centred = maps - maps.mean((-2, -1), keepdim=True)
-        spread = centred.square().mean((-2, -1), keepdim=True).sqrt()
+        centred = maps - maps.mean(axes, keepdim=True)
+        spread = centred.square().mean(axes, keepdim=True).sqrt()
         return torch.where(still, 0, centred / torch.where(still, 1, spread))
     raise ValueError(f"unknown normalisation {name!r}, expected none, minmax8 or zscore")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning import LightningModule
@@ -101,6 +101,15 @@ class ClassifierTask(LightningModule):
         """The optimiser of the recipe over all weights that are not frozen, and what lowers its rate."""
         optimizer = make_optimizer(self._optimizer, [p for p in self.parameters() if p.requires_grad])
         return with_schedule(optimizer, self._schedule)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the learning curve, the epoch that is under way among it."""
+        checkpoint["curve"] = {"epoch": self._epoch, "history": self._history, "validation": self._validation}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the learning curve."""
+        curve = checkpoint["curve"]
+        self._epoch, self._history, self._validation = curve["epoch"], curve["history"], curve["validation"]
 
     @property
     def curve(self) -> dict[str, tuple[float, ...]]:

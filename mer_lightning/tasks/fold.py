@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - a field of a data class
 from typing import TYPE_CHECKING, Literal
@@ -10,18 +11,19 @@ from typing import TYPE_CHECKING, Literal
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 
-from mer_lightning.augmentation import BatchAugmentation
+from mer_lightning.augmentation import BatchAugmentation, cut_distance
 from mer_lightning.backbones import load_kept
 from mer_lightning.datamodules import LOSODataModule
 from mer_lightning.descriptors.estimator import TrainingSide
 from mer_lightning.devices import keep_freed_memory
-from mer_lightning.files import temporary_folder
-from mer_lightning.models.transfer import freeze, load_body
+from mer_lightning.models.transfer import freeze, load_body, parts_of
 from mer_lightning.protocols import fold_seed
+from mer_lightning.tasks.best_epoch import BestEpoch
 from mer_lightning.tasks.classifier import ClassifierTask
 from mer_lightning.tasks.every_epoch import EveryEpoch
+from mer_lightning.tasks.going_on import KeepState
 from mer_lightning.tasks.losses import loss_weights
 from mer_lightning.tasks.trainer import ctrl_c_raises, let_go, make_trainer
 from mer_lightning.types import DivergedError, Prediction
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from mer_lightning.descriptors.estimator import Estimator
     from mer_lightning.protocols import Fold
     from mer_lightning.settings import Component, Training
+    from mer_lightning.tasks.going_on import StateFile
 
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 _MODES = {"default": None, "cuda_graphs": "reduce-overhead"}
@@ -47,7 +50,8 @@ class FoldResult:
         seconds: Wall time of fitting and predicting.
         curve: Values per epoch, by name; empty for methods without epochs.
         epoch: Epoch (from 1) whose weights predicted; None for methods without epochs.
-        candidates: For each prediction, the class after every epoch, one digit each; empty unless asked for.
+        candidates: For each prediction, the class after every epoch, one digit each; empty unless asked for. Where
+            training stopped early, the last one stands for the epochs that were not trained.
     """
 
     predictions: tuple[Prediction, ...]
@@ -141,9 +145,8 @@ def train_network(fit: Fit, model: Component, training: Training) -> FoldResult:
     scores = torch.cat([torch.as_tensor(batch) for batch in batches]).cpu()
     seconds = time.perf_counter() - began
     let_go(fitted.trainer, fitted.task)
-    return FoldResult(
-        predictions_of(fit, scores), seconds, fitted.task.curve, fitted.epoch, watch.candidates if watch else ()
-    )
+    candidates = tuple(row.ljust(training.epochs, row[-1]) for row in watch.candidates) if watch else ()
+    return FoldResult(predictions_of(fit, scores), seconds, fitted.task.curve, fitted.epoch, candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +166,46 @@ class Fitted:
     epoch: int
 
 
-def fit_network(fit: Fit, model: Component, training: Training, *watching: lightning.Callback) -> Fitted:
+def fit_network(
+    fit: Fit, model: Component, training: Training, *watching: lightning.Callback, kept: StateFile | None = None
+) -> Fitted:
     """The network that predicts the held-out subject of a fold, or that other folds start from.
 
     Args:
         fit: On what, and with what.
         model: A class of ``mer_lightning.models``.
         training: How it is fitted.
-        watching: What looks on besides the callbacks of ``fit``.
+        watching: What looks on besides the callbacks of ``fit``; neither sees parts that are trained first.
+        kept: Where the whole keeps its state meanwhile, and goes on from if there is one; parts that are trained first
+            are trained again then.
 
     Raises:
         ValueError: The table does not hold what the augmentation acts on.
-        DataError: The pre-trained weights do not fit.
+        DataError: The pre-trained weights do not fit, a model names no parts where they are to be trained first, or the
+            state is not that of this training.
     """
     check_held(fit.table, training)
     keep_freed_memory()
     lightning.seed_everything(fit.fold_seed, verbose=False)
+    built = build_model(fit.table, model, fit.start)
+    if training.stages == "parts_first":
+        for part in parts_of(built):
+            alone = _fit_built(fit, part.network, training, (), None)
+            let_go(alone.trainer, alone.task, weights=False)
+            freeze(built, part.keeps)
+    return _fit_built(fit, built, training, (*fit.callbacks, *watching), kept)
+
+
+def _fit_built(
+    fit: Fit,
+    network: nn.Module,
+    training: Training,
+    callbacks: tuple[lightning.Callback, ...],
+    kept: StateFile | None,
+) -> Fitted:
+    """Train a network as it was built or as it was left."""
     task = ClassifierTask(
-        _arranged(build_model(fit.table, model, fit.start), training),
+        _arranged(network, training),
         training.optimizer,
         fit.table.classes,
         loss_weights(training, fit.class_counts()),
@@ -189,34 +214,37 @@ def fit_network(fit: Fit, model: Component, training: Training, *watching: light
     )
     data = data_of(fit, training, augmentation_of(fit.table, training))
     select = fit.select if fit.validates else None
-    callbacks = [*fit.callbacks, *watching]
-    with temporary_folder("fold") as folder:
-        best = ModelCheckpoint(folder, monitor=select, mode="max", save_weights_only=True, filename="{epoch}")
-        trainer = make_trainer(
-            training,
-            [*callbacks, best] if select else callbacks,
-            accelerator=fit.accelerator,
-            validates=fit.validates,
-            keeps_best=bool(select),
-        )
-        with ctrl_c_raises():
-            trainer.fit(task, data)
-        epoch = training.epochs
-        if select:
-            state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
-            task.load_state_dict(state["state_dict"])
-            epoch = int(state["epoch"]) + 1
-    return Fitted(task, data, trainer, epoch)
+    best = BestEpoch(select) if select else None
+    stop = (
+        [EarlyStopping(select, patience=training.patience, mode="max", check_finite=False)]
+        if select and training.patience
+        else []
+    )
+    trainer = make_trainer(
+        training,
+        [*callbacks, *stop, *([best] if best else []), *([KeepState(kept)] if kept else [])],
+        accelerator=fit.accelerator,
+        validates=fit.validates,
+    )
+    with kept.checkpoint() if kept else nullcontext() as checkpoint, ctrl_c_raises():
+        trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
+    if best is None:
+        return Fitted(task, data, trainer, training.epochs)
+    task.load_state_dict(best.state)
+    return Fitted(task, data, trainer, best.epoch)
 
 
 def check_held(table: Table, training: Training) -> None:
-    """Make sure that a table holds what the augmentation acts on.
+    """Make sure that a table holds what the augmentation acts on, at the positions that it asks for.
 
     Raises:
         ValueError: It does not.
     """
     if training.acts_on != table.holds:
         raise ValueError(f"augmentation acts on {training.acts_on}, the table holds {table.holds}")
+    if cut_distance(training, table.representation) not in {0, table.distance}:
+        asked = training.augmentation and training.augmentation.nine_positions
+        raise ValueError(f"nine positions are {asked} pixels apart, in the table {table.distance}")
 
 
 def augmentation_of(table: Table, training: Training) -> BatchAugmentation | None:

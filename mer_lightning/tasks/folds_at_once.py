@@ -86,6 +86,8 @@ class FoldsAtOnceTask(LightningModule):
         self._best: list[Tensor] = []
         self.best_epoch: Tensor | None = None
         """Epoch (from 1) of each replica's best validation UF1, ``(K,)``; None without validation."""
+        self._going: Tensor | None = None
+        self._lengths: list[Tensor] = []
 
     def forward(self, inputs: Tensor, sizes: tuple[int, ...]) -> Tensor:
         """Logits ``(K, B, C)`` of ``(K, B, ...)``, of which the first ``sizes[k]`` of each replica are samples."""
@@ -157,10 +159,26 @@ class FoldsAtOnceTask(LightningModule):
         else:
             best = torch.stack([point["val_uf1"] for point in self._validation]).amax(0)
             better = scores["val_uf1"] > best
+            if self._going is not None:
+                better &= self._going
             self.best_epoch = torch.where(better, len(self._validation) + 1, self.best_epoch)
             for kept, value in zip(self._best, state, strict=True):
                 kept.copy_(torch.where(better.view(-1, *[1] * (value.ndim - 1)), value, kept))
         self._validation.append(scores)
+        if self._training.patience is not None:
+            self._stop_whom_patience_leaves(self._training.patience)
+
+    def _stop_whom_patience_leaves(self, patience: int) -> None:
+        """Count the epochs of each replica to its own end; beyond it its weights move on, but nothing is kept of them.
+
+        Training ends when the last replica has come to its end.
+        """
+        assert self.best_epoch is not None
+        going = torch.ones_like(self.best_epoch, dtype=torch.bool) if self._going is None else self._going
+        self._lengths.append(going)
+        self._going = going & (len(self._validation) - self.best_epoch < patience)
+        if not bool(self._going.any()):
+            self.trainer.should_stop = True
 
     def on_fit_end(self) -> None:
         """Go back to each replica's best weights, where there was validation."""
@@ -191,6 +209,9 @@ class FoldsAtOnceTask(LightningModule):
             scores = torch.stack([point[name] for point in self._validation], 1).cpu()
             for curve, own in zip(curves, scores, strict=True):
                 curve[name] = tuple(own.tolist())
+        if self._lengths:
+            ends = torch.stack(self._lengths).sum(0).tolist()
+            curves = [{name: own[:end] for name, own in curve.items()} for curve, end in zip(curves, ends, strict=True)]
         return curves
 
     def _losses(self, logits: Tensor, batch: FoldsBatch, real: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mer_lightning.settings import Component, Training
     from mer_lightning.tasks.fold import Fit
+    from mer_lightning.tasks.going_on import StateFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Pretrained:
     curve: dict[str, tuple[float, ...]]
 
 
-def pretrain(fit: Fit, model: Component, training: Training) -> Pretrained:
+def pretrain(fit: Fit, model: Component, training: Training, kept: StateFile | None = None) -> Pretrained:
     """Fit a network to all classes of another database.
 
     Args:
@@ -40,8 +41,12 @@ def pretrain(fit: Fit, model: Component, training: Training) -> Pretrained:
             the validating people, or the last one.
         model: A class of ``mer_lightning.models``.
         training: How it is fitted.
+        kept: Where its state is kept meanwhile; one that is there is gone on from, to the same weights.
+
+    Raises:
+        DataError: The state that is there is not that of this training.
     """
-    fitted = fit_network(fit, model, training)
+    fitted = fit_network(fit, model, training, kept=kept)
     curve = fitted.task.curve
     state = {name: value.detach().cpu().contiguous() for name, value in fitted.task.model.state_dict().items()}
     let_go(fitted.trainer, fitted.task)

@@ -57,12 +57,8 @@ def examine(table: Table, model: Component, training: Training) -> AtOnce:
         model: A class of ``mer_lightning.models``.
         training: How it would be fitted.
     """
-    if training.optimizer.name not in _PER_ELEMENT:
-        return AtOnce(f"{training.optimizer.name} does not act on each weight alone, so replicas would mix")
-    if training.precision == "16-mixed":
-        return AtOnce("16-mixed has one loss scale, which all replicas would share")
-    if training.compile != "no":
-        return AtOnce("a compiled network is one replica")
+    if reason := _excluded(training):
+        return AtOnce(reason)
     inputs = table.maps(torch.arange(min(5, len(table.inputs))))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -80,6 +76,19 @@ def examine(table: Table, model: Component, training: Training) -> AtOnce:
             except (RuntimeError, ValueError, NotImplementedError) as error:
                 reason = f"{model.name} does not run under vmap: {' '.join(str(error).split())[:200]}"
     return AtOnce(reason)
+
+
+def _excluded(training: Training) -> str:
+    """Why settings alone exclude replicas; empty where they do not."""
+    if training.optimizer.name not in _PER_ELEMENT:
+        return f"{training.optimizer.name} does not act on each weight alone, so replicas would mix"
+    if training.precision == "16-mixed":
+        return "16-mixed has one loss scale, which all replicas would share"
+    if training.compile != "no":
+        return "a compiled network is one replica"
+    if training.stages != "together":
+        return "parts that are trained first are one replica"
+    return ""
 
 
 def bytes_per_replica(table: Table, model: Component, training: Training, device: torch.device) -> int:

@@ -30,7 +30,6 @@ def make_trainer(
     *,
     accelerator: str,
     validates: bool,
-    keeps_best: bool = False,
 ) -> lightning.Trainer:
     """A Trainer that says nothing and writes nothing, the same for one fold and for many at once.
 
@@ -39,7 +38,6 @@ def make_trainer(
         callbacks: What looks on.
         accelerator: Lightning's accelerator.
         validates: Whether there is validation after every epoch.
-        keeps_best: Whether one of the callbacks keeps the weights of the best epoch.
     """
     return lightning.Trainer(
         accelerator=accelerator,
@@ -48,7 +46,7 @@ def make_trainer(
         precision=training.precision,
         deterministic="warn",
         callbacks=[*callbacks],
-        enable_checkpointing=keeps_best,
+        enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         logger=False,
@@ -77,7 +75,7 @@ def ctrl_c_raises() -> Generator[None]:
         raise KeyboardInterrupt from error
 
 
-def let_go(trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+def let_go(trainer: lightning.Trainer, task: lightning.LightningModule, *, weights: bool = True) -> None:
     """Empty the weights of a task and what its optimisers remember of them.
 
     A Trainer and its task refer to each other. Python finds such rings when many objects have come, however large they
@@ -86,9 +84,11 @@ def let_go(trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
     Args:
         trainer: What trained the task.
         task: Not used again.
+        weights: Whether its weights go too; those of a part are also the whole's.
     """
     for optimizer in trainer.optimizers:
         optimizer.state.clear()
     for weight in task.parameters():
         weight.grad = None
-        weight.data = weight.new_empty(0)
+        if weights:
+            weight.data = weight.new_empty(0)

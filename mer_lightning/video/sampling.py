@@ -71,16 +71,55 @@ def around_apex(apex: int, length: int, count: int) -> list[int]:
 def symmetric(length: int, count: int) -> list[int]:
     """Indices that trim a clip to ``count`` frames at both ends, or repeat its first and last frame.
 
-    An odd number of frames to trim or repeat takes the larger half from the end.
+    A short clip so stands still at both ends: ``ends_again`` repeats what moves. An odd number of frames to trim or
+    repeat takes the larger half from the end.
 
     Raises:
         ValueError: A count is not positive.
-
-    Source: paper S0 (X = 20).
     """
     _check_counts(length, count)
     start = (length - count) // 2 if length >= count else -((count - length) // 2)
     return [min(max(start + step, 0), length - 1) for step in range(count)]
+
+
+def ends_again(length: int, count: int) -> list[int]:
+    """Indices that trim a clip to ``count`` frames at both ends, or put its first and last frames before and after it.
+
+    A clip that lacks 2 k frames begins with its first k frames and ends with its last k ones once more: 11 become 20
+    as 0..3, 0..10, 6..10. One of fewer than a third of the frames is put before and after itself until they suffice.
+    An odd number of frames to trim or to add takes the larger half from the end.
+
+    Raises:
+        ValueError: A count is not positive.
+
+    Source: paper S0, section 3.2 (X = 20).
+    """
+    _check_counts(length, count)
+    if length >= count:
+        return symmetric(length, count)
+    found = list(range(length))
+    while len(found) < count:
+        missing = count - len(found)
+        first, last = min(missing // 2, length), min(missing - missing // 2, length)
+        found = [*range(first), *found, *range(length - last, length)]
+    return found
+
+
+def segments_of(length: int, count: int, segments: int) -> list[int]:
+    """Indices of several segments of ``count`` frames, one after the other, from the first to the last frame.
+
+    Their beginnings are equally spaced, so that segments overlap where the clip is short; one that has no more frames
+    than a segment gives the same segment each time, completed as ``ends_again`` does.
+
+    Raises:
+        ValueError: A count is not positive, or there are fewer than two segments.
+
+    Source: paper S0, section 3.2 ("each sequence is divided"), beside its rule for one segment a clip.
+    """
+    _check_counts(length, count)
+    if length <= count:
+        return ends_again(length, count) * segments
+    return [start + step for start in equally_spaced(0, length - count, segments) for step in range(count)]
 
 
 def linear_resample(frames: Tensor, count: int) -> Tensor:

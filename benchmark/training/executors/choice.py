@@ -48,13 +48,7 @@ def choose_executor(
     if address is not None and name != "ray":
         raise DataError(f"--address {address}: only --executor ray has one")
     if name == "auto":
-        import torch
-
-        on_cpu = accelerator == "cpu" or not torch.cuda.is_available()
-        several = (workers or cores()) > 1
-        long = on_cpu and several and _passes(runs, store) > _WORTH_PROCESSES
-        # who asks for workers gets them
-        name = "processes" if long or (workers or 1) > 1 else "local"
+        name = "processes" if suits_processes(_passes(runs, store), accelerator, workers) else "local"
     elif name == "local" and workers not in {None, 1}:
         raise DataError(f"--jobs {workers}: --executor local is a single process")
     if name != "ray":
@@ -66,6 +60,22 @@ def choose_executor(
             return Ray(address, workers, accelerator, work)
         case _:
             return Local(accelerator, work)
+
+
+def suits_processes(passes: int, accelerator: str, workers: int | None) -> bool:
+    """Whether ``auto`` takes processes.
+
+    Args:
+        passes: Samples that training what is missing will look at, all epochs together.
+        accelerator: Lightning's accelerator.
+        workers: As of ``choose_executor``.
+    """
+    import torch
+
+    on_cpu = accelerator == "cpu" or not torch.cuda.is_available()
+    several = (workers or cores()) > 1
+    # who asks for workers gets them
+    return (on_cpu and several and passes > _WORTH_PROCESSES) or (workers or 1) > 1
 
 
 def _passes(runs: Sequence[Run], store: Store) -> int:

@@ -20,6 +20,7 @@ _SMALL = {"backbone": "test_efficientnet"}
 SMALLER = {
     "htnet": {"width": 24},
     "htnet-short": {"width": 24},
+    "htnet-ten": {"width": 24},
     "elrcn": _SMALL | {"hidden": 32},
     "elrcn-se": _SMALL | {"hidden": 32},
     "magga-like": {"backbone": "vgg11"},

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from benchmark.__main__ import main
-from benchmark.methods.recipe import Recipe
+from benchmark.methods.recipe import Recipe, load_recipe
 from benchmark.methods.recipe_check import check_recipe
 from benchmark.methods.suite import load_suite
 from benchmark.records.run import load_runs
 from benchmark.records.store import Store
 from benchmark.training.plan import Inputs, make_plan
-from benchmark.training.pretraining import prepare_start
+from benchmark.training.pretraining import prepare_start, stage_of
+from mer_lightning.backbones import load_kept
 from mer_lightning.synthetic.twins import write_twin
 from mer_lightning.types import DataError
 
@@ -204,3 +206,106 @@ def test_an_estimator_cannot_be_transferred():
     )
     with pytest.raises(DataError, match="transfer: expected a model to transfer"):
         check_recipe(recipe)
+
+
+class TestWeightsAreSharedByContent:
+    def test_by_recipes_of_other_names_that_see_and_freeze_something_else_afterwards(self, bench, tmp_path):
+        other = RECIPE.replace("freeze: true", "freeze: false").replace(
+            "flow_size: [16, 16]}}\nmodel",
+            "flow_size: [24, 24]}}\nmodel",
+        )
+        same = "  representation: {name: flow_sequence, arguments: {frames: 5, size: [16, 16], flow_size: [16, 16]}}\n"
+        (tmp_path / "recipes" / "other-transfer.yaml").write_text(
+            other.replace("  database: ckplus\n", "  database: ckplus\n" + same)
+        )
+        bench.suite.write_text(SUITE.replace("[small-transfer]", "[small-transfer, other-transfer]"))
+        store, said = Store(tmp_path / "runs"), []
+        first, second = make_plan(load_suite(str(bench.suite)))
+        starts = [prepare_start(run, store, said.append, accelerator="cpu") for run in (first, second)]
+        assert starts[0].weights == starts[1].weights
+        assert [start.freeze for start in starts] == [True, False]
+        assert sum("pre-training on" in line for line in said) == 1
+        assert store.pretraining(first.id) == store.pretraining(second.id) is not None
+        assert starts[0].weights.name.startswith("S3DCNN--ckplus--s0--")
+
+    def test_and_the_51_stages_of_the_tables_of_s1_are_6(self):
+        suite = load_suite("paper-s1")
+        transferred = [
+            recipe for _, name in suite.pairs() for recipe in [load_recipe(name)] if recipe.transfer is not None
+        ]
+        by_name = {(recipe.name, seed) for recipe in transferred for seed in suite.seeds}
+        by_content = {(stage_of(recipe), seed) for recipe in transferred for seed in suite.seeds}
+        assert (len(by_name), len(by_content)) == (51, 6)
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("lr: 1.0e-3}\n  freeze", "lr: 2.0e-3}\n  freeze"),
+            ("frames: 4}", "frames: 4, dropout: 0.4}"),
+            ("title", "version: 2\ntitle"),
+        ],
+    )
+    def test_and_never_between_stages_that_differ(self, bench, old, new):
+        before = stage_of(load_recipe("small-transfer"))
+        assert old in RECIPE
+        bench.recipe.write_text(RECIPE.replace(old, new))
+        assert stage_of(load_recipe("small-transfer")) != before
+
+    def test_those_that_are_named_after_a_recipe_are_left_alone_and_that_is_said(self, bench, capsys):
+        older = bench.folder / "runs" / "pretrained" / "small-transfer--ckplus--s0--0123456789.safetensors"
+        older.parent.mkdir(parents=True)
+        older.write_bytes(b"weights of before")
+        assert bench() == 0
+        assert f"{older}: named after a recipe" in capsys.readouterr().out.replace("\n", " ")
+        assert older.read_bytes() == b"weights of before"
+
+
+class TestAPretrainingThatWasStopped:
+    @pytest.fixture
+    def stopped(self, bench, monkeypatch, tmp_path):
+        """One that was stopped after a step: its run, its store and its state."""
+        from mer_lightning.tasks import going_on
+
+        monkeypatch.setattr(going_on, "SECONDS", 0.0)
+        bench.recipe.write_text(RECIPE.replace("batch_size: 64", "batch_size: 4"))
+        (run,) = make_plan(load_suite(str(bench.suite)))
+        store = Store(tmp_path / "runs")
+
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr("benchmark.training.pretraining._Teller.tell", stop)
+            prepare_start(run, store, lambda _: None, accelerator="cpu")
+        (state,) = tmp_path.glob("runs/pretrained/*.state")
+        return run, store, state
+
+    def test_goes_on_and_leaves_no_state(self, stopped, tmp_path):
+        run, store, state = stopped
+        said: list[str] = []
+        start = prepare_start(run, store, said.append, accelerator="cpu")
+        assert any(line.endswith("goes on where it was stopped") for line in said)
+        assert not state.exists()
+        whole = prepare_start(run, Store(tmp_path / "whole"), said.append, accelerator="cpu")
+        one, other = load_kept(start.weights), load_kept(whole.weights)
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+    def test_begins_again_where_its_state_is_broken_and_says_so(self, stopped):
+        run, store, state = stopped
+        state.write_bytes(state.read_bytes()[:-70])
+        said: list[str] = []
+        assert prepare_start(run, store, said.append, accelerator="cpu")
+        assert any("its checksum does not fit" in line and line.endswith("from the start") for line in said)
+        assert not any("goes on" in line for line in said)
+
+
+def test_weights_whose_checksum_does_not_fit_are_made_again(bench, capsys):
+    assert bench() == 0
+    (weights,) = bench.folder.glob("runs/pretrained/*.safetensors")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    next(bench.folder.glob("runs/small-transfer*/folds/*.json")).unlink()
+    capsys.readouterr()
+    assert bench() == 0
+    assert "the checksum of its weights does not fit" in capsys.readouterr().out.replace("\n", " ")
+    assert weights.read_bytes() == whole

@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KernelCenterer
 from sklearn.svm import SVC
 
 from mer_lightning.descriptors.estimator import TrainingSide, choose_cost
-from mer_lightning.descriptors.linear_svm import LinearSVM, _machine, guess_by_kernel
+from mer_lightning.descriptors.linear_svm import LinearSVM, _machine, guess_by_kernel, is_unbound
 from mer_lightning.descriptors.logistic import Logistic
 from mer_lightning.descriptors.majority import Majority
 
@@ -75,11 +79,44 @@ def test_the_cost_is_that_of_scikit_learns_own_cross_validation(rng):
     gram, costs = inputs @ inputs.T, (0.001, 0.1, 10.0)
 
     def theirs(cost):
-        guesses = cross_val_predict(_machine(cost), gram, labels, groups=people, cv=GroupKFold(5))
+        machine = make_pipeline(KernelCenterer(), _machine(cost))
+        guesses = cross_val_predict(machine, gram, labels, groups=people, cv=GroupKFold(5))
         return f1_score(labels, guesses, average="macro")
 
     known = TrainingSide(inputs, labels, people, 3)
     assert choose_cost(known, costs, 5, guess_by_kernel(gram, labels, _machine)) == max(costs, key=theirs)
+
+
+@given(seed=st.integers(0, 2**32 - 1), apart=st.floats(0, 3), order=st.permutations([0.01, 0.1, 1.0, 10.0, 100.0]))
+@settings(max_examples=30)
+def test_a_cost_that_is_not_fitted_guesses_what_it_would_have_guessed(seed, apart, order):
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(3), rng.integers(3, size=37)])
+    inputs = rng.normal(size=(40, 60)) + apart * labels[:, None]
+    gram, train, test = inputs @ inputs.T, np.arange(30), np.arange(30, 40)
+    within, across = gram[np.ix_(train, train)], gram[np.ix_(test, train)]
+    guess = guess_by_kernel(gram, labels, _machine)(train, test)
+    for cost in order:
+        fitted = make_pipeline(KernelCenterer(), _machine(cost)).fit(within, labels[train])
+        assert guess(cost).tolist() == fitted.predict(across).tolist()
+
+
+def test_costs_beyond_the_first_without_a_bound_are_not_fitted():
+    # one value on each side: the widest margin has dual variables of 1 / 2, whatever larger C is allowed
+    gram, labels = np.outer([-1.0, 1.0], [-1.0, 1.0]), np.array([0, 1])
+    rows, fitted = np.arange(2), []
+
+    def machine(cost):
+        fitted.append(cost)
+        return _machine(cost)
+
+    guess = guess_by_kernel(gram, labels, machine)(rows, rows)
+    assert [guess(cost).tolist() for cost in (0.1, 0.5, 0.6, 3.0, 10.0)] == [[0, 1]] * 5
+    assert fitted == [0.1, 0.5, 0.6]
+    bound, unbound = (_machine(cost).fit(gram, labels) for cost in (0.4, 0.6))
+    assert not is_unbound(bound, labels)
+    assert is_unbound(unbound, labels)
+    assert np.abs(unbound.dual_coef_).ravel().tolist() == pytest.approx([0.5, 0.5])
 
 
 def test_part_of_a_training_side_keeps_samples_and_people_together(clouds):

@@ -1,5 +1,7 @@
 """Attention against values computed by hand, and against timm's."""
 
+import math
+
 import pytest
 import torch
 from timm.layers.cbam import ChannelAttn
@@ -27,6 +29,20 @@ def test_spatial_attention_by_hand():
         attention.conv.weight[0, :, 1, 1] = torch.tensor([2.0, -1.0])
     x = torch.tensor([[[[1.0, -2.0]], [[3.0, 4.0]]]])
     torch.testing.assert_close(attention(x), torch.tensor([[[[4.0, 7.0]]]]).sigmoid())
+
+
+def test_softmaxes_are_equations_12_and_14_by_hand():
+    channels, places = ChannelAttention(2, 2, "softmax"), SpatialAttention(2, 1, "softmax")
+    with torch.no_grad():
+        channels.squeeze.weight.copy_(torch.tensor([[1.0, 1.0]]))
+        channels.excite.weight.copy_(torch.tensor([[0.5], [0.25]]))
+        places.conv.weight.copy_(torch.tensor([1.0, 0.0]).view(1, 2, 1, 1))
+    # one pixel: mean and maximum are both (2, 4), h = 6, scores 2 (3, 1.5) = (6, 3)
+    a = math.exp(6) / (math.exp(6) + math.exp(3))
+    assert channels(torch.tensor([[[[2.0]], [[4.0]]]])).flatten().tolist() == pytest.approx([a, 1 - a])
+    # the maximum over channels of two places is (1, 2)
+    b = math.exp(1) / (math.exp(1) + math.exp(2))
+    assert places(torch.tensor([[[[1.0, -2.0]], [[0.0, 2.0]]]])).flatten().tolist() == pytest.approx([b, 1 - b])
 
 
 def test_spatial_attention_sees_its_neighbours_in_space_and_time():

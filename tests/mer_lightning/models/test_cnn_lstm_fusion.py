@@ -7,7 +7,7 @@ from torch import nn
 from mer_lightning.models.cnn_lstm_fusion import CnnLstmFusion
 from mer_lightning.types import DataError
 
-SMALL = {"size": 32, "width": 16, "hidden": 8, "fc8": 12}
+SMALL = {"size": 32, "first_stride": 2, "width": 16, "hidden": 8, "fc8": 12}
 
 
 def test_a_stream_has_five_convolutions_three_poolings_and_four_dense_layers():
@@ -60,6 +60,26 @@ def test_the_summary_of_the_lstm_is_its_last_state_or_its_mean():
     one, many = torch.randn(2, 4, 1, 32, 32), torch.randn(2, 4, 5, 32, 32)
     assert torch.equal(last(one), mean(one))
     assert not torch.equal(last(many), mean(many))
+
+
+def test_several_segments_are_the_mean_of_each_alone():
+    torch.manual_seed(0)
+    one, three = CnnLstmFusion(**SMALL).eval(), CnnLstmFusion(segments=3, **SMALL).eval()
+    three.load_state_dict(one.state_dict())
+    x = torch.randn(2, 4, 6, 32, 32)
+    alone = torch.stack([one(x[:, :, step : step + 2]) for step in (0, 2, 4)]).mean(0)
+    torch.testing.assert_close(three(x), alone)
+    with pytest.raises(DataError, match="cnn_lstm_fusion: 4 steps are not 3 segments of equal length"):
+        three(x[:, :, :4])
+
+
+@pytest.mark.parametrize(("stride", "side", "values"), [(4, 24, 1024), (2, 48, 6400)])
+def test_the_first_step_is_alexnets_and_an_argument(stride, side, values):
+    arguments = {} if stride == 4 else {"first_stride": stride}
+    with torch.device("meta"):
+        model = CnnLstmFusion(**arguments)
+        assert model.temporal.conv1(torch.empty(1, 3, 96, 96)).shape == (1, 96, side, side)
+    assert model.temporal.fc6[0].in_features == values
 
 
 def test_frames_may_have_colour():

@@ -108,3 +108,22 @@ def test_trains_under_vmap():
     for i, model in enumerate(models):
         nn.functional.cross_entropy(model(x[i]), labels[i]).backward()
         close(grads["streams.conv.weight"][i], model.streams.conv.weight.grad, 1e-9)
+
+
+class TestTheScaleOfMaps:
+    def test_is_taken_out_by_normalisation_where_the_bias_is_scaled_too(self):
+        torch.manual_seed(0)
+        ours, theirs, x = STSTNet(dropout=0).double(), STSTNet(dropout=0, scale=255).double(), torch.rand(4, 3, 28, 28)
+        theirs.load_state_dict(ours.state_dict())
+        for model in (ours, theirs):
+            model.streams.norm.eps = 0.0
+        with torch.no_grad():
+            theirs.streams.conv.bias.mul_(255)
+        torch.testing.assert_close(ours(x.double()), theirs(x.double()))
+
+    def test_is_not_where_it_is_as_drawn(self):
+        torch.manual_seed(0)
+        ours, theirs, x = STSTNet(dropout=0), STSTNet(dropout=0, scale=255), torch.rand(4, 3, 28, 28)
+        theirs.load_state_dict(ours.state_dict())
+        assert (ours(x) - theirs(x)).abs().max() > 0.1
+        assert torch.equal(theirs(x), ours(255 * x))

@@ -7,13 +7,14 @@ from mer_lightning.motion.masked import masked_farneback_flow
 
 def test_flow_is_kept_where_the_difference_exceeds_its_scaled_mean():
     frames = torch.rand(2, 4, 24, 30)
-    flow, mask = masked_farneback_flow(frames, a=0.8, winsize=9)
+    flow, mask, whole = masked_farneback_flow(frames, a=0.8, winsize=9)
     assert flow.shape == (2, 3, 2, 24, 30)
     difference = (frames[:, 1:] - frames[:, :-1]).abs()
     expected = torch.stack([d > 0.8 * d.mean() for d in difference])
     assert torch.equal(mask[:, :, 0], expected)
     plain = farneback_flow(frames[:, 1:2], frames[:, 2:3], winsize=9)
     assert torch.allclose(flow[:, 1], plain * expected[:, 1:2], atol=1e-5)
+    assert torch.allclose(whole[:, 1], plain, atol=1e-5)
 
 
 def test_face_region_bounds_mask_and_threshold():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mer_lightning.augmentation import BatchAugmentation
 from mer_lightning.motion import (
@@ -17,11 +18,12 @@ from mer_lightning.motion import (
     OnsetApexFlow,
     get_representation,
 )
+from mer_lightning.motion.cut_flow import CutFlowSequence
+from mer_lightning.motion.farneback import farneback_flow
 from mer_lightning.motion.flow_representations import (
     S0_FLOW_SEQUENCE,
     S0_FRAMES_AND_FLOW,
     S1_FLOW_SEQUENCE,
-    S2_FLOW_SEQUENCE,
 )
 from mer_lightning.motion.frames import to_frames, to_grey
 from mer_lightning.motion.masked import masked_farneback_flow
@@ -36,6 +38,7 @@ FLOWS = [
     OnsetApexFlow(third="none", method="farneback", normalisation="minmax8", **SMALL),
     OnsetApexFlow(third="magnitude_strain", method="farneback", **SMALL),
     FlowSequence(name="s0", sampling="symmetric", frames=6, third="magnitude", **SMALL),
+    FlowSequence(name="s0", sampling="ends_again", frames=4, segments=2, third="magnitude", **SMALL),
     FlowSequence(name="s1", sampling="equal", frames=4, method="farneback", masked=True, **SMALL),
     FlowSequence(name="s2", sampling="tim", frames=4, normalisation="zscore", **SMALL),
     DynamicImage(size=(32, 32), frames=5),
@@ -64,7 +67,7 @@ def mirror(representation, maps):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shape_fits_what_is_declared(representation, channels):
     tensor = representation(clips(channels), apexes=[4, None])
-    time = {FlowSequence: lambda r: (r.frames - 1,), FrameSequence: lambda r: (r.frames,)}
+    time = {FlowSequence: lambda r: (r.segments * (r.frames - 1),), FrameSequence: lambda r: (r.frames,)}
     time = time.get(type(representation), lambda _: ())(representation)
     assert tensor.shape == (2, len(representation.channels), *time, *representation.size)
     assert tensor.dtype == torch.float32
@@ -93,8 +96,8 @@ def test_sequences_of_the_papers():
     clip = clips()[1:]
     assert S0_FLOW_SEQUENCE(clip).shape == (1, 3, 19, 96, 96)
     assert S1_FLOW_SEQUENCE(clip, [9]).shape == (1, 3, 10, 112, 112)
-    assert S2_FLOW_SEQUENCE(clip).shape == (1, 3, 10, 96, 96)
-    assert torch.allclose(S2_FLOW_SEQUENCE(clip).mean((-1, -2)), torch.zeros(1, 3, 10), atol=1e-4)
+    assert CutFlowSequence()(clip).shape == (1, 3, 10, 96, 96)
+    assert torch.allclose(CutFlowSequence()(clip).mean((-1, -2, -3)), torch.zeros(1, 3), atol=1e-4)
 
 
 def test_apex_frame_is_the_annotated_one():
@@ -128,9 +131,9 @@ def test_cache_key_depends_on_every_parameter():
     [
         ("flow_map", "8b1d609f9b6f7c09"),
         ("onset_apex_flow", "403b0f24f27a4cda"),
-        ("flow_sequence_s0", "63fad58a4e7fae4d"),
-        ("flow_sequence_s1", "1155ba898918ba72"),
-        ("flow_sequence_s2", "f5753a05497f7348"),
+        ("flow_sequence_s0", "49dd3123c7f02805"),
+        ("flow_sequence_s1", "eca9580b1dbee040"),
+        ("flow_sequence_s2", "9d86b7d9dc66821f"),
         ("apex_frame", "98167451f177b365"),
         ("frame_sequence", "382782abf3d5ccce"),
     ],
@@ -188,12 +191,43 @@ def test_frames_stand_beside_the_flow_that_starts_from_them():
     assert S0_FRAMES_AND_FLOW.channels == ("grey", "u", "v", "magnitude")
     assert tensor.shape == (1, 4, 19, 96, 96)
     assert torch.equal(tensor[:, 1:], S0_FLOW_SEQUENCE(clip))
-    # 12 frames become 20: the first four times more, the last four times more
+    # 12 frames become 20: the first four before them once more, the last four after them
     first = to_grey(to_frames(clip[0], (96, 96), None))[:, 0]
-    assert torch.equal(tensor[0, 0, 0], first[0])
-    assert torch.equal(tensor[0, 0, 4], first[0])
-    assert torch.equal(tensor[0, 0, 5], first[1])
-    assert torch.equal(tensor[0, 0, 18], first[-1])
+    order = [*range(4), *range(12), *range(8, 12)]
+    assert torch.equal(tensor[0, 0], first[order[:-1]])
+
+
+def test_no_flow_leads_from_one_segment_to_the_next():
+    arguments = {"sampling": "ends_again", "frames": 4, "third": "magnitude", "with_frames": True, **SMALL}
+    clip = clips()[1]
+    both = FlowSequence(segments=2, **arguments)([clip])
+    alone = [FlowSequence(**arguments)([part]) for part in (clip[:4], clip[-4:])]
+    assert both.shape == (1, 4, 6, 32, 32)
+    assert torch.equal(both, torch.cat(alone, 2))
+    with pytest.raises(ValidationError, match="segments are for sampling 'ends_again', got 'tim'"):
+        FlowSequence(segments=2)
+
+
+class TestStrainOfMaskedFlow:
+    def test_is_that_of_the_whole_flow_where_the_mask_is_true(self):
+        representation = get_representation("flow_sequence_s1", {"frames": 3, "size": [40, 40], "flow_size": [40, 40]})
+        frames = representation.sample(clips(), [6, 9])
+        found = masked_farneback_flow(frames[:, 0])
+        whole = torch.stack([farneback_flow(frames[:, :, t], frames[:, :, t + 1]) for t in range(2)], 1)
+        maps = representation.maps(frames).movedim(2, 1)
+        torch.testing.assert_close(maps[:, :, 2:], optical_strain(whole) * found.mask)
+        torch.testing.assert_close(maps[:, :, :2], whole * found.mask)
+
+    def test_has_no_outline_of_the_mask(self):
+        # a translation by (2, 1) has no strain, whatever is kept of it
+        flow, mask = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 8, 8), torch.zeros(1, 1, 8, 8)
+        mask[..., 2:6, 2:6] = 1
+        representation = FlowSequence(method="farneback", masked=True, size=(8, 8), flow_size=(8, 8))
+        u, v, strain = representation.assemble(flow, mask)[0]
+        assert torch.equal(torch.stack((u, v)), (flow * mask)[0])
+        assert strain.abs().max() == 0
+        # taken of the masked flow it would be, at the left edge of the mask: exx = 1, exy = 1/4
+        assert optical_strain(flow * mask)[0, 0, 4, 2] == pytest.approx((1 + 2 * 0.25**2) ** 0.5)
 
 
 @pytest.mark.parametrize("frames", [3, 15])
@@ -244,7 +278,11 @@ def test_wrong_clips_and_settings_are_refused():
         ("flow_sequence", {"frames": 1}, "arguments.frames: Input should be greater than or equal to 2, found 1"),
         ("flow_sequence", {"size": [96]}, "arguments.size.1: missing"),
         ("flow_sequence", {"size": [0, 96]}, "arguments: sizes must be positive"),
-        ("flow_sequence", {"sampling": "all"}, "arguments.sampling: Input should be 'symmetric', 'equal', 'tim' or"),
+        (
+            "flow_sequence",
+            {"sampling": "all"},
+            "arguments.sampling: Input should be 'symmetric', 'ends_again', 'equal', 'tim' or",
+        ),
         ("flow_sequence", {"masked": True}, "arguments: masked flow is Farneback flow, got method 'tvl1'"),
         ("flow_sequence", {"weights": "x.pt"}, "arguments: weights are for method 'raft', got method 'tvl1'"),
         ("flow_sequence_s1", {"threshold": -0.1}, "arguments.threshold: Input should be greater than or equal to 0"),

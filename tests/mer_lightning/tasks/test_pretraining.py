@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import lightning
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -11,7 +12,7 @@ from mer_lightning.datamodules import PlannedTable, content_hash
 from mer_lightning.motion import get_representation
 from mer_lightning.protocols import Labelled, PretrainingFold, get_protocol, pretraining_fold
 from mer_lightning.protocols.schemes import CKPLUS_7, FER2013_7
-from mer_lightning.settings import Component, Optimizer, Schedule, Training
+from mer_lightning.settings import Component, Loss, Optimizer, Schedule, Training
 from mer_lightning.synthetic.composite import SyntheticComposite, SyntheticDatabase, SyntheticStills
 from mer_lightning.tasks import Fit, Start, pretrain, train_network
 from mer_lightning.tasks.fold import build_model, fit_network
@@ -110,6 +111,22 @@ def test_the_epoch_that_counts_is_the_best_or_the_last(ckplus):
     scores = best.curve["val_accuracy"]
     assert (best.accuracy, best.epoch) == (max(scores), scores.index(max(scores)) + 1)
     assert (last.accuracy, last.epoch) == (scores[-1], 2)
+
+
+def test_pretraining_minimises_the_loss_that_it_is_told(ckplus):
+    table, labelled = ckplus
+    fold = pretraining_fold(labelled)
+    fit, model = Fit(table, fold, select=None), S3D.model_copy(update={"arguments": S3D.arguments | {"dropout": 0.0}})
+    loss = Loss(name="focal_one_vs_rest", gamma=2.0, alpha="balanced")
+    # a single step, so that the first epoch's loss is that of the drawn weights
+    curve = pretrain(fit, model, TRAINING.model_copy(update={"epochs": 1, "batch_size": 1000, "loss": loss})).curve
+    lightning.seed_everything(fit.fold_seed, verbose=False)
+    rows = table.rows(fold.train)
+    p = build_model(table, model)(table.inputs[rows]).sigmoid()
+    true = torch.nn.functional.one_hot(table.labels[rows], 7).bool()
+    alpha = 1 - true.float().mean(0)
+    by_hand = -torch.where(true, alpha * (1 - p) ** 2 * p.log(), (1 - alpha) * p**2 * (1 - p).log())
+    assert curve["train_loss"][0] == pytest.approx(by_hand.sum(1).mean().item(), rel=1e-4)
 
 
 def test_folds_start_from_the_body_and_keep_what_is_frozen(ckplus, samm, tmp_path):

@@ -21,6 +21,7 @@ def training(**changes):
         ("PlainDropout", {}, "random"),
         ("STSTNet", {"precision": "16-mixed"}, "loss scale"),
         ("STSTNet", {"compile": "default"}, "compiled"),
+        ("STSTNet", {"stages": "parts_first"}, "trained first"),
     ],
 )
 def test_what_cannot_run_at_once_says_why(smic, odd_models, model, changes, says):

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from mer_lightning.video.sampling import (
     all_frames,
     around_apex,
+    ends_again,
     equally_spaced,
     linear_resample,
     onset_apex,
+    segments_of,
     symmetric,
     temporal_interpolation,
 )
@@ -34,6 +36,43 @@ def test_symmetric_has_the_count_and_keeps_the_middle(length, count):
     assert len(indices) == count
     assert indices == sorted(indices)
     assert abs((indices[0] + indices[-1]) / 2 - (length - 1) / 2) <= 0.5
+
+
+class TestAShortClipOfS0:
+    def test_begins_and_ends_with_its_first_and_last_frames_once_more(self):
+        assert ends_again(11, 20) == [*range(4), *range(11), *range(6, 11)]
+        assert ends_again(18, 20) == [0, *range(18), 17]
+
+    def test_of_fewer_than_a_third_of_the_frames_is_repeated_as_a_whole(self):
+        assert ends_again(5, 20) == [0, 1, *range(5), *range(5), *range(5), 2, 3, 4]
+        assert ends_again(1, 4) == [0] * 4
+
+    def test_moves_in_all_of_its_steps_but_stands_still_where_frames_are_repeated(self):
+        assert 0 not in np.diff(ends_again(11, 20))
+        assert (np.diff(symmetric(11, 20)) == 0).sum() == 9
+
+    @given(st.integers(1, 200), st.integers(1, 60))
+    def test_has_the_count_with_each_frame_and_a_long_one_is_trimmed(self, length, count):
+        indices = ends_again(length, count)
+        assert len(indices) == count
+        assert set(indices) <= set(range(length))
+        assert indices == symmetric(length, count) if length >= count else set(indices) == set(range(length))
+
+
+class TestSegments:
+    def test_are_spread_over_the_clip(self):
+        assert segments_of(10, 4, 3) == [0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9]
+
+    def test_of_a_short_clip_are_the_same_one(self):
+        assert segments_of(3, 5, 2) == ends_again(3, 5) * 2
+
+    @given(st.integers(1, 100), st.integers(2, 30), st.integers(2, 8))
+    def test_of_a_long_clip_reach_both_ends_without_a_gap_in_time(self, length, count, segments):
+        rows = np.reshape(segments_of(length, count, segments), (segments, count))
+        assert rows.min() == 0
+        assert rows.max() == length - 1
+        if length > count:
+            assert (np.diff(rows, axis=1) == 1).all()
 
 
 @given(st.integers(0, 50), st.integers(0, 100), st.integers(2, 30))
@@ -89,6 +128,7 @@ def test_wrong_counts_are_refused():
         lambda: equally_spaced(3, 2, 4),
         lambda: equally_spaced(0, 4, 1),
         lambda: symmetric(0, 3),
+        lambda: ends_again(0, 3),
         lambda: onset_apex(5, 5),
         lambda: around_apex(3, 3, 5),
         lambda: around_apex(1, 3, 4),
