@@ -140,7 +140,7 @@ def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> tuple[Figure, str]:
     from matplotlib.figure import Figure
 
     order = sorted(range(len(titles)), key=lambda i: (ranks.average[i], titles[i]))
-    groups = _alike([ranks.average[i] for i in order], ranks.critical_difference)
+    groups = _runs_alike([ranks.average[i] for i in order], ranks.critical_difference)
     half = (len(order) + 1) // 2
     depth = 0.35 + 0.22 * len(groups)
     figure = Figure(figsize=(7.6, 1.3 + 0.2 * len(groups) + 0.26 * half), layout="constrained")
@@ -169,7 +169,7 @@ def _draw_ranks(ranks: Ranks, titles: Sequence[str]) -> tuple[Figure, str]:
     return figure, f"Average ranks over {ranks.protocols} protocols: {said}"
 
 
-def _alike(averages: Sequence[float], difference: float) -> list[tuple[float, float]]:
+def _runs_alike(averages: Sequence[float], difference: float) -> list[tuple[float, float]]:
     """Longest runs of sorted ranks that lie within the critical difference."""
     found: list[tuple[float, float]] = []
     for first in averages:

@@ -85,10 +85,10 @@ def load_budgets(folder: Path = BUDGETS) -> dict[str, Budget]:
     Raises:
         DataError: A file is not what it should be; the message names the file and the key.
     """
-    return {path.stem: _load(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: _load_one(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.yaml"))}
 
 
 @lru_cache(maxsize=64)
-def _load(path: Path, _changed: int) -> Budget:
+def _load_one(path: Path, _changed: int) -> Budget:
     """Whoever asks for one recipe asks for the names of all."""
     return load_yaml(path, Budget, name=path.stem)

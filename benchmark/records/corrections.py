@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CORRECTIONS = "corrections.yaml"
 
 
-class Correction(Settings):
+class CorrectedSentence(Settings):
     """A sentence that records keep, because they are not changed, and what is shown for it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Correction(Settings):
 class Corrections(Settings):
     """All of them."""
 
-    corrections: tuple[Correction, ...]
+    corrections: tuple[CorrectedSentence, ...]
 
 
 def corrected(deviations: Iterable[str]) -> tuple[str, ...]:

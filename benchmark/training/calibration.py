@@ -55,7 +55,7 @@ class Reading(Settings):
     measured: float
 
 
-class _Kept(Settings):
+class _Calibrated(Settings):
     paces: dict[str, Pace] = Field(default_factory=dict)
     readings: dict[str, Reading] = Field(default_factory=dict)
 
@@ -102,13 +102,13 @@ class Calibration:
         self, folder: Path, say: Callable[[str], None], accelerator: str = "auto", *, anew: bool = False
     ) -> None:
         self._path, self._say, self._accelerator = folder / f"{machine(accelerator)}.json", say, accelerator
-        self._kept, self._warm = _Kept(), False
+        self._kept, self._warm = _Calibrated(), False
         self._tables: dict[str, Table] = {}
         self.oldest = time.time()
         """When the oldest of the measurements that were asked for was made."""
         if self._path.exists() and not anew:
             try:
-                self._kept, _ = load_signed(self._path, _Kept)
+                self._kept, _ = load_signed(self._path, _Calibrated)
             except DataError as error:
                 say(f"{error}; measured again")
 

@@ -107,7 +107,7 @@ class MEResNet(nn.Module):
             setattr(self, f"stage{stage + 1}", nn.Sequential(*blocks))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(channels, classes)
-        _draw(self, start)
+        _start_weights(self, start)
 
     def forward(self, x: Tensor) -> Tensor:
         """Classify sequences.
@@ -187,7 +187,7 @@ class Bottleneck(nn.Module):
         return (f1 + f2 if self.merge == "add" else torch.cat((f1, f2), 1)).relu()
 
 
-def _draw(model: nn.Module, start: Literal["glorot", "kaiming"]) -> None:
+def _start_weights(model: nn.Module, start: Literal["glorot", "kaiming"]) -> None:
     """Draw the weights that a network starts from."""
     for layer in model.modules():
         if start == "glorot" and isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.evidence.claims.search import BLOCK, MOST_FOUND, SLOP, Budget, FoundMatrices, blocks, holds, whole_range
+from benchmark.evidence.claims.search import (
+    BLOCK,
+    MOST_FOUND,
+    SLOP,
+    Allowance,
+    FoundMatrices,
+    blocks,
+    holds,
+    whole_range,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +38,11 @@ def search_precision(
     sizes = np.array(counts, dtype=np.int64)[order]
     samples = int(sizes.sum())
     hits = whole_range(accuracy, samples)
-    budget, kept = Budget(effort, 3), 0
+    allowance, kept = Allowance(effort, 3), 0
     diagonals: list[Ints] = []
     columns: list[Ints] = []
     for first in range(samples + 1) if hits[0] <= hits[1] else ():
-        for rows, sums in _precise_with(sizes, first, uf1, precision, budget):
+        for rows, sums in _precise_with(sizes, first, uf1, precision, allowance):
             right = rows.sum(1)
             keep = (right >= hits[0]) & (right <= hits[1])
             diagonals.append(rows[keep])
@@ -41,34 +50,34 @@ def search_precision(
             kept += int(keep.sum())
             if kept >= MOST_FOUND:
                 break
-        if budget.spent or kept >= MOST_FOUND:
-            budget.spent = True
+        if allowance.spent or kept >= MOST_FOUND:
+            allowance.spent = True
             break
     back = np.argsort(order)
     empty = [np.empty((0, 3), dtype=np.int64)]
     return FoundMatrices(
         np.concatenate(diagonals or empty)[:, back],
         np.concatenate(columns or empty)[:, back],
-        not budget.spent,
-        budget.used,
+        not allowance.spent,
+        allowance.used,
     )
 
 
 def _precise_with(
-    sizes: Ints, first: int, uf1: PrintedScore, precision: PrintedScore, budget: Budget
+    sizes: Ints, first: int, uf1: PrintedScore, precision: PrintedScore, allowance: Allowance
 ) -> Iterator[tuple[Ints, Ints]]:
     """The fitting diagonals and column sums whose first column sum is given."""
     seconds, hits = int(sizes.sum()) - first + 1, np.arange(min(int(sizes[0]), first) + 1)
     step = max(1, BLOCK // len(hits))
     for start in range(0, seconds, step):
         grid = np.meshgrid(np.arange(start, min(start + step, seconds)), hits, indexing="ij")
-        if not budget.use(grid[0].size):
+        if not allowance.use(grid[0].size):
             return
-        yield from _precise_grid(sizes, first, grid[0].ravel(), grid[1].ravel(), uf1, precision, budget)
+        yield from _precise_grid(sizes, first, grid[0].ravel(), grid[1].ravel(), uf1, precision, allowance)
 
 
 def _precise_grid(
-    sizes: Ints, first: int, second: Ints, hit: Ints, uf1: PrintedScore, precision: PrintedScore, budget: Budget
+    sizes: Ints, first: int, second: Ints, hit: Ints, uf1: PrintedScore, precision: PrintedScore, allowance: Allowance
 ) -> Iterator[tuple[Ints, Ints]]:
     """Those of them with these pairs of a second column sum and a first entry of the diagonal."""
     samples = int(sizes.sum())
@@ -90,7 +99,7 @@ def _precise_grid(
     high = np.minimum.reduce([high, most2, f_high / w2, np.where(m2 > 0, p_high * m2, 0.0)])
     high = np.where((p_high < 0) | (f_high < 0), -1.0, high)
     for pick, d2 in blocks(np.ceil(low - 1e-6), np.floor(high + 1e-6), 3):
-        if not budget.use(len(pick)):
+        if not allowance.use(len(pick)):
             return
         low = np.maximum(0, np.ceil((f_low[pick] - w2[pick] * d2) / w3[pick] - 1e-6))
         high = np.minimum(most3[pick], np.floor((f_high[pick] - w2[pick] * d2) / w3[pick] + 1e-6))

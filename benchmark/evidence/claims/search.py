@@ -65,19 +65,19 @@ def find_matrices(
     sizes = np.array(counts, dtype=np.int64)[order]
     diagonals: list[Ints] = []
     columns: list[Ints] = []
-    budget, kept = Budget(effort, len(sizes)), 0
-    for block in _diagonals(sizes, uar, whole_range(accuracy, int(sizes.sum())), budget):
+    allowance, kept = Allowance(effort, len(sizes)), 0
+    for block in _diagonals(sizes, uar, whole_range(accuracy, int(sizes.sum())), allowance):
         if uf1 is None:
             # any column sums will do; those where each class is taken for the next one always exist
             hits: Iterator[tuple[Ints, Ints]] = iter([(block, block + np.roll(sizes - block, 1, axis=-1))])
         else:
-            hits = _columns(sizes, block, uf1, budget)
+            hits = _columns(sizes, block, uf1, allowance)
         for rows, sums in hits:
             diagonals.append(rows)
             columns.append(sums)
             kept += len(rows)
-            budget.spent |= kept >= MOST_FOUND
-        if budget.spent:
+            allowance.spent |= kept >= MOST_FOUND
+        if allowance.spent:
             break
     empty = [np.empty((0, len(sizes)), dtype=np.int64)]
     found = np.stack([np.concatenate(part or empty) for part in (diagonals, columns)], axis=1)
@@ -85,11 +85,11 @@ def find_matrices(
         found = np.unique(found, axis=0)  # what is drawn may be drawn again
     rows, sums = found[:, :, np.argsort(order)].transpose(1, 0, 2)
     # any other column sums would do as well where UF1 says nothing of them
-    complete = not budget.spent and (uf1 is not None or not diagonals)
-    return FoundMatrices(rows, sums, complete, budget.used)
+    complete = not allowance.spent and (uf1 is not None or not diagonals)
+    return FoundMatrices(rows, sums, complete, allowance.used)
 
 
-class Budget:
+class Allowance:
     """Candidates of so many classes that were looked at, and whether the search has to end."""
 
     def __init__(self, effort: int, classes: int) -> None:
@@ -103,7 +103,7 @@ class Budget:
         return not self.spent
 
 
-def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], budget: Budget) -> Iterator[Ints]:
+def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], allowance: Allowance) -> Iterator[Ints]:
     """Blocks of diagonals ``(n, C)`` that give the UAR and the number of hits."""
     if hits[0] > hits[1]:
         return
@@ -111,7 +111,7 @@ def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], bud
     total = math.prod(shape := tuple((free + 1).tolist()))
     step = block_size(classes) if uar else max(1, block_size(classes) // (last + 1))
     for start in range(0, total, step):
-        if not budget.use(min(step, total - start)):
+        if not allowance.use(min(step, total - start)):
             return
         rows = _walk(shape, start, min(start + step, total)) if total <= _LARGEST else _some_of(free, uar, start, step)
         low, high = np.zeros(len(rows)), np.full(len(rows), float(last))
@@ -125,7 +125,7 @@ def _diagonals(sizes: Ints, uar: PrintedScore | None, hits: tuple[int, int], bud
             block = np.column_stack([rows[pick], value])
             if uar:
                 block = block[holds(uar, (block / sizes).sum(1), [(block, np.broadcast_to(sizes, block.shape))])]
-            if not budget.use(len(block)):
+            if not allowance.use(len(block)):
                 return
             if len(block):
                 yield block
@@ -152,12 +152,12 @@ def _stride(total: int) -> int:
     return stride
 
 
-def _columns(sizes: Ints, diagonals: Ints, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
+def _columns(sizes: Ints, diagonals: Ints, uf1: PrintedScore, allowance: Allowance) -> Iterator[tuple[Ints, Ints]]:
     """Blocks of diagonals and column sums that give the UF1."""
     errors = sizes - diagonals
     total = errors.sum(1)
     jobs = _Jobs(sizes, diagonals, total[:, None] - errors, np.empty((len(diagonals), 0), dtype=np.int64), total)
-    yield from _grow(jobs, uf1, budget)
+    yield from _grow(jobs, uf1, allowance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +197,9 @@ class _Jobs:
         return done + low, done + high
 
 
-def _grow(jobs: _Jobs, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
+def _grow(jobs: _Jobs, uf1: PrintedScore, allowance: Allowance) -> Iterator[tuple[Ints, Ints]]:
     classes = len(jobs.sizes)
-    if not budget.use(len(jobs.rest)):
+    if not allowance.use(len(jobs.rest)):
         return
     low, high = jobs.bounds()
     jobs = jobs.pick(
@@ -207,11 +207,11 @@ def _grow(jobs: _Jobs, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Ints
     )
     if jobs.taken.shape[1] == classes - 2:
         if len(jobs.rest):
-            yield from _solve(jobs, uf1, budget)
+            yield from _solve(jobs, uf1, allowance)
         return
     for chunk in _expand(jobs):
-        yield from _grow(chunk, uf1, budget)
-        if budget.spent:
+        yield from _grow(chunk, uf1, allowance)
+        if allowance.spent:
             return
 
 
@@ -225,7 +225,7 @@ def _expand(jobs: _Jobs) -> Iterator[_Jobs]:
         yield _Jobs(part.sizes, part.diagonals, part.caps, np.column_stack([part.taken, value]), part.rest - value)
 
 
-def _solve(jobs: _Jobs, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Ints, Ints]]:
+def _solve(jobs: _Jobs, uf1: PrintedScore, allowance: Allowance) -> Iterator[tuple[Ints, Ints]]:
     """Find the last two column sums: their part of UF1 is convex in one of them, so it fits in two short ranges."""
     classes = len(jobs.sizes)
     hits = 2 * jobs.diagonals[:, -2:].astype(np.float64)
@@ -250,7 +250,7 @@ def _solve(jobs: _Jobs, uf1: PrintedScore, budget: Budget) -> Iterator[tuple[Int
             values = (2 * part.diagonals / sums).sum(1)
             fits = holds(uf1, values, [(2 * part.diagonals, sums)])
             yield part.diagonals[fits], (part.diagonals + wrong)[fits]
-            if budget.spent:
+            if allowance.spent:
                 return
 
 
@@ -320,10 +320,10 @@ def uf1_range(
     sizes = np.sort(np.array(counts, dtype=np.int64))
     # bounds of a tenth of the candidates tell a reader as much, where an exact range is out of reach
     classes = len(sizes)
-    budget = Budget(effort if classes <= 3 else effort // 10, classes)
+    allowance = Allowance(effort if classes <= 3 else effort // 10, classes)
     lows: list[float] = []
     highs: list[float] = []
-    for diagonals in _diagonals(sizes, uar, (0, int(sizes.sum())), budget):
+    for diagonals in _diagonals(sizes, uar, (0, int(sizes.sum())), allowance):
         errors = sizes - diagonals
         total = errors.sum(1)
         jobs = _Jobs(sizes, diagonals, total[:, None] - errors, np.empty((len(diagonals), 0), dtype=np.int64), total)
@@ -331,13 +331,13 @@ def uf1_range(
             low, high = _extremes(chunk) if classes <= 3 else chunk.bounds()
             lows.append(float(low.min()))
             highs.append(float(high.max()))
-            if not budget.use(len(chunk.rest)):
+            if not allowance.use(len(chunk.rest)):
                 break
-    whole = not budget.spent
+    whole = not allowance.spent
     if not lows:
-        return None, whole, whole, budget.used
+        return None, whole, whole, allowance.used
     found = (max(0.0, min(lows) / classes), min(1.0, max(highs) / classes))
-    return found, whole and classes <= 3, whole, budget.used
+    return found, whole and classes <= 3, whole, allowance.used
 
 
 def _extremes(jobs: _Jobs) -> tuple[Floats, Floats]:

@@ -113,7 +113,9 @@ def test_a_variant_is_shown_whole_and_reads_back_as_itself(write, tmp_path):
 
 
 def test_the_recipes_that_are_shipped_are_short():
-    lines = sum(len(path.read_text().splitlines()) for path in {*benchmark.methods.recipe_files.recipe_paths().values()})
+    lines = sum(
+        len(path.read_text().splitlines()) for path in {*benchmark.methods.recipe_files.recipe_paths().values()}
+    )
     assert lines <= 1700
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benchmark.__main__ import main
 from benchmark.boards.tables import render_claims
 from benchmark.evidence.claims.printed import PrintedScore
-from benchmark.evidence.claims.search import EFFORT, Budget, find_matrices
+from benchmark.evidence.claims.search import EFFORT, Allowance, find_matrices
 from benchmark.evidence.claims.verdicts import Claim, check_claim, claims_csv, example_scores, judge_claims
 from benchmark.places import SHIPPED
 from mer_lightning.types import DataError
@@ -240,8 +240,8 @@ def test_a_search_that_was_given_up_gives_up_at_the_same_place_every_time():
 
 
 def test_the_usual_numbers_of_classes_have_the_whole_effort():
-    assert [Budget(EFFORT, classes).effort for classes in (2, 3, 7)] == [EFFORT] * 3
-    assert Budget(EFFORT, 8).effort < EFFORT / 5
+    assert [Allowance(EFFORT, classes).effort for classes in (2, 3, 7)] == [EFFORT] * 3
+    assert Allowance(EFFORT, 8).effort < EFFORT / 5
 
 
 def test_what_is_too_large_is_gone_through_a_part_at_a_time():
