@@ -172,11 +172,11 @@ class Calibration:
 
     def _made(self, seen: Seen) -> Table:
         """A table of the real size, of a few real clips that repeat; one is kept."""
-        if seen.key not in self._tables:
-            self._tables = {seen.key: _tiled(seen)}
-        return replace(
-            self._tables[seen.key], labels=torch.tensor(seen.labelled.labels, dtype=torch.int64), classes=seen.classes
-        )
+        # other protocols have other rows of the same dataset
+        key = f"{seen.key}|{seen.labelled.table_hash}"
+        if key not in self._tables:
+            self._tables = {key: _tiled(seen)}
+        return replace(self._tables[key], classes=seen.classes)
 
 
 def machine(accelerator: str) -> str:

@@ -63,7 +63,10 @@ def _rows(both: Sequence[tuple[list[tuple[int, int]], float]], folds: Sequence[F
     (ours, fast), (theirs, slow) = both
     clips = len(ours)
     classes = 1 + max(label for label, _ in ours)
-    matrices = [confusion_matrix(*zip(*pairs, strict=True), classes) for pairs in (ours, theirs)]
+    matrices = [
+        confusion_matrix([label for label, _ in pairs], [guess for _, guess in pairs], classes)
+        for pairs in (ours, theirs)
+    ]
     other = sum(a != b for a, b in zip(ours, theirs, strict=True))
     name = f"{_METHOD}, bf16-mixed"
     note = f"{clips} clips of {len(folds)} people, {other} of them predicted otherwise; one of them is {1 / clips:.2g}"

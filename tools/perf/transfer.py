@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
@@ -59,8 +60,8 @@ def _fine_tuning(epochs: int) -> list[Measurement]:
     table, steps = _table(), 2 * _CLASSES
     model = recipe.model
     training = recipe.training.model_copy(update={"samples_per_class": 20, "schedule": None})
-    tested = range(_CLIPS // _PEOPLE)
-    fold = Fold(person_of(table.keys[0]), table.people, tested, ())
+    tested = np.arange(_CLIPS // _PEOPLE, dtype=np.int32)
+    fold = Fold(person_of(table.keys[0]), table.people, tested, np.array([], dtype=np.int32))
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
         weights = Path(folder) / "start.safetensors"

@@ -61,6 +61,15 @@ class TestPlan:
         assert "measuring: off-apexnet" in said
 
     @pytest.mark.usefixtures("home")
+    def test_measures_under_every_protocol_its_own_rows(self, capsys):
+        flags = ["--protocol", "smic-3", "--protocol", "casme2-3", "--method", "linear-svm", "--method", "majority"]
+        said = json.loads(plan(capsys, *flags, "--json").out)
+        folds = {(run["method"], run["protocol"]): run["folds"] for run in said["runs"]}
+        assert len(folds) == 4
+        assert folds["linear-svm", "casme2-3"] != folds["linear-svm", "smic-3"]
+        assert all(run["hours"] > 0 for run in said["runs"])
+
+    @pytest.mark.usefixtures("home")
     def test_counts_folds_that_are_here(self, capsys):
         assert main(["run", *PLAN[1:], "--method", "majority"]) == 0
         capsys.readouterr()
