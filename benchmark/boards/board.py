@@ -15,7 +15,7 @@ from benchmark.evidence.statistics import Score, bootstrap, stack_runs
 from benchmark.files import load_yaml
 from benchmark.methods.recipe import Paper, recipe_names
 from benchmark.records.board_names import board_title, entry_name, is_synthetic, mine, protocol_of, shipped_board
-from benchmark.records.corrections import corrected
+from benchmark.records.corrections import CORRECTIONS, corrected
 from benchmark.records.run import RunRecord, load_runs
 from mer_lightning.datasets.registry import databases
 from mer_lightning.metrics import METRICS, UF1, accuracy, get_metric
@@ -182,7 +182,9 @@ def load_boards(leaderboards: Path, recorded: Sequence[RunRecord] | None = None)
         runs[record.shown_on].append(record)
     # a method that was recorded may have no recipe any more
     methods = {*recipe_names(), *(record.method for records in runs.values() for record in records)}
-    paths = sorted(path for path in (leaderboards / "reported").glob("*.yaml") if path.name != METHODS)
+    paths = sorted(
+        path for path in (leaderboards / "reported").glob("*.yaml") if path.name not in (METHODS, CORRECTIONS)
+    )
     if recorded is not None:
         # what was published under other protocols is shown by nobody
         paths = [path for path in paths if path.stem in set(map(shipped_board, runs))]

@@ -182,7 +182,7 @@ def test_maps_of_two_sizes_cannot_be_added():
             lambda: CnnLstmFusion(size=64, width=8, hidden=8, fc8=8),
             (4, 3, 64, 64),
             ("spatial.conv5", "temporal.conv5"),
-            (3, 7, 7),
+            (3, 3, 3),
         ),
     ],
 )

@@ -10,6 +10,7 @@ from itertools import groupby
 import pytest
 from lightning import Callback
 
+from benchmark.methods.budget import SHORT
 from benchmark.methods.recipe import load_recipe, recipe_names
 from benchmark.methods.recipe_check import check_recipe
 from mer_lightning.datamodules import load_table
@@ -20,7 +21,9 @@ from mer_lightning.tasks import Fit, train_network
 
 SYSTEMS = ("s0-", "me-resnet", "s3d-cnn", "dual-attention", "dual-branch")
 # published systems; its flow network's weights are a file or a download
-NAMES = [n for n in recipe_names() if n.startswith(SYSTEMS) and n != "dual-branch-raft" and not n.endswith("-flow")]
+NAMES = [
+    n for n in recipe_names() if n.startswith(SYSTEMS) and n != "dual-branch-raft" and not n.endswith(("-flow", SHORT))
+]
 BOUND = 0.1
 # a step of S0 on all of its 20 frames passes 1.5 * 10^12 operations; nothing in its network depends on their number
 FEWER_FRAMES = {"s0-": 4}
@@ -29,7 +32,6 @@ ROWS = {
     "s0-fused": (1e-4, 200),
     "s0-fused-fc6": (1e-4, 200),
     "s0-fused-untrained": (1e-4, 200),
-    "s0-fused-short": (1e-4, 200),
     "s0-spatial": (1e-4, 200),
     "s0-temporal": (1e-4, 200),
     "me-resnet": (1e-4, 40),
@@ -39,7 +41,6 @@ ROWS = {
     "s3d-cnn": (3e-4, 150),
     "s3d-cnn-2d": (3e-4, 150),
     "s3d-cnn-3d": (3e-4, 150),
-    "s3d-cnn-short": (3e-4, 500),
     "dual-attention": (1e-4, 60),
     "dual-attention-channel": (1e-4, 60),
     "dual-attention-focal": (1e-4, 60),

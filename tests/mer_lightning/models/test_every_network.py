@@ -24,7 +24,7 @@ from mer_lightning.models.s3d_cnn import S3DCNN
 from mer_lightning.models.ststnet import STSTNet
 from mer_lightning.types import DataError
 
-S0 = {"size": 32, "width": 32, "hidden": 16, "fc8": 16}
+S0 = {"size": 32, "first_stride": 2, "width": 32, "hidden": 16, "fc8": 16}
 S2 = {"size": 16, "frames": 4}
 # name -> class, arguments, one input; variants of the five systems
 SYSTEMS = {
