@@ -32,6 +32,7 @@ ROWS = {
     "s0-fused": (1e-4, 200),
     "s0-fused-fc6": (1e-4, 200),
     "s0-fused-untrained": (1e-4, 200),
+    "s0-fused-segments": (1e-4, 200),
     "s0-spatial": (1e-4, 200),
     "s0-temporal": (1e-4, 200),
     "me-resnet": (1e-4, 40),
