@@ -97,7 +97,7 @@ def _cell(text: str) -> str:
     """Text in a cell of Markdown, in which nothing is markup."""
     short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
     plain = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in short)
-    return plain.replace("|", r"\|").replace("<", "&lt;").replace("*", r"\*")
+    return plain.replace("|", r"\|").replace("<", "&lt;").replace("*", r"\*").replace("[", r"\[").replace("]", r"\]")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
