@@ -203,10 +203,12 @@ def load_json(path: Path, kind: type[J]) -> J:
         kind: Class of the result, or a tuple of such classes.
 
     Raises:
-        DataError: It is something else; the message names the file and the key.
+        DataError: It cannot be read or is something else; the message names the file and the key.
     """
     try:
         return TypeAdapter(kind).validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
         raise DataError(f"{path}: {first_mistake(error)}") from error
 

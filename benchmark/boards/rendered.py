@@ -26,14 +26,17 @@ def rendered(folder: Path) -> set[Path]:
         names = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return set()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable ({error}); remove it to render anew") from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError(f"{path}: expected a list of file names; remove it to render anew")
     root = folder.resolve()
-    if strange := [name for name in names if not (folder / name).resolve().is_relative_to(root)]:
-        raise DataError(f"{path}: {strange[0]} lies outside; remove it to render anew")
-    return {folder / name for name in names if (folder / name).is_file()}
+    try:
+        if strange := [name for name in names if not (folder / name).resolve().is_relative_to(root)]:
+            raise DataError(f"{path}: {strange[0]} lies outside; remove it to render anew")
+        return {folder / name for name in names if (folder / name).is_file()}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: a name in it is none of a file; remove it to render anew") from error
 
 
 def note_rendered(folder: Path, paths: Iterable[Path]) -> None:

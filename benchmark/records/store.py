@@ -158,7 +158,7 @@ class Store:
         for path in sorted((self.folder(run) / "folds").glob("*.error.json")):
             try:
                 message = str(json.loads(path.read_text(encoding="utf-8"))["message"])
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 message = ""
             errors[path.name.removesuffix(".error.json").replace("--", "/")] = message
         return errors

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
-from io import BytesIO
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mer_lightning.datasets.paths import inside, relative
@@ -15,10 +20,8 @@ from mer_lightning.types import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from openpyxl.worksheet.worksheet import Worksheet
-    from python_calamine import CalamineWorkbook
 
 CellType = Literal["blank", "text", "a number", "true/false", "a date", "an error value", "a formula"]
 
@@ -30,6 +33,8 @@ _MOST_ROWS = 20_000
 _MOST_COLUMNS = 200
 _MOST_COVERED = 1_000_000
 _MOST_SHEETS = 50
+_READER = Path(__file__).with_name("old_workbook.py")
+_SECONDS = 60.0
 _RANGE = re.compile(
     r"""<(?:\w+:)?(?:mergeCell|hyperlink)\b[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
 )
@@ -227,50 +232,33 @@ def _read_xlsx(typed: Worksheet, shown: Worksheet, name: str) -> Grid:
 
 
 def _open_xls(path: Path, name: str) -> dict[str, Callable[[], Grid]]:
-    import python_calamine
-
+    # -P: the script's own folder must not shadow other packages
+    command = [sys.executable, "-P", str(_READER), str(path.resolve()), str(_MOST_ROWS), str(_MOST_COLUMNS)]
     try:
-        # by its content: a path would be judged by its suffix
-        book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(path.read_bytes()))
-    except python_calamine.PasswordError:
-        raise DataError(f"{name}: is protected by a password; save it without one") from None
-    except Exception as error:  # a parser of untrusted bytes
-        raise DataError(f"{name}: expected an .xls workbook ({type(error).__name__}); is it damaged?") from None
+        done = subprocess.run(
+            command, capture_output=True, timeout=_SECONDS, check=False, env=os.environ | {"RUST_BACKTRACE": "0"}
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{name}: reading it did not end within {_SECONDS:g} s and was stopped") from None
+    # without a word it was ended for what it asked for
+    ended = {"error": f"code {done.returncode}"}
+    answer: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else ended
+    if answer.get("error") == "password":
+        raise DataError(f"{name}: is protected by a password; save it without one")
+    if "error" in answer:
+        raise DataError(f"{name}: expected an .xls workbook ({answer['error']}); is it damaged?")
+    return {sheet["title"]: partial(_read_xls, sheet, f"{name} [{sheet['title']}]") for sheet in answer["sheets"]}
 
-    def reader(title: str) -> Callable[[], Grid]:
-        return lambda: _read_xls(book, title, f"{name} [{title}]")
 
-    return {title: reader(title) for title in book.sheet_names}
-
-
-def _read_xls(book: CalamineWorkbook, title: str, name: str) -> Grid:
-    try:
-        sheet = book.get_sheet_by_name(title)
-    except Exception as error:
-        raise DataError(f"{name}: expected a sheet of cells ({type(error).__name__}); is it damaged?") from None
-    # the format itself ends at 65 536 rows of 256 columns
-    last_row, last_column = sheet.end or (0, 0)
-    _check_size(name, last_row + 1, last_column + 1)
-    cells = {
-        (row, column): _calamine_cell(value)
-        for row, values in enumerate(sheet.to_python(skip_empty_area=False), 1)
-        for column, value in enumerate(values, 1)
-        if not (isinstance(value, str) and not value.strip())
-    }
-    merged = tuple(
-        (left + 1, top + 1, right + 1, bottom + 1) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
-    )
+def _read_xls(sheet: Mapping[str, Any], name: str) -> Grid:
+    if "error" in sheet:
+        raise DataError(f"{name}: expected a sheet of cells ({sheet['error']}); is it damaged?")
+    _check_size(name, *sheet.get("size", (0, 0)))
+    cells = {(row, column): Cell(value, kind) for row, column, kind, value in sheet["cells"]}
+    merged = tuple((left, top, right, bottom) for left, top, right, bottom in sheet["merged"])
     height = max([*(row for row, _ in cells), *(min(bottom, _MOST_ROWS) for *_, bottom in merged)], default=0)
     width = max((column for _, column in cells), default=0)
-    return Grid(name, title, height, width, cells, merged)
-
-
-def _calamine_cell(value: object) -> Cell:
-    if isinstance(value, bool):
-        return Cell(value, "true/false")
-    if isinstance(value, int | float):
-        return Cell(value, "a number")
-    return Cell(value, "text" if isinstance(value, str) else "a date")
+    return Grid(name, sheet["title"], height, width, cells, merged)
 
 
 def _read_csv(path: Path, name: str) -> Grid:

@@ -285,7 +285,11 @@ def judge_claims(path: Path) -> list[ClaimRow]:
         DataError: Names file and line.
     """
     rows: list[ClaimRow] = []
-    with path.open(encoding="utf-8", newline="") as file:
+    try:
+        opened = path.open(encoding="utf-8", newline="")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    with opened as file:
         reader = csv.DictReader(file, strict=True)
         try:
             if tuple(reader.fieldnames or ()) != GIVEN + FOUND:
