@@ -99,6 +99,9 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.executor, runs, store, arguments.accelerator, arguments.jobs, arguments.address
     )
     console.print(f"{len(runs)} runs, {sum(len(run.folds) for run in runs)} folds, {executor}")
+    same = dict.fromkeys(run.recipe.name for run in runs if not run.recipe.seeded)
+    if len({*arguments.seed}) > 1 and same:
+        console.print(f"with seed {arguments.seed[0]} alone, since every seed gives the same: {', '.join(same)}")
     tracker = make_tracker(arguments.runs / "wandb", suite.name, console)
     try:
         output = Output(store, arguments.records, tracker, console)
