@@ -48,13 +48,13 @@ class TestForPeople:
             assert "Majority" in table.read_text()
 
     @pytest.mark.usefixtures("home")
-    @pytest.mark.usefixtures("home")
     def test_seeds_that_change_nothing_are_said(self, capsys):
         said = run(capsys, "--seed", "3", "--seed", "4").out
         assert "1 runs" in said
         assert "with seed 3 alone, since every seed gives the same: majority" in said
         assert "since every seed" not in run(capsys, "--seed", "3").out
 
+    @pytest.mark.usefixtures("home")
     def test_confusion_matrices_come_when_asked_for(self, capsys):
         said = run(capsys, "--confusion").out
         assert "majority, synthetic-smic-3, seed 0: rows truth, columns prediction" in said
